@@ -1,0 +1,1 @@
+"""What turns the parts into something running: command line, demonstrations, benchmarks."""

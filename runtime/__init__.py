@@ -1,0 +1,1 @@
+"""What an actor stands on: bases, supervision, clock, stores, keystore, configuration, simulation."""

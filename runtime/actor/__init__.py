@@ -1,0 +1,1 @@
+"""Writing and supervising subsystems: messages, typed handlers, asks, supervision."""

@@ -1,0 +1,187 @@
+"""Packers and checkers for the field types a message may have.
+
+Each is compiled once, at declaration, from a type annotation. A checker accepts exactly the declared type:
+`True` is no integer and `1` is no float, because a message means the same on both sides or is refused.
+"""
+
+from __future__ import annotations
+
+import enum
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgpack
+from thespian.actors import ActorAddress
+
+if TYPE_CHECKING:
+    from runtime.actor.message import Registry
+
+EXT_BIG_INTEGER = 1
+EXT_ADDRESS = 2
+INTEGER_BYTES_MAX = 129
+"""Filecoin's big integers serialise to at most 128 bytes plus a sign (reference: formats, section 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCodec:
+    """How one field goes to the wire (`None`: as it is) and how it is checked when it comes back."""
+
+    pack: Callable[[Any], Any] | None
+    unpack: Callable[[Any], Any]
+
+
+_SCALARS: dict[type, tuple[Callable[[Any], bytes], Callable[[bytes], Any]]] = {}
+
+
+def register_scalar(cls: type, to_bytes: Callable[[Any], bytes], from_bytes: Callable[[bytes], Any]) -> None:
+    """Let `cls` (a CID, an address) stand in messages as a byte string with its own parser."""
+    _SCALARS[cls] = (to_bytes, from_bytes)
+
+
+def pack_extension(value: Any) -> Any:
+    """Encode what msgpack has no type for: big integers and actor addresses."""
+    if type(value) is int:
+        return msgpack.ExtType(EXT_BIG_INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    if isinstance(value, ActorAddress):
+        return msgpack.ExtType(EXT_ADDRESS, str(value.addressDetails).encode())
+    raise TypeError(f"{type(value).__name__} has no wire form")
+
+
+def unpack_extension(code: int, data: bytes) -> Any:
+    """Decode the two extensions; any other code is refused."""
+    if code == EXT_BIG_INTEGER and len(data) <= INTEGER_BYTES_MAX:
+        return int.from_bytes(data, "big", signed=True)
+    if code == EXT_ADDRESS:
+        return ActorAddress(data.decode())
+    raise ValueError(f"extension {code} of {len(data)} bytes is not a message field")
+
+
+def _exactly(expected: type) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if type(value) is not expected:
+            raise TypeError(f"expected {expected.__name__}, got {type(value).__name__}")
+        return value
+
+    return check
+
+
+def _instance(expected: type) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not isinstance(value, expected):
+            raise TypeError(f"expected {expected.__name__}, got {type(value).__name__}")
+        return value
+
+    return check
+
+
+_EXACT = {cls: FieldCodec(None, _exactly(cls)) for cls in (bool, int, float, str, bytes, type(None))}
+
+
+def compile_field(hint: Any, registry: Registry, any_message: type) -> FieldCodec:
+    """Compile one annotation; raises TypeError with the reason when it has no wire form."""
+    if hint is None:
+        hint = type(None)
+    if hint in _EXACT:
+        return _EXACT[hint]
+    if hint is any_message:
+        return FieldCodec(registry.to_wire, registry.from_wire)
+    if hint is ActorAddress:
+        return FieldCodec(None, _instance(ActorAddress))
+    if hint in _SCALARS:
+        return _scalar(hint)
+    if isinstance(hint, typing.NewType):
+        return compile_field(hint.__supertype__, registry, any_message)
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return FieldCodec(lambda member: member.value, hint)
+    if isinstance(hint, type) and is_dataclass(hint):
+        if not registry.knows(hint):
+            raise TypeError(f"is a {hint.__name__}, which is not declared with @message")
+        return FieldCodec(registry.to_wire, _nested(registry, hint))
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple:
+        return _tuple(arguments, registry, any_message)
+    if origin is dict:
+        return _mapping(arguments, registry, any_message)
+    if origin in (typing.Union, types.UnionType):
+        return _union(arguments, registry, any_message)
+    raise TypeError(f"has type {hint!r}, which has no wire form")
+
+
+def _scalar(cls: type) -> FieldCodec:
+    to_bytes, from_bytes = _SCALARS[cls]
+    check = _exactly(bytes)
+    return FieldCodec(to_bytes, lambda value: from_bytes(check(value)))
+
+
+def _nested(registry: Registry, expected: type) -> Callable[[Any], Any]:
+    def unpack(wire: Any) -> Any:
+        value = registry.from_wire(wire)
+        if type(value) is not expected:
+            raise TypeError(f"expected {expected.__name__}, got {type(value).__name__}")
+        return value
+
+    return unpack
+
+
+def _tuple(arguments: tuple[Any, ...], registry: Registry, any_message: type) -> FieldCodec:
+    check = _exactly(tuple)
+    if len(arguments) == 2 and arguments[1] is Ellipsis:  # noqa: PLR2004
+        item = compile_field(arguments[0], registry, any_message)
+        pack, unpack = item.pack, item.unpack
+        return FieldCodec(
+            None if pack is None else lambda values: tuple(map(pack, values)),
+            lambda values: tuple(map(unpack, check(values))),
+        )
+    items = [compile_field(argument, registry, any_message) for argument in arguments]
+
+    def pack_all(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(
+            value if item.pack is None else item.pack(value) for item, value in zip(items, values, strict=True)
+        )
+
+    def unpack_all(values: Any) -> tuple[Any, ...]:
+        return tuple(item.unpack(value) for item, value in zip(items, check(values), strict=True))
+
+    return FieldCodec(pack_all if any(item.pack for item in items) else None, unpack_all)
+
+
+def _mapping(arguments: tuple[Any, ...], registry: Registry, any_message: type) -> FieldCodec:
+    key, value = (compile_field(argument, registry, any_message) for argument in arguments)
+    check = _exactly(dict)
+
+    def pack(mapping: dict[Any, Any]) -> dict[Any, Any]:
+        return {
+            (k if key.pack is None else key.pack(k)): (v if value.pack is None else value.pack(v))
+            for k, v in mapping.items()
+        }
+
+    return FieldCodec(
+        pack if key.pack or value.pack else None,
+        lambda wire: {key.unpack(k): value.unpack(v) for k, v in check(wire).items()},
+    )
+
+
+def _union(arguments: tuple[Any, ...], registry: Registry, any_message: type) -> FieldCodec:
+    """Unions of scalars and of registered messages: what came is tried against each in turn."""
+    codecs = {argument: compile_field(argument, registry, any_message) for argument in arguments}
+
+    def pack(value: Any) -> Any:
+        codec = codecs.get(type(value)) or codecs.get(any_message)
+        if codec is None:
+            raise TypeError(f"{type(value).__name__} is not one of the union's types")
+        return value if codec.pack is None else codec.pack(value)
+
+    def unpack(wire: Any) -> Any:
+        for codec in codecs.values():
+            try:
+                return codec.unpack(wire)
+            except (TypeError, ValueError):
+                continue
+        if type(wire) is tuple and any_message in codecs:
+            return registry.from_wire(wire)
+        raise TypeError(f"{type(wire).__name__} is none of {[getattr(a, '__name__', str(a)) for a in arguments]}")
+
+    return FieldCodec(pack, unpack)

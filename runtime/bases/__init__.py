@@ -1,0 +1,1 @@
+"""Thespian system bases of our own: real processes over ZeroMQ, and a seeded simulation."""

@@ -1,0 +1,50 @@
+"""The error tree of the runtime floor; every error names the thing, the value, the bound and the remedy."""
+
+
+class RuntimeFloorError(Exception):
+    """Root of every error this floor raises, so that a caller can catch the floor and not Python."""
+
+
+class MessageError(RuntimeFloorError):
+    """A message type cannot be declared, encoded or decoded."""
+
+
+class UnknownMessageError(MessageError):
+    """A frame names a message type this process never declared; it is rejected, never executed."""
+
+
+class FrameError(RuntimeFloorError):
+    """A frame on an actor socket is truncated, oversize or of an unknown kind."""
+
+
+class ActorStartError(RuntimeFloorError):
+    """An actor process could not be started, or failed before it was ready."""
+
+
+class AskError(RuntimeFloorError):
+    """An ask ended without a reply; the subclasses say why."""
+
+
+class AskTimeoutError(AskError):
+    """The deadline of an ask passed before its reply came."""
+
+
+class ActorRestartedError(AskError):
+    """The incarnation that was asked is gone; the caller may ask the new one."""
+
+
+class RoleUnavailableError(AskError):
+    """No live incarnation holds the role that was asked."""
+
+
+class RemoteError(AskError):
+    """The handler on the other side raised; the message carries its type and text."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind = kind
+        self.detail = detail
+
+
+class MailboxFullError(AskError):
+    """Too many asks are in flight; wait for some to end before asking again."""
