@@ -1,0 +1,71 @@
+"""What the world gives an actor: time, chance and durable places; real in a process, virtual in a simulation."""
+
+from __future__ import annotations
+
+import importlib
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from runtime.clock import Clock, SystemClock, system_random
+
+if TYPE_CHECKING:
+    from runtime.store.interface import Store
+
+
+class Environment(Protocol):
+    """Everything an actor may touch beside its mailbox."""
+
+    clock: Clock
+    random: random.Random
+
+    def open_store(self, name: str) -> Store:
+        """The durable store called `name`, opened for writing by this actor alone."""
+        ...
+
+    def process_id(self) -> int:
+        """The operating system's number of this process; 0 in a simulation."""
+        ...
+
+    def memory_bytes(self) -> int:
+        """Resident memory of this process; 0 in a simulation."""
+        ...
+
+
+class ProcessEnvironment:
+    """The real world, rooted at a node's home directory."""
+
+    def __init__(self, home: str) -> None:
+        self.home = Path(home)
+        self.clock: Clock = SystemClock()
+        self.random = system_random()
+
+    def open_store(self, name: str) -> Store:
+        """Open the RocksDB store ``<home>/datastore/<name>``."""
+        from runtime.store.rocks import RocksStore
+
+        return RocksStore.open(self.home / "datastore" / name)
+
+    def process_id(self) -> int:
+        """This process's pid."""
+        import os
+
+        return os.getpid()
+
+    def memory_bytes(self) -> int:
+        """Resident set size, from the kernel."""
+        fields = Path("/proc/self/statm").read_text(encoding="ascii").split()
+        import resource
+
+        return int(fields[1]) * resource.getpagesize()
+
+
+DEFAULT_ENVIRONMENT = "runtime.environment:ProcessEnvironment"
+
+
+def load_environment(path: str, home: str) -> Environment:
+    """Build the environment that ``module:factory`` names for one home directory."""
+    module, _, factory = path.partition(":")
+    build: Callable[[str], Environment] = getattr(importlib.import_module(module), factory)
+    return build(home)
