@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import msgpack
 from thespian.actors import ActorAddress
 
+from runtime.errors import MessageError
+
 if TYPE_CHECKING:
     from runtime.actor.message import Registry
 
@@ -175,13 +177,16 @@ def _union(arguments: tuple[Any, ...], registry: Registry, any_message: type) ->
         return value if codec.pack is None else codec.pack(value)
 
     def unpack(wire: Any) -> Any:
+        refusal: MessageError | None = None
         for codec in codecs.values():
             try:
                 return codec.unpack(wire)
             except (TypeError, ValueError):
                 continue
-        if type(wire) is tuple and any_message in codecs:
-            return registry.from_wire(wire)
+            except MessageError as error:
+                refusal = error
+        if refusal is not None and type(wire) is tuple:
+            raise refusal
         raise TypeError(f"{type(wire).__name__} is none of {[getattr(a, '__name__', str(a)) for a in arguments]}")
 
     return FieldCodec(pack, unpack)

@@ -61,7 +61,7 @@ class Root:
         self._loop.add_reader(self._channels.socket, self._receive)
         self._parents: dict[str, str] = {}
         self._names: dict[str, str] = {}
-        self._dead_letter_handlers: list[str] = []
+        self._dead_letter_handler: str | None = None
         self._mailboxes: dict[str, queue.Queue[Any]] = {}
         self._creating: dict[str, tuple[Future[ActorAddress], str]] = {}
         self._exit_watchers: dict[str, Future[ExitStatus]] = {}
@@ -132,10 +132,10 @@ class Root:
         elif frame.kind == Kind.DEAD_LETTER:
             self._on_dead_letter(*msgpack.unpackb(frame.payload))
         elif frame.kind == Kind.HANDLE_DEAD_LETTERS:
-            if frame.sender in self._dead_letter_handlers:
-                self._dead_letter_handlers.remove(frame.sender)
             if msgpack.unpackb(frame.payload):
-                self._dead_letter_handlers.append(frame.sender)
+                self._dead_letter_handler = frame.sender
+            elif self._dead_letter_handler == frame.sender:
+                self._dead_letter_handler = None
         elif frame.kind == Kind.UPDATE_CAPABILITY:
             self._update_capability(*self._codec.decode(frame.payload))
         elif frame.kind == Kind.SHUTDOWN:
@@ -183,18 +183,16 @@ class Root:
         self._directory.clear(address)
         self._parents.pop(address, None)
         self._names = {name: holder for name, holder in self._names.items() if holder != address}
-        if address in self._dead_letter_handlers:
-            self._dead_letter_handlers.remove(address)
+        if self._dead_letter_handler == address:
+            self._dead_letter_handler = None
         for other in list(self._parents):
             self._channels.control(Kind.GONE, other, address.encode())
         self._channels.forget(address)
 
     def _on_dead_letter(self, sender: str, target: str, payload: bytes) -> None:
         logger.debug("dead letter from %s to %s", sender, target)
-        if not self._dead_letter_handlers:
-            return
-        handler = self._dead_letter_handlers[-1]
-        if handler == sender:
+        handler = self._dead_letter_handler
+        if handler is None or handler == sender:
             return
         try:
             message = self._codec.decode(payload)

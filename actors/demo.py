@@ -1,0 +1,169 @@
+"""The supervision demonstration: eleven ledgers in a ring and an auditor, under a Node.
+
+Each ledger deposits at the next one and remembers, durably, every deposit that was acknowledged to it; the receiver
+remembers it, durably, before it acknowledges. So after any number of kills the books can be compared: an
+acknowledged deposit that its receiver does not have would be a lost message.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.node import Node
+from runtime.actor.message import message
+from runtime.actor.subsystem import Subsystem, handles
+from runtime.actor.supervision import ChildSpec, Heartbeats, Plan
+from runtime.errors import AskError
+from runtime.store.interface import METADATA, Put, Store
+
+LEDGERS = 11
+DEPOSIT_EVERY_S = 0.05
+DEPOSIT_DEADLINE_S = 2.0
+RECEIVED = b"received/"
+ACKNOWLEDGED = b"acknowledged/"
+
+
+@message
+class Deposit:
+    """Put an amount into the receiver's book, once, however often this comes."""
+
+    identity: str
+    amount: int
+
+
+@message
+class Deposited:
+    """The amount is in the book and survives a crash."""
+
+    identity: str
+
+
+@message
+class BookChanged:
+    """Event: a ledger's book has grown by ten entries."""
+
+    role: str
+    entries: int
+
+
+@message
+class ReadBook:
+    """Ask a ledger for its book."""
+
+
+@message
+class Book:
+    """What a ledger received, and what was acknowledged to it."""
+
+    received: tuple[str, ...]
+    acknowledged: tuple[str, ...]
+
+
+@message
+class CountEvents:
+    """Ask the auditor how many events reached it."""
+
+
+@message
+class EventCount:
+    """How many events reached the auditor since it started."""
+
+    events: int
+
+
+@message
+class DemoSettings:
+    """How fast the ring turns."""
+
+    every_s: float
+
+
+class Ledger(Subsystem):
+    """One member of the ring: receives deposits from the former, makes deposits at the next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._store: Store | None = None
+        self._made = 0
+        self._entries = 0
+
+    @property
+    def store(self) -> Store:
+        """The ledger's own store, open between start and stop."""
+        assert self._store is not None  # noqa: S101
+        return self._store
+
+    async def start(self, settings: Any) -> None:
+        """Open the book, count what is in it and go on depositing."""
+        self._store = self.environment.open_store(self.role)
+        self._entries = sum(1 for _ in self.store.scan(METADATA, RECEIVED))
+        self._made = sum(1 for _ in self.store.scan(METADATA, ACKNOWLEDGED))
+        every_s = settings.every_s if isinstance(settings, DemoSettings) else DEPOSIT_EVERY_S
+        self.spawn(self._deposit_for_ever(every_s))
+
+    async def stop(self) -> None:
+        """Close the book."""
+        self.store.close()
+
+    async def _deposit_for_ever(self, every_s: float) -> None:
+        number = int(self.role.rpartition("-")[2])
+        following = f"Ledger-{number % LEDGERS + 1}"
+        while True:
+            await self.sleep(every_s)
+            identity = f"{self.role}/{self._made:06d}"
+            try:
+                await self.ask(following, Deposit(identity, 1), deadline=DEPOSIT_DEADLINE_S)
+            except AskError:
+                continue
+            self._made += 1
+            self.store.write([Put(METADATA, ACKNOWLEDGED + identity.encode(), b"")])
+
+    @handles(Deposit)
+    def deposit(self, request: Deposit) -> Deposited:
+        """Book first, acknowledge then."""
+        key = RECEIVED + request.identity.encode()
+        if not self.store.has(METADATA, key):
+            self.store.write([Put(METADATA, key, str(request.amount).encode())])
+            self._entries += 1
+            if self._entries % 10 == 0:
+                self.publish(BookChanged(self.role, self._entries))
+        return Deposited(request.identity)
+
+    @handles(ReadBook)
+    def read_book(self, _request: ReadBook) -> Book:
+        """Both sides of the book."""
+        return Book(self._identities(RECEIVED), self._identities(ACKNOWLEDGED))
+
+    def _identities(self, prefix: bytes) -> tuple[str, ...]:
+        return tuple(key[len(prefix) :].decode() for key, _ in self.store.scan(METADATA, prefix))
+
+
+class Auditor(Subsystem):
+    """Hears of every change that the Node routes to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._events = 0
+
+    @handles(BookChanged)
+    def changed(self, _event: BookChanged) -> None:
+        """Count."""
+        self._events += 1
+
+    @handles(CountEvents)
+    def count(self, _request: CountEvents) -> EventCount:
+        """What was counted."""
+        return EventCount(self._events)
+
+
+LEDGER_ROLES = tuple(f"Ledger-{number}" for number in range(1, LEDGERS + 1))
+
+
+class DemoNode(Node):
+    """A Node whose plan is the demonstration."""
+
+    plan = Plan(
+        children=(ChildSpec("Auditor", Auditor), *(ChildSpec(role, Ledger) for role in LEDGER_ROLES)),
+        routes={BookChanged: ("Auditor",)},
+        heartbeats=Heartbeats(every_s=1.0, timeout_s=3.0),
+    )

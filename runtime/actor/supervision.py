@@ -1,0 +1,111 @@
+"""The rules of supervision as data and pure functions: when to restart, how soon, and when to give up.
+
+As in OTP: each child has a restart policy and an intensity. The intensity is counted per child, not per
+supervisor as in OTP, so that the death of all children at once (an out-of-memory killer) is survived, while one
+child that cannot live still ends the node.
+"""
+
+from __future__ import annotations
+
+import enum
+import random
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from runtime.actor.subsystem import Subsystem
+from runtime.bases.exits import ExitStatus
+
+
+class Restart(enum.Enum):
+    """When a child that ended is started again."""
+
+    PERMANENT = "always"
+    TRANSIENT = "unless it ended by itself with code 0"
+    TEMPORARY = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Intensity:
+    """Give up on a child that needs more than `restarts` restarts within `window_s`."""
+
+    restarts: int = 5
+    window_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Delays between restarts: none before the first, then doubling up to a bound, with jitter against herds."""
+
+    first_s: float = 0.05
+    factor: float = 2.0
+    most_s: float = 5.0
+    jitter: float = 0.5
+
+    def delay_s(self, attempt: int, rng: random.Random) -> float:
+        """Delay before restart number `attempt`, counted from 1 within the window."""
+        if attempt <= 1:
+            return 0.0
+        delay = min(self.most_s, self.first_s * self.factor ** min(attempt - 2, 30))
+        return delay * (1.0 + self.jitter * (2 * rng.random() - 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """One supervised role."""
+
+    role: str
+    actor: type[Subsystem]
+    restart: Restart = Restart.PERMANENT
+    intensity: Intensity = Intensity()
+    backoff: Backoff = Backoff()
+    start_timeout_s: float = 15.0
+    stop_timeout_s: float = 5.0
+    settings: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeats:
+    """How the supervisor notices a child that lives but does not work."""
+
+    every_s: float = 1.0
+    timeout_s: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a supervisor runs: children in start order, and who hears of which event."""
+
+    children: tuple[ChildSpec, ...]
+    routes: dict[type, tuple[str, ...]] = field(default_factory=dict)
+    heartbeats: Heartbeats = Heartbeats()
+
+
+def should_restart(policy: Restart, status: ExitStatus) -> bool:
+    """Whether the policy asks for a restart after this end."""
+    if policy is Restart.TEMPORARY:
+        return False
+    return policy is Restart.PERMANENT or not status.clean
+
+
+class RestartLog:
+    """The restarts of one child: how many within the window, and why the last ones happened."""
+
+    def __init__(self, intensity: Intensity) -> None:
+        self._intensity = intensity
+        self._recent: deque[float] = deque()
+        self.total = 0
+        self.reasons: deque[str] = deque(maxlen=10)
+
+    def note(self, now_s: float, reason: str) -> int:
+        """Record one more; returns its number within the window."""
+        self.total += 1
+        self.reasons.append(reason)
+        self._recent.append(now_s)
+        while self._recent and self._recent[0] <= now_s - self._intensity.window_s:
+            self._recent.popleft()
+        return len(self._recent)
+
+    def exhausted(self, number: int) -> bool:
+        """Whether restart `number` of the window is one too many."""
+        return number > self._intensity.restarts

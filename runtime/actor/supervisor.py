@@ -1,0 +1,317 @@
+"""The supervisor: starts children in order, watches them, restarts them, routes their events, stops them in reverse.
+
+One coroutine starts everything and one stops everything; between them each child has a small state machine driven
+by three facts only: it reported ready, it reported failure, its process ended. A supervisor knows no subsystem by
+name; `actors/node.py` gives it a plan.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, ClassVar
+
+from thespian.actors import ActorAddress, ChildActorExited, PoisonMessage
+
+from runtime.actor.child import SupervisedChild
+from runtime.actor.envelopes import (
+    ChildState,
+    Done,
+    Event,
+    ListProcesses,
+    PeersChanged,
+    Ping,
+    Pong,
+    ProcessTable,
+    Publish,
+    RestartRole,
+    StartChildren,
+    StartSubsystem,
+    StopChildren,
+    StopSubsystem,
+    SubsystemFailed,
+    SubsystemReady,
+    TellRole,
+)
+from runtime.actor.message import Message, message
+from runtime.actor.subsystem import Subsystem, handles
+from runtime.actor.supervision import Plan, should_restart
+from runtime.bases.exits import ExitStatus
+from runtime.errors import ActorStartError, RoleUnavailableError
+
+logger = logging.getLogger(__name__)
+
+EXIT_GAVE_UP = 75
+"""Exit code of a supervisor whose child could not be kept alive; systemd or Kubernetes decides what then."""
+
+UNKNOWN_EXIT = ExitStatus(None, None)
+
+
+@message
+class Told:
+    """What a role replied to `TellRole`."""
+
+    body: Message | None
+
+
+class Supervisor(Subsystem):
+    """Root of a tree of subsystems; subclasses set `plan`."""
+
+    plan: ClassVar[Plan] = Plan(())
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ready = True
+        self.incarnation = 1
+        self.children: dict[str, SupervisedChild] = {
+            spec.role: SupervisedChild(spec) for spec in self.plan.children
+        }
+        self._by_address: dict[str, SupervisedChild] = {}
+        self._up = False
+        self._giving_up = False
+        self._pings = 0
+        self._settings: Any = None
+
+    # -- orders ----------------------------------------------------------------------------------------------
+
+    @handles(StartChildren, exclusive=True)
+    async def start_children(self, order: StartChildren) -> Done:
+        """Start every child in order, each when the former is ready; a failure unwinds what was started.
+
+        Starting what is started already is no error and starts nothing twice.
+        """
+        if self._up:
+            return Done()
+        self._settings = order.settings
+        for child in self.children.values():
+            try:
+                await self._start_first(child)
+            except ActorStartError:
+                await self._stop_all()
+                raise
+        self._up = True
+        self.spawn(self._heartbeat())
+        return Done()
+
+    @handles(StopChildren, exclusive=True)
+    async def stop_children(self, _order: StopChildren) -> Done:
+        """Stop every child in reverse order, each within its bound; stopping twice is no error."""
+        await self._stop_all()
+        return Done()
+
+    @handles(RestartRole)
+    async def restart_role(self, order: RestartRole) -> Done:
+        """End one child as asked; its policy does not matter, it is started again."""
+        child = self._child(order.role)
+        if child.state is not ChildState.RUNNING:
+            raise RoleUnavailableError(f"{order.role} is {child.state.value}; wait until it runs")
+        child.restart_asked = True
+        ready = child.expect_ready()
+        child.state = ChildState.STOPPING
+        self._announce()
+        self.send(child.address, StopSubsystem())
+        self._kill_after(child, child.spec.stop_timeout_s)
+        await ready
+        return Done()
+
+    @handles(ListProcesses)
+    def list_processes(self, _order: ListProcesses) -> ProcessTable:
+        """The process table, this supervisor first."""
+        own = SupervisedChild.row_of_supervisor(self.role, self.statistics())
+        return ProcessTable((own, *(child.row() for child in self.children.values())))
+
+    @handles(TellRole)
+    async def tell_role(self, order: TellRole) -> Told:
+        """Ask a role in the name of the outside."""
+        self._child(order.role)
+        return Told(await self.ask(order.role, order.body, order.deadline_s))
+
+    def _child(self, role: str) -> SupervisedChild:
+        child = self.children.get(role)
+        if child is None:
+            raise RoleUnavailableError(f"no role {role!r}; the roles are {', '.join(self.children)}")
+        return child
+
+    # -- what children say -----------------------------------------------------------------------------------
+
+    def receive_other(self, msg: Any, sender: ActorAddress) -> None:
+        """Readiness, failures, heartbeats, events and ends of children."""
+        child = self._by_address.get(str(sender.addressDetails))
+        if isinstance(msg, ChildActorExited):
+            self._child_exited(str(msg.childAddress.addressDetails), getattr(msg, "status", UNKNOWN_EXIT))
+        elif isinstance(msg, PoisonMessage):
+            logger.error("%s could not handle %s", sender, type(msg.poisonMessage).__name__)
+        elif child is None:
+            self._rejected += 1  # a stale incarnation, or a stranger
+        elif isinstance(msg, SubsystemReady):
+            self._child_ready(child)
+        elif isinstance(msg, SubsystemFailed):
+            child.failure = msg.reason
+            self._kill(child)
+        elif isinstance(msg, Pong):
+            child.pong(self.now_s(), msg.statistics)
+        elif isinstance(msg, Publish):
+            self._route(msg.event)
+        else:
+            self._rejected += 1
+
+    def _route(self, event: Any) -> None:
+        for role in self.plan.routes.get(type(event), ()):
+            child = self.children[role]
+            if child.state is ChildState.RUNNING:
+                self.send(child.address, Event(event))
+
+    def _child_ready(self, child: SupervisedChild) -> None:
+        if child.state is not ChildState.STARTING:
+            return
+        child.state = ChildState.RUNNING
+        child.pinged_s = None
+        self._announce()
+        child.ready.resolve(None)
+
+    def _child_exited(self, address: str, status: ExitStatus) -> None:
+        child = self._by_address.pop(address, None)
+        if child is None:
+            return
+        was = child.state
+        child.state = ChildState.STOPPED
+        child.exited.resolve(None)
+        reason = f"{status}: {child.failure}" if child.failure else str(status)
+        child.failure = ""
+        self._announce()
+        if was is ChildState.STARTING and not child.has_run:
+            child.state = ChildState.FAILED
+            child.ready.fail(ActorStartError(f"{child.spec.role} failed to start: {reason}"))
+        elif child.restart_asked or (was is not ChildState.STOPPING and should_restart(child.spec.restart, status)):
+            self._restart(child, "asked" if child.restart_asked else reason)
+
+    # -- starting and restarting -----------------------------------------------------------------------------
+
+    async def _start_first(self, child: SupervisedChild) -> None:
+        child.has_run = False
+        ready = child.expect_ready()
+        self._launch(child)
+        await ready
+        child.has_run = True
+
+    def _launch(self, child: SupervisedChild) -> None:
+        child.state = ChildState.STARTING
+        child.incarnation += 1
+        child.address = self.createActor(child.spec.actor)
+        child.new_process()
+        self._by_address[str(child.address.addressDetails)] = child
+        settings = self._settings if child.spec.settings is None else child.spec.settings
+        order = StartSubsystem(child.spec.role, child.incarnation, self.myAddress, self._peers(), settings)
+        self.send(child.address, order)
+        self.spawn(self._watch_start(child, child.incarnation))
+
+    async def _watch_start(self, child: SupervisedChild, incarnation: int) -> None:
+        await self.sleep(child.spec.start_timeout_s)
+        if child.incarnation == incarnation and child.state is ChildState.STARTING:
+            child.failure = f"not ready within {child.spec.start_timeout_s} s"
+            self._kill(child)
+
+    def _restart(self, child: SupervisedChild, reason: str) -> None:
+        now_s = self.now_s()
+        logger.warning("%s ended: %s", child.spec.role, reason)
+        if child.restart_asked:
+            child.restart_asked = False
+            child.log.reasons.append(reason)
+            self._launch(child)
+            return
+        number = child.log.note(now_s, reason)
+        if child.log.exhausted(number):
+            child.state = ChildState.FAILED
+            self.spawn(self._give_up(child, reason))
+            return
+        child.state = ChildState.BACKOFF
+        self.spawn(self._restart_after(child, child.spec.backoff.delay_s(number, self.environment.random)))
+
+    async def _restart_after(self, child: SupervisedChild, delay_s: float) -> None:
+        if delay_s:
+            await self.sleep(delay_s)
+        if child.state is ChildState.BACKOFF:
+            self._launch(child)
+
+    async def _give_up(self, child: SupervisedChild, reason: str) -> None:
+        """Escalate: stop everything in order and end with a code that says so."""
+        if self._giving_up:
+            return
+        self._giving_up = True
+        intensity = child.spec.intensity
+        logger.critical(
+            "%s needed more than %d restarts in %s s (last: %s); giving up",
+            child.spec.role, intensity.restarts, intensity.window_s, reason,
+        )  # fmt: skip
+        await self._stop_all()
+        sys.exit(EXIT_GAVE_UP)
+
+    # -- stopping --------------------------------------------------------------------------------------------
+
+    async def _stop_all(self) -> None:
+        self._up = False
+        for child in reversed(self.children.values()):
+            await self._stop_one(child)
+
+    async def _stop_one(self, child: SupervisedChild) -> None:
+        if child.state is ChildState.BACKOFF:
+            child.state = ChildState.STOPPED
+        if child.state not in (ChildState.RUNNING, ChildState.STARTING, ChildState.STOPPING):
+            return
+        child.state = ChildState.STOPPING
+        child.restart_asked = False
+        exited = child.exited
+        self._announce()
+        self.send(child.address, StopSubsystem())
+        self._kill_after(child, child.spec.stop_timeout_s)
+        await exited
+
+    def _kill_after(self, child: SupervisedChild, seconds: float) -> None:
+        incarnation = child.incarnation
+
+        async def watch() -> None:
+            await self.sleep(seconds)
+            if child.incarnation == incarnation and child.state is ChildState.STOPPING:
+                logger.error("%s did not stop within %s s; killed", child.spec.role, seconds)
+                self._kill(child)
+
+        self.spawn(watch())
+
+    def _kill(self, child: SupervisedChild) -> None:
+        kill = getattr(self._myRef, "kill_child", None)
+        if kill is None:
+            logger.error("%s hangs and this base cannot kill it", child.spec.role)
+        else:
+            kill(child.address)
+
+    # -- watching --------------------------------------------------------------------------------------------
+
+    async def _heartbeat(self) -> None:
+        """One ping a second per child, at most one outstanding; who owes one too long is killed."""
+        beats = self.plan.heartbeats
+        while self._up:
+            now_s = self.now_s()
+            for child in self.children.values():
+                if child.state is not ChildState.RUNNING:
+                    continue
+                if child.pinged_s is None:
+                    self._pings += 1
+                    child.pinged_s = now_s
+                    self.send(child.address, Ping(self._pings))
+                elif now_s - child.pinged_s > beats.timeout_s:
+                    child.failure = f"no heartbeat for {beats.timeout_s} s"
+                    self._kill(child)
+            await self.sleep(beats.every_s)
+
+    def _peers(self) -> tuple[Any, ...]:
+        return tuple(child.peer() for child in self.children.values() if child.state is ChildState.RUNNING)
+
+    def _announce(self) -> None:
+        """Tell every living child, and the supervisor's own asks, who holds which role now."""
+        peers = self._peers()
+        self._asks.set_peers(peers, self.send)
+        for child in self.children.values():
+            if child.state in (ChildState.RUNNING, ChildState.STARTING, ChildState.STOPPING):
+                self.send(child.address, PeersChanged(peers))
+
+
