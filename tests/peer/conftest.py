@@ -17,7 +17,7 @@ from runtime.bases.process import ProcessBase
 from runtime.bases.settings import Limits
 from runtime.bases.simulated import SimulatedBase
 from runtime.simulation.faults import Faults
-from tests.peer.modules import EXCLUDED_TESTS, INCLUDED, NOT_IN_SIMULATION
+from tests.peer.modules import EXCLUDED_TESTS, INCLUDED, LONG_TESTS, NOT_IN_SIMULATION
 from tests.peer.pickling import PicklingCodec
 
 CAPABILITIES = {"Foo Allowed": True, "Cows Allowed": True, "Dogs Allowed": True, "dog": "food"}
@@ -67,6 +67,8 @@ def asys(request):
     test = request.node.originalname or request.node.name
     if reason := EXCLUDED_TESTS.get(f"{module}.{test}"):
         pytest.skip(reason)
+    if f"{module}.{test}" in LONG_TESTS and not os.environ.get("THESPIS_PEER_ALL"):
+        pytest.skip("takes 10 to 30 s; set THESPIS_PEER_ALL=1 to run it")
     if request.param == "simulatedBase" and module in NOT_IN_SIMULATION:
         pytest.skip(f"simulated base: {NOT_IN_SIMULATION[module]}")
     system = _system(request.param, dict(CAPABILITIES))

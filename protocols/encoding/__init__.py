@@ -1,0 +1,1 @@
+"""Byte-exact encodings: varints, CIDs, addresses, strict DAG-CBOR, integers, bitfields, CAR files."""

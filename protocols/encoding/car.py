@@ -1,0 +1,137 @@
+"""CAR files: version 1 read, written and verified; version 2 read.
+
+======================  =========================================================================
+version 1               sections: ``uvarint length || bytes``; the first is the header, a DAG-CBOR
+                        map ``{roots, version: 1}``, every other ``CID || block``
+version 2               pragma (11 bytes), header (40 bytes: characteristics, data offset, data
+                        size, index offset; little-endian), a version 1 payload, an optional index
+======================  =========================================================================
+
+Blocks stream: memory is bounded by the largest section (reference: formats, section 12).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from protocols.encoding import cbor
+from protocols.encoding.cid import Cid
+from protocols.encoding.varint import encode_varint
+from protocols.errors import CarError, DecodeError
+
+SECTION_BYTES_MAX = 8 << 20
+"""go-car's default bound for one section."""
+HEADER_BYTES_MAX = 1 << 20
+V2_PRAGMA = bytes.fromhex("0aa16776657273696f6e02")
+_V2_HEADER = struct.Struct("<16sQQQ")
+_VARINT_BYTES_MAX = 9
+
+
+class CarReader:
+    """Reads one CAR from a binary stream; iterate it for (CID, block) once.
+
+    With `verify`, which is the default, every block must hash to its CID. Raises CarError for whatever is wrong,
+    naming the byte offset.
+    """
+
+    def __init__(self, stream: BinaryIO, *, verify: bool = True) -> None:
+        self._stream = stream
+        self._verify = verify
+        self._offset = 0
+        self._end: int | None = None
+        self.version = 1
+        header = self._read_header()
+        if header == {"version": 2}:
+            self.version = 2
+            self._enter_v2()
+            header = self._read_header()
+        self.roots = _check_header(header)
+
+    def __iter__(self) -> Iterator[tuple[Cid, bytes]]:
+        while (section := self._section(SECTION_BYTES_MAX)) is not None:
+            start = self._offset - len(section)
+            try:
+                cid, end = Cid.read(section)
+                block = section[end:]
+                matches = not self._verify or cid.matches(block)
+            except DecodeError as error:
+                raise CarError(f"section at byte {start}: {error}") from None
+            if not matches:
+                raise CarError(f"block at byte {start} does not hash to its CID {cid}; the file is damaged")
+            yield cid, block
+
+    def _read_header(self) -> object:
+        section = self._section(HEADER_BYTES_MAX)
+        if section is None:
+            raise CarError("the file is empty; a CAR starts with its header")
+        try:
+            return cbor.decode(section)
+        except DecodeError as error:
+            raise CarError(f"header: {error}") from None
+
+    def _enter_v2(self) -> None:
+        _characteristics, data_offset, data_size, _index = _V2_HEADER.unpack(self._exactly(_V2_HEADER.size, "version 2 header"))
+        if data_offset < self._offset:
+            raise CarError(f"version 2 data offset {data_offset} lies inside the header, which ends at {self._offset}")
+        remaining = data_offset - self._offset
+        while remaining:
+            remaining -= len(self._exactly(min(remaining, SECTION_BYTES_MAX), "version 2 padding"))
+        self._end = data_offset + data_size
+
+    def _section(self, bytes_max: int) -> bytes | None:
+        if self._end is not None and self._offset >= self._end:
+            return None
+        size = self._varint()
+        if size is None:
+            return None
+        if not 0 < size <= bytes_max:
+            raise CarError(f"section at byte {self._offset} has {size} bytes; sections have 1 to {bytes_max}")
+        return self._exactly(size, "section")
+
+    def _varint(self) -> int | None:
+        value = 0
+        for index in range(_VARINT_BYTES_MAX):
+            byte = self._stream.read(1)
+            if not byte:
+                if index == 0 and self._end is None:
+                    return None
+                raise CarError(f"the file is truncated at byte {self._offset}, inside a section's length")
+            self._offset += 1
+            value |= (byte[0] & 0x7F) << 7 * index
+            if byte[0] < 0x80:  # noqa: PLR2004
+                if byte[0] == 0 and index:
+                    raise CarError(f"section length at byte {self._offset} is not minimal")
+                return value
+        raise CarError(f"section length at byte {self._offset} is longer than {_VARINT_BYTES_MAX} bytes")
+
+    def _exactly(self, size: int, what: str) -> bytes:
+        data = self._stream.read(size)
+        self._offset += len(data)
+        if len(data) < size:
+            raise CarError(f"the file is truncated: {what} needs {size} bytes, {len(data)} are left at byte {self._offset}")
+        return data
+
+
+def _check_header(header: object) -> list[Cid]:
+    if not isinstance(header, dict) or set(header) != {"roots", "version"}:
+        raise CarError("header is not a map of roots and version")
+    if header["version"] != 1 or header["version"] is True:
+        raise CarError(f"payload version {header['version']!r}; versions 1 and 2 are read")
+    roots = header["roots"]
+    if not isinstance(roots, list) or not all(isinstance(root, Cid) for root in roots):
+        raise CarError("roots is not a list of links")
+    return roots
+
+
+def write_car(stream: BinaryIO, roots: list[Cid], blocks: Iterable[tuple[Cid, bytes]]) -> int:
+    """Write a version 1 CAR; returns its size in bytes."""
+    header = cbor.encode({"roots": roots, "version": 1})
+    written = stream.write(encode_varint(len(header)) + header)
+    for cid, block in blocks:
+        size = len(cid.data) + len(block)
+        if size > SECTION_BYTES_MAX:
+            raise CarError(f"block {cid} makes a section of {size} bytes; the bound is {SECTION_BYTES_MAX}")
+        written += stream.write(encode_varint(size) + cid.data + block)
+    return written

@@ -1,0 +1,155 @@
+"""Strict DAG-CBOR on cbor2: canonical or refused.
+
+Two nodes that accept different bytes for one value are two networks, so a decoder here accepts exactly the bytes its
+encoder would write: minimal integers, definite lengths, map keys sorted by length and then bytewise, no duplicate
+keys, 64-bit floats, tag 42 only. Bounds on size and depth come before any work (reference: formats, section 3;
+anchors, C3: no decoder in use refuses all of this by itself).
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import math
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NoReturn
+from uuid import UUID
+
+import cbor2
+
+from protocols.encoding.cid import Cid
+from protocols.errors import CborError, CidError, EncodeError
+
+SIZE_BYTES_MAX = 16 << 20
+"""Largest encoded value; cbor-gen bounds single byte strings at 2 MiB and the network blocks far below this."""
+
+DEPTH_MAX = 128
+"""Deepest nesting; chain objects stay below 10, go-ipld-prime allows 1024."""
+
+LINK_TAG = 42
+
+
+def _refuse_tag(_value: Any, _immutable: bool) -> NoReturn:
+    raise CborError("only tag 42 (link) exists in DAG-CBOR")
+
+
+def _refuse_unknown_tag(tag: cbor2.CBORTag, _immutable: bool) -> NoReturn:
+    raise CborError(f"tag {tag.tag}: only tag 42 (link) exists in DAG-CBOR")
+
+
+def _decode_link(value: Any, _immutable: bool) -> Cid:
+    if type(value) is not bytes or value[:1] != b"\x00":
+        raise CborError("a link is tag 42 over a byte string that starts with 00")
+    return Cid.parse(value[1:])
+
+
+def _check_map(value: Mapping[Any, Any], _immutable: bool) -> dict[str, Any]:
+    previous = b""
+    for position, key in enumerate(value):
+        if type(key) is not str:
+            raise CborError(f"map key of type {type(key).__name__}; DAG-CBOR keys are text")
+        encoded = key.encode()
+        if position and (len(previous), previous) >= (len(encoded), encoded):
+            raise CborError(f"map key {key!r} is out of order; keys sort by length, then bytewise")
+        previous = encoded
+    return dict(value)
+
+
+# every tag cbor2 knows by itself; the others reach `_refuse_unknown_tag`
+_SEMANTIC: dict[int, Callable[[Any, bool], Any]] = {
+    **dict.fromkeys((0, 1, 2, 3, 4, 5, 25, 28, 29, 30, 35, 36, 37, 52, 54, 100), _refuse_tag),
+    **dict.fromkeys((256, 258, 260, 261, 1004, 43000, 55799), _refuse_tag),
+    LINK_TAG: _decode_link,
+}
+
+
+def _encode_link(encoder: cbor2.CBOREncoder, cid: Cid) -> None:
+    # tag 42, then a byte string of the zero prefix and the CID; CIDs are 4 to 255 bytes long
+    size = len(cid.data) + 1
+    head = b"\xd8\x2a\x58" + bytes([size]) if size > 23 else b"\xd8\x2a" + bytes([0x40 | size])  # noqa: PLR2004
+    encoder.write(head + b"\x00" + cid.data)
+
+
+def _refuse_type(_encoder: cbor2.CBOREncoder, value: Any) -> NoReturn:
+    raise EncodeError(f"{type(value).__name__} has no DAG-CBOR form")
+
+
+def _encode_float(encoder: cbor2.CBOREncoder, value: float) -> None:
+    if not math.isfinite(value):
+        raise EncodeError(f"{value} has no DAG-CBOR form; floats are finite")
+    encoder.encode_float(value)
+
+
+def _encode_sorted(encoder: cbor2.CBOREncoder, value: dict[Any, Any]) -> None:
+    for key in value:
+        if type(key) is not str:
+            raise EncodeError(f"map key of type {type(key).__name__}; DAG-CBOR keys are text")
+    encoder.encode_length(5, len(value))
+    for key in sorted(value, key=lambda key: (len(key.encode()), key.encode())):
+        encoder.encode(key)
+        encoder.encode(value[key])
+
+
+# what cbor2 would encode and DAG-CBOR does not have
+_FOREIGN = (
+    type(cbor2.undefined), cbor2.CBORSimpleValue, set, frozenset, complex, Decimal, Fraction, UUID,
+    datetime.datetime, datetime.date, re.Pattern,
+    ipaddress.IPv4Address, ipaddress.IPv6Address, ipaddress.IPv4Network, ipaddress.IPv6Network,
+)  # fmt: skip
+_Encoders = dict[type, Callable[[cbor2.CBOREncoder, Any], None]]
+_CHECK_ENCODERS: _Encoders = {Cid: _encode_link, float: _encode_float, **dict.fromkeys(_FOREIGN, _refuse_type)}
+_ENCODERS: _Encoders = {**_CHECK_ENCODERS, dict: _encode_sorted}
+
+_BIG_INTEGER_TAGS = (b"\xc2", b"\xc3")
+"""First bytes of what cbor2 writes for integers beyond 64 bits, which DAG-CBOR does not have."""
+
+
+def decode(data: bytes) -> Any:
+    """Decode exactly one canonical DAG-CBOR value; arrays become lists, links `Cid`.
+
+    Raises CborError for everything else, within bounded time and memory.
+    """
+    if len(data) > SIZE_BYTES_MAX:
+        raise CborError(f"{len(data)} bytes of CBOR; the bound is {SIZE_BYTES_MAX}")
+    try:
+        value = cbor2.loads(
+            data,
+            tag_hook=_refuse_unknown_tag,
+            semantic_decoders=_SEMANTIC,
+            object_hook=_check_map,
+            max_depth=DEPTH_MAX,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+        )
+        again = cbor2.dumps(value, encoders=_CHECK_ENCODERS, default=_refuse_type)
+    except (CborError, CidError) as error:
+        raise CborError(str(error)) from None
+    except Exception as error:  # the library raises its own errors and, on hostile input, Python's
+        cause = error.__cause__ if isinstance(error.__cause__, CborError | CidError) else error
+        raise CborError(f"not DAG-CBOR: {cause}"[:300]) from None
+    if again != data:
+        raise CborError(f"not canonical: {len(data)} bytes came, the canonical form has {len(again)}")
+    return value
+
+
+def encode(value: Any) -> bytes:
+    """Canonical DAG-CBOR of None, bool, int, float, str, bytes, list, tuple, dict and `Cid`.
+
+    Raises EncodeError for any other type, for integers beyond 64 bits and for NaN and infinities.
+    """
+    try:
+        data = cbor2.dumps(value, encoders=_ENCODERS, default=_refuse_type)
+    except EncodeError:
+        raise
+    except Exception as error:
+        cause = error.__cause__ if isinstance(error.__cause__, EncodeError) else error
+        raise EncodeError(f"no DAG-CBOR form: {cause}"[:300]) from None
+    if any(byte in data for byte in _BIG_INTEGER_TAGS):
+        try:
+            decode(data)
+        except CborError as error:
+            raise EncodeError(f"no DAG-CBOR form: {error}") from None
+    return data

@@ -1,0 +1,77 @@
+"""The error tree of the protocols floor; every decoder raises one of these and nothing else."""
+
+
+class ProtocolError(ValueError):
+    """Root of all errors about Filecoin data."""
+
+
+class DecodeError(ProtocolError):
+    """Bytes or text are not what they claim to be."""
+
+
+class VarintError(DecodeError):
+    """A LEB128 integer is truncated, too long or not minimal."""
+
+
+class CborError(DecodeError):
+    """Bytes are not exactly one canonical DAG-CBOR value within the bounds."""
+
+
+class CidError(DecodeError):
+    """Not a CID this code understands."""
+
+
+class AddressError(DecodeError):
+    """Not a Filecoin address."""
+
+
+class AddressProtocolError(AddressError):
+    """The protocol digit is none of the five."""
+
+
+class AddressNetworkError(AddressError):
+    """The network prefix is neither f nor t."""
+
+
+class AddressLengthError(AddressError):
+    """Text or payload has a length that the protocol excludes."""
+
+
+class AddressPayloadError(AddressError):
+    """The payload cannot be of its protocol."""
+
+
+class AddressChecksumError(AddressError):
+    """The checksum does not match: a character is wrong."""
+
+
+class AddressEncodingError(AddressError):
+    """The text is not canonical base32."""
+
+
+class BigIntError(DecodeError):
+    """Bytes are not a serialised Filecoin integer."""
+
+
+class AmountError(DecodeError):
+    """Text is not an amount of FIL."""
+
+
+class BitfieldError(DecodeError):
+    """Bytes are not canonical RLE+, or the field is over its bound."""
+
+
+class CarError(DecodeError):
+    """A CAR file is truncated, malformed, or holds a block that is not what its CID says."""
+
+
+class BlockNotFoundError(ProtocolError):
+    """A linked block is not in the store."""
+
+
+class NodeError(DecodeError):
+    """A HAMT or AMT node is malformed."""
+
+
+class EncodeError(ProtocolError):
+    """A value has no canonical encoding."""

@@ -1,0 +1,1 @@
+"""IPLD on top of blocks: block stores, HAMT maps and AMT arrays."""

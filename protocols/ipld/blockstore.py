@@ -1,0 +1,67 @@
+"""Where blocks are kept, as an interface, and the one that keeps them in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from protocols.encoding import cbor
+from protocols.encoding.cid import Cid
+from protocols.errors import BlockNotFoundError
+
+
+class Blockstore(Protocol):
+    """Blocks by CID; what is put under a CID never changes."""
+
+    def get(self, cid: Cid) -> bytes:
+        """A block's bytes; raises BlockNotFoundError."""
+        ...
+
+    def put(self, cid: Cid, block: bytes) -> None:
+        """Keep a block whose CID the caller computed."""
+        ...
+
+    def has(self, cid: Cid) -> bool:
+        """Whether a block is there."""
+        ...
+
+
+class MemoryBlockstore:
+    """Blocks in a dictionary."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[Cid, bytes] = {}
+
+    def get(self, cid: Cid) -> bytes:
+        """A block's bytes; raises BlockNotFoundError."""
+        block = self._blocks.get(cid)
+        if block is None:
+            raise BlockNotFoundError(f"block {cid} is not in the store; fetch it or import its CAR")
+        return block
+
+    def put(self, cid: Cid, block: bytes) -> None:
+        """Keep a block."""
+        self._blocks[cid] = block
+
+    def has(self, cid: Cid) -> bool:
+        """Whether a block is there."""
+        return cid in self._blocks
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def __iter__(self) -> Iterator[tuple[Cid, bytes]]:
+        return iter(self._blocks.items())
+
+
+def load(store: Blockstore, cid: Cid) -> Any:
+    """The DAG-CBOR value of a block."""
+    return cbor.decode(store.get(cid))
+
+
+def save(store: Blockstore, value: Any) -> Cid:
+    """Keep a value as a DAG-CBOR block and return its CID."""
+    block = cbor.encode(value)
+    cid = Cid.of(block)
+    store.put(cid, block)
+    return cid

@@ -1,0 +1,73 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocols.encoding.bitfield import BIT_LIMIT, Bitfield
+from protocols.errors import BitfieldError
+from tests.vectors import load
+
+
+def test_vectors():
+    for case in load("bitfield_rleplus.json")["cases"]:
+        data = bytes.fromhex(case["rle_hex"])
+        if "error" in case:
+            with pytest.raises(BitfieldError):
+                Bitfield.decode(data)
+            continue
+        field = Bitfield.decode(data)
+        assert field.encode() == data
+        if "bits" in case:
+            assert set(field) == {index for index, bit in enumerate(case["bits"]) if bit == "1"}
+        if "ranges" in case:
+            assert field.runs == tuple((int(start), int(end)) for start, end in case["ranges"])
+        if "last_bit" in case:
+            assert field.runs[-1][1] - 1 == int(case["last_bit"])
+
+
+def test_known_answers():
+    assert Bitfield().encode() == b""
+    assert Bitfield.of([0]).encode().hex() == "0c"
+    assert Bitfield.of([1, 2, 3, 100]).run_lengths() == [1, 3, 96, 1]
+    assert Bitfield.from_run_lengths([1, 3, 96, 1]) == Bitfield.of([1, 2, 3, 100])
+
+
+def test_huge_runs_stay_runs():
+    field = Bitfield(((5, BIT_LIMIT - 1),))
+    assert Bitfield.decode(field.encode()) == field
+    assert BIT_LIMIT - 2 in field
+    assert 4 not in field
+
+
+@pytest.mark.parametrize("data", [b"\x00", b"\x03", b"\x0c\x00", b"\xff" * 40, b"\xe4" + b"\xff" * 11, b"\x01" * 40_000])
+def test_bad_bytes(data):
+    with pytest.raises(BitfieldError):
+        Bitfield.decode(data)
+
+
+sets = st.sets(st.integers(0, 300), max_size=80)
+
+
+@given(sets)
+def test_round_trip(bits):
+    field = Bitfield.of(bits)
+    assert set(field) == bits
+    assert len(field) == len(bits)
+    assert Bitfield.decode(field.encode()) == field
+    assert Bitfield.from_run_lengths(field.run_lengths()) == field
+
+
+@given(sets, sets)
+def test_algebra_is_that_of_sets(left, right):
+    a, b = Bitfield.of(left), Bitfield.of(right)
+    assert set(a | b) == left | right
+    assert set(a & b) == left & right
+    assert set(a - b) == left - right
+    assert (a | b) == Bitfield.of(left | right)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes(data):
+    try:
+        assert Bitfield.decode(data).encode() == data
+    except BitfieldError:
+        pass

@@ -1,0 +1,115 @@
+import hashlib
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from protocols.encoding.car import CarReader, write_car
+from protocols.encoding.cid import RAW, Cid
+from protocols.errors import CarError
+from tests.vectors import load, path
+
+
+def car(blocks, roots=()):
+    stream = io.BytesIO()
+    write_car(stream, list(roots), [(Cid.of(block, RAW), block) for block in blocks])
+    return stream.getvalue()
+
+
+def read(data, **arguments):
+    reader = CarReader(io.BytesIO(data), **arguments)
+    return reader, list(reader)
+
+
+def test_round_trip():
+    root = Cid.of(b"one", RAW)
+    reader, blocks = read(car([b"one", b"two"], [root]))
+    assert reader.version == 1
+    assert reader.roots == [root]
+    assert [block for _, block in blocks] == [b"one", b"two"]
+
+
+def test_vectors():
+    for case in load("car_fixtures.json")["cases"]:
+        if "hex" not in case:
+            continue
+        data = bytes.fromhex(case["hex"])
+        assert hashlib.sha256(data).hexdigest() == case["sha256"]
+        expected = case.get("expect", {"version": 2, "err": None, "cids": None})
+        if expected["err"]:
+            with pytest.raises(CarError, match="truncated"):
+                read(data)
+            continue
+        reader, blocks = read(data)
+        assert reader.version == expected["version"]
+        if expected["cids"]:
+            assert [str(cid) for cid, _ in blocks] == expected["cids"]
+
+
+@pytest.mark.parametrize("name", ["genesis.car", "first-40-epochs.car"])
+def test_mainnet_every_block_hashes_to_its_cid(name):
+    with path(f"mainnet/{name}").open("rb") as stream:
+        count = sum(1 for _ in CarReader(stream))
+    assert count == {"genesis.car": 1222, "first-40-epochs.car": 1581}[name]
+
+
+def test_mainnet_rewrites_to_the_same_bytes():
+    data = path("mainnet/genesis.car").read_bytes()
+    reader, blocks = read(data)
+    stream = io.BytesIO()
+    write_car(stream, reader.roots, blocks)
+    assert stream.getvalue() == data
+
+
+def test_damaged_block_is_named():
+    data = bytearray(car([b"one", b"two"]))
+    data[-1] ^= 1
+    with pytest.raises(CarError, match="does not hash"):
+        read(bytes(data))
+    assert len(read(bytes(data), verify=False)[1]) == 2
+
+
+def test_every_truncation_is_an_error_or_a_shorter_file():
+    data = car([b"one" * 50, b"two" * 50])
+    whole = read(data)[1]
+    for size in range(len(data)):
+        try:
+            blocks = read(data[:size])[1]
+        except CarError:
+            continue
+        assert blocks == whole[: len(blocks)]
+        assert len(blocks) < len(whole)
+
+
+def test_version_2_with_its_data_cut_short():
+    payload = car([b"one"])
+    header = bytes(16) + (51).to_bytes(8, "little") + (len(payload) + 5).to_bytes(8, "little") + bytes(8)
+    with pytest.raises(CarError, match="truncated"):
+        read(bytes.fromhex("0aa16776657273696f6e02") + header + payload)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x00", b"\x01\x80", b"\xff" * 12, b"\x0a\xa1\x67version\x02" + b"\xff" * 40])
+def test_bad_headers(data):
+    with pytest.raises(CarError):
+        read(data)
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_mutations_raise_car_errors_only(data):
+    encoded = bytearray(car([b"one", b"two" * 20], [Cid.of(b"one", RAW)]))
+    for _ in range(data.draw(st.integers(1, 4))):
+        encoded[data.draw(st.integers(0, len(encoded) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        read(bytes(encoded))
+    except CarError:
+        pass
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes(data):
+    try:
+        read(data)
+    except CarError:
+        pass

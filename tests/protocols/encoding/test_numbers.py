@@ -1,0 +1,90 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocols import errors
+from protocols.encoding.bigint import decode_bigint, encode_bigint, format_fil, format_fil_short, parse_fil
+from protocols.encoding.units import format_size
+from protocols.encoding.varint import decode_varint, encode_varint
+from tests.vectors import load
+
+
+@pytest.mark.parametrize(("value", "data"), [(0, "00"), (127, "7f"), (128, "8001"), (2**63 - 1, "ff" * 8 + "7f")])
+def test_varint_known_answers(value, data):
+    assert encode_varint(value).hex() == data
+    assert decode_varint(bytes.fromhex(data)) == (value, len(data) // 2)
+
+
+@pytest.mark.parametrize("data", ["", "80", "8000", "ff" * 9, "ff" * 9 + "01"])
+def test_bad_varints(data):
+    with pytest.raises(errors.VarintError):
+        decode_varint(bytes.fromhex(data))
+
+
+@given(st.integers(0, 2**63 - 1))
+def test_varint_round_trip(value):
+    assert decode_varint(b"\xff" + encode_varint(value), 1)[0] == value
+
+
+@given(st.binary(max_size=12))
+def test_varint_any_bytes(data):
+    try:
+        value, end = decode_varint(data)
+        assert encode_varint(value) == data[:end]
+    except errors.VarintError:
+        pass
+
+
+@pytest.mark.parametrize(("value", "data"), [(0, ""), (1, "0001"), (-1, "0101"), (256, "000100")])
+def test_bigint_known_answers(value, data):
+    assert encode_bigint(value).hex() == data
+    assert decode_bigint(bytes.fromhex(data)) == value
+
+
+@pytest.mark.parametrize("data", ["00", "0000", "02ff", "000001", "0100"])
+def test_bad_bigints(data):
+    with pytest.raises(errors.BigIntError):
+        decode_bigint(bytes.fromhex(data))
+
+
+def test_bigint_bounds():
+    assert decode_bigint(encode_bigint(2 ** (8 * 127) - 1)) == 2 ** (8 * 127) - 1
+    with pytest.raises(errors.EncodeError):
+        encode_bigint(2 ** (8 * 127))
+    with pytest.raises(errors.BigIntError):
+        decode_bigint(b"\x00" + b"\x01" * 128)
+
+
+@given(st.integers(-(2 ** (8 * 127)) + 1, 2 ** (8 * 127) - 1))
+def test_bigint_round_trip(value):
+    assert decode_bigint(encode_bigint(value)) == value
+
+
+@given(st.binary(max_size=140))
+def test_bigint_any_bytes(data):
+    try:
+        assert encode_bigint(decode_bigint(data)) == data
+    except errors.BigIntError:
+        pass
+
+
+def test_unit_vectors():
+    for case in load("fil_units.json")["cases"]:
+        if case["kind"] == "short":
+            assert format_fil_short(parse_fil(case["fil"])) == case["expected"], case
+        elif case["kind"] == "fil_roundtrip":
+            assert format_fil(parse_fil(case["fil"])) == case["fil"]
+        else:
+            assert format_size(int(case["bytes"])) == case["expected"]
+
+
+@pytest.mark.parametrize("text", ["", ".", "1..2", "1e5", "0x10", "1.0000000000000000001", "1 btc", "1.5 attofil", "١", "9" * 60])
+def test_bad_amounts(text):
+    with pytest.raises(errors.AmountError):
+        parse_fil(text)
+
+
+@given(st.integers(-(10**40), 10**40))
+def test_amount_round_trip(atto):
+    assert parse_fil(format_fil(atto)) == atto
+    assert parse_fil(f"{atto} attofil") == atto

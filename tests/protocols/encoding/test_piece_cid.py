@@ -1,0 +1,44 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocols.encoding.cid import Cid
+from protocols.encoding.piece_cid import (
+    commitment_of,
+    from_v2,
+    height_of_padded,
+    height_of_payload,
+    padding_of_payload,
+    piece_cid_v1,
+    to_v2,
+)
+from protocols.errors import DecodeError
+from tests.vectors import load
+
+
+def test_vectors():
+    for case in load("piece_cid_v2.json")["cases"]:
+        if case["kind"] == "v1_v2":
+            old, new = Cid.from_text(case["v1"]), Cid.from_text(case["v2"])
+            assert to_v2(old, case["unpadded_data_size"]) == new
+            assert from_v2(new) == (old, case["unpadded_data_size"])
+            assert commitment_of(old) == commitment_of(new)
+        elif case["kind"] == "payload_to_height_and_padding":
+            assert height_of_payload(case["size"]) == case["height"]
+            if "padding" in case:
+                assert padding_of_payload(case["size"]) == case["padding"]
+        else:
+            assert height_of_padded(case["size"]) == case["height"]
+
+
+@given(st.binary(min_size=32, max_size=32), st.integers(127, 2**40))
+def test_round_trip(commitment, size):
+    old = piece_cid_v1(commitment)
+    assert from_v2(to_v2(old, size)) == (old, size)
+
+
+def test_too_small_and_foreign():
+    with pytest.raises(DecodeError):
+        to_v2(piece_cid_v1(bytes(32)), 126)
+    with pytest.raises(DecodeError):
+        commitment_of(Cid.of(b"x"))
