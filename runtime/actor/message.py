@@ -167,6 +167,12 @@ class Registry:
             raise MessageError(f"not a msgpack value: {type(error).__name__}: {error}"[:200]) from None
         return self.from_wire(wire)
 
+    def type_named(self, name: str) -> type:
+        """The type a wire name stands for; raises UnknownMessageError."""
+        if name not in self._types:
+            raise UnknownMessageError(f"message type {name[:80]!r} is not declared in this process")
+        return self._types[name]
+
     def knows(self, cls: type) -> bool:
         """Whether `cls` was declared."""
         return cls in self._by_type

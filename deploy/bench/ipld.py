@@ -1,0 +1,74 @@
+"""``bench ipld``: HAMT and AMT against a plain dictionary and against cbor2 alone, by size."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cbor2
+
+from deploy.bench.report import Figure
+from protocols.ipld.amt import Amt
+from protocols.ipld.blockstore import MemoryBlockstore
+from protocols.ipld.hamt import Hamt
+
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+GETS_MAX = 20_000
+DICT, CBOR = "dict", "cbor2 alone"
+
+
+def run(entries_max: int = SIZES[-1]) -> Iterator[Figure]:
+    """Every figure, up to `entries_max` entries."""
+    for entries in SIZES:
+        if entries <= entries_max:
+            rounds = 3 if entries <= 10_000 else 1  # noqa: PLR2004
+            yield from _structure("hamt", entries, rounds, _hamt)
+            yield from _structure("amt", entries, rounds, _amt)
+
+
+def _rate(count: int, work: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    work()
+    return count / (time.perf_counter() - started)
+
+
+_Build = Callable[[MemoryBlockstore, Any], Any]
+
+
+def _hamt(store: MemoryBlockstore, root: Any) -> Hamt:
+    return Hamt(store, root)
+
+
+def _amt(store: MemoryBlockstore, root: Any) -> Amt:
+    return Amt(store, root, bit_width=5)
+
+
+def _structure(name: str, entries: int, rounds: int, build: _Build) -> Iterator[Figure]:
+    keys: list[Any] = [b"key%d" % index for index in range(entries)] if name == "hamt" else list(range(entries))
+    probes = keys[:: max(1, entries // GETS_MAX)]
+    values: dict[str, list[float]] = {}
+
+    def note(label: str, rate: float) -> None:
+        values.setdefault(label, []).append(rate)
+
+    for _ in range(rounds):
+        store = MemoryBlockstore()
+        tree, plain = build(store, None), dict[Any, Any]()
+        note("set", _rate(entries, lambda: [tree.set(key, [1, b"value"]) for key in keys]))
+        note("set/" + DICT, _rate(entries, lambda: [plain.__setitem__(key, [1, b"value"]) for key in keys]))
+        roots: list[Any] = []
+        note("flush", _rate(entries, lambda: roots.append(tree.flush())))
+        note("flush/" + CBOR, _rate(entries, lambda: cbor2.dumps([[key, value] for key, value in plain.items()])))
+        blocks = [block for _cid, block in store]
+        cold = build(store, roots[0])
+        note("get_cold", _rate(len(probes), lambda: [cold.get(key) for key in probes]))
+        note("get_cold/" + CBOR, _rate(entries, lambda: [cbor2.loads(block) for block in blocks]))
+        note("get_warm", _rate(len(probes), lambda: [cold.get(key) for key in probes]))
+        note("get_warm/" + DICT, _rate(len(probes), lambda: [plain.get(key) for key in probes]))
+    for label in ("set", "flush", "get_cold", "get_warm"):
+        [yardstick] = [key.partition("/")[2] for key in values if key.startswith(label + "/")]
+        mine, theirs = values[label], values[f"{label}/{yardstick}"]
+        ratio = statistics.median(a / b for a, b in zip(mine, theirs, strict=True))
+        yield Figure(f"ipld.{name}_{label}_{entries}", statistics.median(mine), "entries/s", yardstick, ratio)

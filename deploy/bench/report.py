@@ -1,0 +1,47 @@
+"""What every benchmark prints: a table, or one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure; `ratio` is ours divided by the yardstick, both of one run, the median of several."""
+
+    name: str
+    value: float
+    unit: str
+    against: str = ""
+    ratio: float | None = None
+
+
+def show(title: str, figures: Iterable[Figure], *, as_json: bool) -> None:
+    """Print figures as they are asked for."""
+    if as_json:
+        for figure in figures:
+            print(json.dumps(asdict(figure)), flush=True)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    for name, justify in (("NAME", "left"), ("VALUE", "right"), ("UNIT", "left"), ("AGAINST", "left"), ("RATIO", "right")):
+        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for figure in figures:
+        ratio = "" if figure.ratio is None else f"{figure.ratio:,.3g}"
+        table.add_row(figure.name, f"{figure.value:,.4g}", figure.unit, figure.against, ratio)
+    Console(highlight=False).print(table)
+
+
+def paired(ours: Callable[[], float], yardstick: Callable[[], float], rounds: int = 5) -> tuple[float, float, float]:
+    """Run two measurements in turn; returns the medians of ours, of the yardstick and of their ratios."""
+    mine, theirs = [], []
+    for _ in range(rounds):
+        mine.append(ours())
+        theirs.append(yardstick())
+    ratios = [a / b for a, b in zip(mine, theirs, strict=True)]
+    return statistics.median(mine), statistics.median(theirs), statistics.median(ratios)

@@ -1,0 +1,1 @@
+"""The commands: thin clients of a running node, and offline tools."""

@@ -1,0 +1,113 @@
+"""``ps``, ``tell``, ``restart`` and ``stop``: commands to a running node over its admin channel."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from deploy.cli.settings import home_of
+from runtime.actor.envelopes import ListProcesses, ProcessRow, ProcessTable, RestartRole
+from runtime.admin import AdminTell, AdminTold, StopNode, admin_ask, to_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+STATE_STYLES = {"running": "green", "starting": "yellow", "backoff": "yellow", "stopping": "yellow", "failed": "red"}
+
+
+def process_table(table: ProcessTable) -> Table:
+    """The process table as rich prints it."""
+    from rich.table import Table
+
+    grid = Table(box=None, header_style="bold")
+    for name, justify in (
+        ("ROLE", "left"), ("PID", "right"), ("STATE", "left"), ("INC", "right"), ("RESTARTS", "right"),
+        ("MAILBOX", "right"), ("MSG/S", "right"), ("P50", "right"), ("P99", "right"), ("MEMORY", "right"),
+        ("LAST EXIT", "left"),
+    ):  # fmt: skip
+        grid.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for row in table.rows:
+        grid.add_row(*_cells(row))
+    return grid
+
+
+def _cells(row: ProcessRow) -> list[str]:
+    from protocols.encoding.units import format_size
+
+    state, numbers = row.state.value, row.statistics
+    alive = numbers.process_id != 0
+    return [
+        row.role,
+        str(numbers.process_id) if alive else "-",
+        f"[{STATE_STYLES.get(state, 'dim')}]{state}[/]",
+        str(row.incarnation),
+        str(row.restarts),
+        str(numbers.mailbox),
+        f"{row.rate:.1f}",
+        _duration(numbers.p50_s),
+        _duration(numbers.p99_s),
+        format_size(numbers.memory_bytes) if alive else "-",
+        row.reasons[-1] if row.reasons else "",
+    ]
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1e6:.0f} µs" if seconds < 1e-3 else f"{seconds * 1e3:.1f} ms"  # noqa: PLR2004
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--watch", is_flag=True, help="Refresh every second until interrupted.")
+@click.pass_context
+def ps(ctx: click.Context, *, as_json: bool, watch: bool) -> None:
+    """Show the processes of a running node."""
+    run = home_of(ctx) / "run"
+    table: ProcessTable = admin_ask(run, ListProcesses())
+    if as_json:
+        click.echo(json.dumps(json.loads(to_json(table))["rows"], indent=2))
+        return
+    from rich.console import Console
+
+    console = Console()
+    if not watch:
+        console.print(process_table(table))
+        return
+    import time
+
+    from rich.live import Live
+
+    with Live(process_table(table), console=console, auto_refresh=False) as live:
+        while True:
+            time.sleep(1.0)
+            live.update(process_table(admin_ask(run, ListProcesses())), refresh=True)
+
+
+@click.command()
+@click.argument("role")
+@click.argument("message")
+@click.argument("arguments", nargs=-1)
+@click.option("--deadline", default=5.0, show_default=True, help="Seconds to wait for the reply.")
+@click.pass_context
+def tell(ctx: click.Context, role: str, message: str, arguments: tuple[str, ...], deadline: float) -> None:
+    """Send MESSAGE, with its fields as ARGUMENTS (field=value), to ROLE and print the reply."""
+    told: AdminTold = admin_ask(home_of(ctx) / "run", AdminTell(role, message, arguments, deadline), deadline + 10)
+    click.echo(told.json)
+
+
+@click.command()
+@click.argument("role")
+@click.pass_context
+def restart(ctx: click.Context, role: str) -> None:
+    """Restart ROLE and wait until it is ready."""
+    admin_ask(home_of(ctx) / "run", RestartRole(role), 40.0)
+    click.echo(f"{role} restarted")
+
+
+@click.command()
+@click.pass_context
+def stop(ctx: click.Context) -> None:
+    """Stop the node in order."""
+    admin_ask(home_of(ctx) / "run", StopNode())
+    click.echo("stopping")

@@ -1,0 +1,68 @@
+"""``init``, ``config`` and ``version``: commands that need no running node."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from runtime.repo import Repo, default_home
+
+
+def home_of(ctx: click.Context) -> Path:
+    """The home directory that ``--home``, the environment or the default names."""
+    found = ctx.find_root().obj
+    return Path(found).expanduser() if found else default_home()
+
+
+@click.command()
+@click.pass_context
+def init(ctx: click.Context) -> None:
+    """Make a node's home directory."""
+    repo = Repo.init(home_of(ctx))
+    click.echo(f"initialized {repo.home}")
+
+
+@click.group()
+def config() -> None:
+    """Read and change settings."""
+
+
+@config.command("get")
+@click.argument("key", default="")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
+def config_get(ctx: click.Context, key: str, *, as_json: bool) -> None:
+    """Print a setting, a section, or everything in force."""
+    from runtime.config import get_value, load_config
+
+    value = get_value(load_config(Repo.open(home_of(ctx)).config_path), key)
+    if as_json or not isinstance(value, dict):
+        click.echo(json.dumps(value, indent=2) if as_json or not isinstance(value, str) else value)
+        return
+    import tomlkit
+
+    plain = {name: item.model_dump() if hasattr(item, "model_dump") else item for name, item in value.items()}
+    click.echo(tomlkit.dumps(plain).rstrip())
+
+
+
+
+@config.command("set")
+@click.argument("key")
+@click.argument("value")
+@click.pass_context
+def config_set(ctx: click.Context, key: str, value: str) -> None:
+    """Change one setting in the file; a running node reads it at its next start."""
+    from runtime.config import parse_value, set_value
+
+    set_value(Repo.open(home_of(ctx)).config_path, key, parse_value(value))
+
+
+@click.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    click.echo(f"thespis {installed('thespis')}")

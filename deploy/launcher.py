@@ -1,0 +1,103 @@
+"""Runs one node in this process's name: lock the home, start the Node's tree, serve the admin channel, stop in order."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from thespian.actors import ActorSystem
+
+from actors.node import Node
+from runtime.actor.envelopes import ListProcesses, RestartRole
+from runtime.actor.handle import SupervisorHandle
+from runtime.actor.supervisor import EXIT_GAVE_UP
+from runtime.admin import AdminServer, AdminTell, AdminTold, StopNode, build_message, to_json
+from runtime.bases.exits import ExitStatus
+from runtime.bases.process import ProcessBase
+from runtime.bases.settings import Limits
+from runtime.errors import MessageError, RuntimeFloorError
+from runtime.repo import Repo
+
+logger = logging.getLogger(__name__)
+
+EXIT_NODE_DIED = 70
+SERVE_TURN_S = 0.2
+
+
+class RunningNode:
+    """A node that runs as a tree of processes below this one; use it as a context manager."""
+
+    def __init__(self, home: Path, node: type[Node], *, settings: Any = None, log_level: str = "WARNING") -> None:
+        self.home = home
+        self._node = node
+        self._settings = settings
+        self._log_level = log_level
+        self._repo = Repo(home)
+        self._stop_asked = False
+        self._base: ProcessBase | None = None
+        self._admin: AdminServer | None = None
+
+    def __enter__(self) -> RunningNode:
+        self._repo = Repo.open(self.home) if (self.home / "version").exists() else Repo.init(self.home)
+        self._repo.lock()
+        try:
+            self._base = ProcessBase(self.home, limits=Limits(), log_level=self._log_level)
+            system = ActorSystem(self._base, transientUnique=True)
+            address = system.createActor(self._node)
+            self._exit: Future[ExitStatus] = self._base.exit_of(address)
+            self.handle = SupervisorHandle(system, address)
+            self.handle.start(self._settings)
+            self._admin = AdminServer(self._repo.run_path, self._answer)
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if not self._exit.done():
+            try:
+                self.handle.stop()
+            except RuntimeFloorError as error:
+                logger.error("the node did not stop in order: %s", error)  # noqa: TRY400
+        self._release()
+
+    def _release(self) -> None:
+        if self._admin is not None:
+            self._admin.close()
+        if self._base is not None:
+            self._base.shutdown()
+        self._repo.close()
+
+    def serve(self) -> int:
+        """Serve the admin channel until told to stop or the node ends; returns the exit code."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: setattr(self, "_stop_asked", True))
+        while not self._stop_asked:
+            self.turn()
+            if self._exit.done():
+                status = self._exit.result()
+                logger.critical("the node ended: %s", status)
+                return EXIT_GAVE_UP if status.code == EXIT_GAVE_UP else EXIT_NODE_DIED
+        return 0
+
+    def turn(self) -> None:
+        """Serve at most one admin request."""
+        assert self._admin is not None  # noqa: S101
+        self._admin.serve(SERVE_TURN_S)
+
+    def _answer(self, request: Any) -> Any:
+        if isinstance(request, ListProcesses):
+            return self.handle.processes()
+        if isinstance(request, RestartRole):
+            self.handle.restart(request.role)
+            return None
+        if isinstance(request, AdminTell):
+            body = build_message(request.message, request.arguments)
+            return AdminTold(to_json(self.handle.tell_role(request.role, body, request.deadline_s)))
+        if isinstance(request, StopNode):
+            self._stop_asked = True
+            return None
+        raise MessageError(f"{type(request).__name__} is no admin request")
