@@ -90,7 +90,7 @@ class Ledger(Subsystem):
     @property
     def store(self) -> Store:
         """The ledger's own store, open between start and stop."""
-        assert self._store is not None  # noqa: S101
+        assert self._store is not None
         return self._store
 
     async def start(self, settings: Any) -> None:

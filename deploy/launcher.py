@@ -1,4 +1,4 @@
-"""Runs one node in this process's name: lock the home, start the Node's tree, serve the admin channel, stop in order."""
+"""Runs one node below this process: lock the home, start the tree, serve the admin channel, stop in order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import signal
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from thespian.actors import ActorSystem
 
@@ -40,7 +40,7 @@ class RunningNode:
         self._base: ProcessBase | None = None
         self._admin: AdminServer | None = None
 
-    def __enter__(self) -> RunningNode:
+    def __enter__(self) -> Self:
         self._repo = Repo.open(self.home) if (self.home / "version").exists() else Repo.init(self.home)
         self._repo.lock()
         try:
@@ -85,7 +85,7 @@ class RunningNode:
 
     def turn(self) -> None:
         """Serve at most one admin request."""
-        assert self._admin is not None  # noqa: S101
+        assert self._admin is not None
         self._admin.serve(SERVE_TURN_S)
 
     def _answer(self, request: Any) -> Any:

@@ -103,7 +103,9 @@ def admin_ask(run: Path, body: Any, deadline_s: float = 10.0) -> Any:
         owner = run.stat().st_uid
         reachable = (run / SOCKET_NAME).exists()
     except PermissionError:
-        raise NodeUnreachableError(f"{run} belongs to another user; only the owner of the home may command the node") from None
+        raise NodeUnreachableError(
+            f"{run} belongs to another user; only the owner of the home may command the node"
+        ) from None
     except FileNotFoundError:
         raise NodeUnreachableError(f"no node runs at {run.parent} (is the daemon running?)") from None
     if owner != os.getuid():
@@ -169,5 +171,3 @@ def _jsonable(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): _jsonable(item) for key, item in value.items()}
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
-
-

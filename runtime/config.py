@@ -157,11 +157,13 @@ def default_config_text() -> str:
     import tomlkit
 
     document = tomlkit.document()
-    document.add(tomlkit.comment("Settings of a Thespis node. Environment (THESPIS_SECTION__KEY) and flags win over them."))
+    document.add(
+        tomlkit.comment("Settings of a Thespis node. Environment (THESPIS_SECTION__KEY) and flags win over them.")
+    )
     for name, field in Config.model_fields.items():
         section_class = field.annotation
-        assert isinstance(section_class, type)  # noqa: S101
-        assert issubclass(section_class, BaseModel)  # noqa: S101
+        assert isinstance(section_class, type)
+        assert issubclass(section_class, BaseModel)
         table = tomlkit.table()
         table.comment((section_class.__doc__ or "").strip())
         for key, entry in section_class.model_fields.items():
@@ -219,7 +221,9 @@ def set_value(path: Path, dotted: str, value: Any) -> Config:
     section, _, key = dotted.partition(".")
     get_value(Config(), dotted)
     if not key:
-        raise ConfigError(f"{dotted!r} is a section; set one of its keys, such as {dotted}.{next(iter(get_value(Config(), dotted)))}")
+        raise ConfigError(
+            f"{dotted!r} is a section; set one of its keys, such as {dotted}.{next(iter(get_value(Config(), dotted)))}"
+        )
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     try:
         document: Any = tomlkit.parse(text)

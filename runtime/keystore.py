@@ -20,7 +20,7 @@ from pathlib import Path
 from runtime.errors import RuntimeFloorError
 from runtime.files import sync_folder, write_atomically
 
-PASSPHRASE_VARIABLE = "THESPIS_PASSPHRASE"
+PASSPHRASE_VARIABLE = "THESPIS_PASSPHRASE"  # noqa: S105
 CHECK_TEXT = b"thespis keystore"
 NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 SECRET_BYTES_MAX = 64 << 10
@@ -147,11 +147,13 @@ class Keystore:
             cost = KdfCost(int(params["operations"]), int(params["memory_bytes"]))
             salt, check = base64.b64decode(params["salt"]), base64.b64decode(params["check"])
             if params["version"] != 1 or params["kdf"] != "argon2id":
-                raise ValueError("unknown version or key derivation")  # noqa: TRY301
+                raise ValueError("unknown version or key derivation")
         except FileNotFoundError:
             raise KeystoreError(f"no keystore at {folder}; it is made with the first key") from None
         except (ValueError, KeyError, TypeError) as error:
-            raise KeystoreDamagedError(f"{folder / 'params.json'} is damaged: {error}; restore it from a backup") from None
+            raise KeystoreDamagedError(
+                f"{folder / 'params.json'} is damaged: {error}; restore it from a backup"
+            ) from None
         if cost.operations < least_cost.operations or cost.memory_bytes < least_cost.memory_bytes:
             raise KeystoreDamagedError(
                 f"{folder / 'params.json'} asks for a cheaper key derivation than this program accepts; "
@@ -222,5 +224,7 @@ def _derive(passphrase: Secret, salt: bytes, cost: KdfCost) -> Secret:
     from nacl.secret import SecretBox
 
     return Secret(
-        argon2id.kdf(SecretBox.KEY_SIZE, passphrase.reveal(), salt, opslimit=cost.operations, memlimit=cost.memory_bytes)
+        argon2id.kdf(
+            SecretBox.KEY_SIZE, passphrase.reveal(), salt, opslimit=cost.operations, memlimit=cost.memory_bytes
+        )
     )

@@ -176,10 +176,10 @@ def _unique_memory(bench: Bench) -> float:
     import psutil
 
     pids = bench.system.ask(bench.driver, CrowdProcesses(), WAIT_S).values
-    return statistics.mean(psutil.Process(pid).memory_full_info().uss for pid in pids)
+    return float(statistics.mean(psutil.Process(pid).memory_full_info().uss for pid in pids))
 
 
-class Ring(Actor):  # type: ignore[misc]
+class Ring(Actor):
     """Passes a blob to an echo and back, for the simulation's rate."""
 
     def receiveMessage(self, msg: Any, _sender: ActorAddress) -> None:

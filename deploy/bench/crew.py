@@ -81,7 +81,7 @@ class ThisProcess:
     number: int
 
 
-class Echo(Actor):  # type: ignore[misc]
+class Echo(Actor):
     """Sends back what it gets, except the blobs of a burst."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class Echo(Actor):  # type: ignore[misc]
             self.send(sender, msg)
 
 
-class Driver(Actor):  # type: ignore[misc]
+class Driver(Actor):
     """Runs one measurement at a time and reports to whoever asked."""
 
     def __init__(self) -> None:

@@ -57,7 +57,7 @@ def _structure(name: str, entries: int, rounds: int, build: _Build) -> Iterator[
         store = MemoryBlockstore()
         tree, plain = build(store, None), dict[Any, Any]()
         note("set", _rate(entries, lambda: [tree.set(key, [1, b"value"]) for key in keys]))
-        note("set/" + DICT, _rate(entries, lambda: [plain.__setitem__(key, [1, b"value"]) for key in keys]))
+        note("set/" + DICT, _rate(entries, lambda: plain.update((key, [1, b"value"]) for key in keys)))
         roots: list[Any] = []
         note("flush", _rate(entries, lambda: roots.append(tree.flush())))
         note("flush/" + CBOR, _rate(entries, lambda: cbor2.dumps([[key, value] for key, value in plain.items()])))

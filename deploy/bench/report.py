@@ -29,7 +29,13 @@ def show(title: str, figures: Iterable[Figure], *, as_json: bool) -> None:
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    for name, justify in (("NAME", "left"), ("VALUE", "right"), ("UNIT", "left"), ("AGAINST", "left"), ("RATIO", "right")):
+    for name, justify in (
+        ("NAME", "left"),
+        ("VALUE", "right"),
+        ("UNIT", "left"),
+        ("AGAINST", "left"),
+        ("RATIO", "right"),
+    ):
         table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for figure in figures:
         ratio = "" if figure.ratio is None else f"{figure.ratio:,.3g}"

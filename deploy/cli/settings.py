@@ -47,8 +47,6 @@ def config_get(ctx: click.Context, key: str, *, as_json: bool) -> None:
     click.echo(tomlkit.dumps(plain).rstrip())
 
 
-
-
 @config.command("set")
 @click.argument("key")
 @click.argument("value")

@@ -56,7 +56,9 @@ def hurt(node: RunningNode, roles: tuple[str, ...], number: int) -> dict[str, fl
     return healed
 
 
-def run_script(node: RunningNode, roles: tuple[str, ...], report: Callable[[str, dict[str, float]], None]) -> list[float]:
+def run_script(
+    node: RunningNode, roles: tuple[str, ...], report: Callable[[str, dict[str, float]], None]
+) -> list[float]:
     """Kill each role in turn, then four at once, then freeze one; returns the recovery times of the kills."""
     times: list[float] = []
     for role in roles:

@@ -114,7 +114,11 @@ class Address:
             subaddress = payload[end:]
             if len(subaddress) > SUBADDRESS_BYTES_MAX:
                 raise AddressLengthError(f"subaddress of {len(subaddress)} bytes; the bound is {SUBADDRESS_BYTES_MAX}")
-            if namespace == EAM_NAMESPACE and len(subaddress) == HASH_BYTES and subaddress.startswith(_MASKED_ID_PREFIX):
+            if (
+                namespace == EAM_NAMESPACE
+                and len(subaddress) == HASH_BYTES
+                and subaddress.startswith(_MASKED_ID_PREFIX)
+            ):
                 raise AddressPayloadError("an f410 address must not hold a masked actor id; use the f0 address")
         else:
             raise AddressProtocolError(f"address protocol {protocol}; protocols run from 0 to 4")

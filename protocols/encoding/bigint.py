@@ -16,7 +16,15 @@ AMOUNT_TEXT_MAX = 50
 """Longest amount text that is parsed; go's parser has the same bound."""
 
 _AMOUNT = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[ ]*(attofil|afil|fil))?", re.IGNORECASE)
-_SHORT_UNITS = ((10**18, "FIL"), (10**15, "mFIL"), (10**12, "μFIL"), (10**9, "nFIL"), (10**6, "pFIL"), (10**3, "fFIL"), (1, "aFIL"))
+_SHORT_UNITS = (
+    (10**18, "FIL"),
+    (10**15, "mFIL"),
+    (10**12, "μFIL"),
+    (10**9, "nFIL"),
+    (10**6, "pFIL"),
+    (10**3, "fFIL"),
+    (1, "aFIL"),
+)
 
 
 def encode_bigint(value: int) -> bytes:
@@ -45,7 +53,7 @@ def decode_bigint(data: bytes) -> int:
 
 
 def parse_fil(text: str) -> int:
-    """attoFIL of a text such as ``1.5``, ``2 FIL`` or ``300 attofil``.
+    """AttoFIL of a text such as ``1.5``, ``2 FIL`` or ``300 attofil``.
 
     Raises AmountError: a wrong amount is somebody's money, so nothing is rounded and nothing is guessed.
     """
@@ -59,7 +67,7 @@ def parse_fil(text: str) -> int:
     if len(fraction.rstrip("0")) > digits:
         raise AmountError(f"{text!r} has more than {digits} decimal places of {unit}")
     value = int(whole) * 10**digits + int((fraction[:digits].ljust(digits, "0")) or "0")
-    return -value if sign == "-" else value
+    return -int(value) if sign == "-" else int(value)
 
 
 def format_fil(atto: int) -> str:

@@ -15,6 +15,7 @@ Runs alternate; the encoding is minimal, so a set has one (go-bitfield ``rle``; 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 from protocols.encoding.varint import encode_varint
@@ -109,7 +110,7 @@ class Bitfield:
         edges = sorted({edge for run in (*self.runs, *other.runs) for edge in run})
         runs: list[Run] = []
         mine, theirs = _Cursor(self.runs), _Cursor(other.runs)
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in itertools.pairwise(edges):
             if keep(mine.covers(start), theirs.covers(start)):  # type: ignore[operator]
                 if runs and runs[-1][1] == start:
                     runs[-1] = (runs[-1][0], end)

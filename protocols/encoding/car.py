@@ -72,7 +72,9 @@ class CarReader:
             raise CarError(f"header: {error}") from None
 
     def _enter_v2(self) -> None:
-        _characteristics, data_offset, data_size, _index = _V2_HEADER.unpack(self._exactly(_V2_HEADER.size, "version 2 header"))
+        _characteristics, data_offset, data_size, _index = _V2_HEADER.unpack(
+            self._exactly(_V2_HEADER.size, "version 2 header")
+        )
         if data_offset < self._offset:
             raise CarError(f"version 2 data offset {data_offset} lies inside the header, which ends at {self._offset}")
         remaining = data_offset - self._offset
@@ -110,7 +112,9 @@ class CarReader:
         data = self._stream.read(size)
         self._offset += len(data)
         if len(data) < size:
-            raise CarError(f"the file is truncated: {what} needs {size} bytes, {len(data)} are left at byte {self._offset}")
+            raise CarError(
+                f"the file is truncated: {what} needs {size} bytes, {len(data)} are left at byte {self._offset}"
+            )
         return data
 
 

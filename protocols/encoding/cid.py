@@ -57,9 +57,7 @@ class Cid:
     @classmethod
     def make(cls, codec: int, multihash: int, digest: bytes) -> Cid:
         """A CIDv1 from its parts."""
-        return cls(
-            b"\x01" + encode_varint(codec) + encode_varint(multihash) + encode_varint(len(digest)) + digest
-        )
+        return cls(b"\x01" + encode_varint(codec) + encode_varint(multihash) + encode_varint(len(digest)) + digest)
 
     @classmethod
     def parse(cls, data: bytes) -> Cid:
@@ -77,7 +75,9 @@ class Cid:
         if data[offset : offset + 2] == b"\x12\x20":
             end = offset + 34
             if len(data) < end:
-                raise CidError(f"CIDv0 at byte {offset} is truncated: 34 bytes are needed, {len(data) - offset} are there")
+                raise CidError(
+                    f"CIDv0 at byte {offset} is truncated: 34 bytes are needed, {len(data) - offset} are there"
+                )
             return cls(data[offset:end]), end
         try:
             version, position = decode_varint(data, offset)
@@ -95,7 +95,9 @@ class Cid:
             raise CidError(f"multihash 0x{multihash:x} has {size} digest bytes; it needs {expected}")
         end = position + size
         if len(data) < end:
-            raise CidError(f"CID at byte {offset} is truncated: {size} digest bytes are needed, {len(data) - position} are there")
+            raise CidError(
+                f"CID at byte {offset} is truncated: {size} digest bytes are needed, {len(data) - position} are there"
+            )
         return cls(data[offset:end]), end
 
     @classmethod

@@ -17,7 +17,7 @@ def encode_varint(value: int) -> bytes:
     if value < 0:
         raise EncodeError(f"varints are unsigned, {value} is negative")
     out = bytearray()
-    while value > 0x7F:
+    while value > 0x7F:  # noqa: PLR2004
         out.append(value & 0x7F | 0x80)
         value >>= 7
     out.append(value)

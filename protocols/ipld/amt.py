@@ -62,7 +62,9 @@ class Amt:
     ) -> None:
         """Open the array at `root`, or an empty one; raises NodeError when its bit width is another."""
         if not 1 <= bit_width <= BIT_WIDTH_MAX or (version is AmtVersion.V0 and bit_width != V0_BIT_WIDTH):
-            raise NodeError(f"AMT bit width {bit_width}; version 0 has {V0_BIT_WIDTH}, version 3 has 1 to {BIT_WIDTH_MAX}")
+            raise NodeError(
+                f"AMT bit width {bit_width}; version 0 has {V0_BIT_WIDTH}, version 3 has 1 to {BIT_WIDTH_MAX}"
+            )
         self._store = store
         self._width = bit_width
         self._version = version
@@ -197,25 +199,25 @@ class Amt:
             wire = load(self._store, cid)
             head = 0 if self._version is AmtVersion.V0 else 1
             if not isinstance(wire, list) or len(wire) != 3 + head or not all(type(part) is int for part in wire[:-1]):
-                raise NodeError("the root is not an array of numbers and a node")  # noqa: TRY301
+                raise NodeError("the root is not an array of numbers and a node")
             if head and wire[0] != self._width:
-                raise NodeError(f"bit width is {wire[0]}, {self._width} was asked for")  # noqa: TRY301
+                raise NodeError(f"bit width is {wire[0]}, {self._width} was asked for")
             self._height, self._count = wire[head], wire[head + 1]
             if not 0 <= self._height <= 64 // self._width or self._count < 0:
-                raise NodeError(f"height {self._height} or count {self._count} is out of range")  # noqa: TRY301
+                raise NodeError(f"height {self._height} or count {self._count} is out of range")
             self._root = self._parse(wire[-1], self._height)
             if self._height and not self._root.slots:
-                raise NodeError("an empty array has height 0")  # noqa: TRY301
+                raise NodeError("an empty array has height 0")
         except NodeError as error:
             raise NodeError(f"AMT root {cid}: {error}") from None
 
     def _node(self, link: _Link, height: int) -> _Node:
         if link.node is None:
-            assert link.cid is not None  # noqa: S101
+            assert link.cid is not None
             try:
                 link.node = self._parse(load(self._store, link.cid), height)
                 if not link.node.slots:
-                    raise NodeError("an inner node is empty")  # noqa: TRY301
+                    raise NodeError("an inner node is empty")
             except NodeError as error:
                 raise NodeError(f"AMT node {link.cid}: {error}") from None
         return link.node
@@ -232,13 +234,13 @@ class Amt:
         bits = int.from_bytes(bitmap, "little")
         filled, empty = (values, links) if height == 0 else (links, values)
         if empty or bits.bit_count() != len(filled) or bits >> (1 << self._width):
-            raise NodeError(f"{bits.bit_count()} bits for {len(links)} links and {len(values)} values at height {height}")
+            raise NodeError(
+                f"{bits.bit_count()} bits for {len(links)} links and {len(values)} values at height {height}"
+            )
         if height and not all(isinstance(link, Cid) for link in links):
             raise NodeError("a link is no link")
         slots = (slot for slot in range(1 << self._width) if bits >> slot & 1)
-        return _Node(
-            {slot: _Link(item, None) if height else item for slot, item in zip(slots, filled, strict=True)}
-        )
+        return _Node({slot: _Link(item, None) if height else item for slot, item in zip(slots, filled, strict=True)})
 
     def _wire(self, node: _Node, height: int) -> list[Any]:
         bits = sum(1 << slot for slot in node.slots)
@@ -250,6 +252,6 @@ class Amt:
 
     def _write(self, link: _Link, height: int) -> Cid:
         if link.cid is None:
-            assert link.node is not None  # noqa: S101
+            assert link.node is not None
             link.cid = save(self._store, self._wire(link.node, height))
         return link.cid

@@ -210,7 +210,7 @@ class Hamt:
 
     def _node(self, link: _Link) -> _Node:
         if link.node is None:
-            assert link.cid is not None  # noqa: S101
+            assert link.cid is not None
             try:
                 link.node = _parse(load(self._store, link.cid), self._width, self._version)
             except NodeError as error:
@@ -219,7 +219,7 @@ class Hamt:
 
     def _write(self, link: _Link) -> Cid:
         if link.cid is None:
-            assert link.node is not None  # noqa: S101
+            assert link.node is not None
             link.cid = save(self._store, self._wire(link.node))
         return link.cid
 

@@ -7,9 +7,18 @@ from typing import Any
 
 from thespian.actors import ActorAddress, ActorSystem
 
-from runtime.actor.envelopes import Failure, Reply, Request
+from runtime.actor.envelopes import (
+    Failure,
+    ListProcesses,
+    ProcessTable,
+    Reply,
+    Request,
+    RestartRole,
+    StartChildren,
+    StopChildren,
+    TellRole,
+)
 from runtime.actor.supervisor import Told
-from runtime.actor.envelopes import ListProcesses, ProcessTable, RestartRole, StartChildren, StopChildren, TellRole
 from runtime.clock import Clock, SystemClock
 from runtime.errors import AskTimeoutError, RemoteError
 

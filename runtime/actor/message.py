@@ -95,9 +95,7 @@ class Registry:
         else:
             read = attrgetter(*attributes)
         packers = tuple(codec.pack for codec in codecs)
-        entry = _Entry(
-            name, read, build, packers, tuple(codec.unpack for codec in codecs), not any(packers)
-        )
+        entry = _Entry(name, read, build, packers, tuple(codec.unpack for codec in codecs), not any(packers))
         self._by_type[cls] = self._by_name[name] = entry
         self._types[name] = cls
 
@@ -112,8 +110,7 @@ class Registry:
         if entry.plain:
             return (entry.name, *entry.read(value))
         fields = [
-            item if pack is None else pack(item)
-            for pack, item in zip(entry.packers, entry.read(value), strict=True)
+            item if pack is None else pack(item) for pack, item in zip(entry.packers, entry.read(value), strict=True)
         ]
         return (entry.name, *fields)
 
@@ -131,9 +128,7 @@ class Registry:
                 f"message {entry.name}: {len(wire) - 1} fields came, {len(entry.unpackers)} are declared"
             )
         try:
-            return entry.build(
-                *[unpack(item) for unpack, item in zip(entry.unpackers, wire[1:], strict=True)]
-            )
+            return entry.build(*[unpack(item) for unpack, item in zip(entry.unpackers, wire[1:], strict=True)])
         except (TypeError, ValueError) as error:
             raise MessageError(f"message {entry.name}: {error}") from None
 

@@ -65,7 +65,7 @@ def handles(message_type: type, *, exclusive: bool = False) -> Callable[[Handler
     return mark
 
 
-class Subsystem(Actor):  # type: ignore[misc]
+class Subsystem(Actor):
     """An isolated actor with a role; subclasses declare handlers and may override `start` and `stop`."""
 
     handlers: ClassVar[dict[type, _Handling]] = {}
@@ -246,7 +246,9 @@ class Subsystem(Actor):  # type: ignore[misc]
             if len(self._held) < HELD_MESSAGES_MAX:
                 self._held.append((body, number, sender))
             elif number is not None:
-                self.send(sender, Failure(number, "MailboxFullError", f"{self.role} holds {HELD_MESSAGES_MAX} messages"))
+                self.send(
+                    sender, Failure(number, "MailboxFullError", f"{self.role} holds {HELD_MESSAGES_MAX} messages")
+                )
         else:
             self._run(body, number, sender)
 

@@ -63,9 +63,7 @@ class Supervisor(Subsystem):
         super().__init__()
         self._ready = True
         self.incarnation = 1
-        self.children: dict[str, SupervisedChild] = {
-            spec.role: SupervisedChild(spec) for spec in self.plan.children
-        }
+        self.children: dict[str, SupervisedChild] = {spec.role: SupervisedChild(spec) for spec in self.plan.children}
         self._by_address: dict[str, SupervisedChild] = {}
         self._up = False
         self._giving_up = False
@@ -313,5 +311,3 @@ class Supervisor(Subsystem):
         for child in self.children.values():
             if child.state in (ChildState.RUNNING, ChildState.STARTING, ChildState.STOPPING):
                 self.send(child.address, PeersChanged(peers))
-
-

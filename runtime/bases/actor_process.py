@@ -64,9 +64,7 @@ class ActorProcess(rules.UnsupportedCalls):
         self._thread = threading.get_ident()
         self.loop = Loop()
         self._directory = SocketDirectory(settings.directory)
-        self.channels = Channels(
-            self._directory, settings.address, settings.limits, self._control, self._dead_letter
-        )
+        self.channels = Channels(self._directory, settings.address, settings.limits, self._control, self._dead_letter)
         self.children = Children(self.loop, self._directory, settings.limits, self._child_gone)
         self.loop.add_reader(self.channels.socket, self.channels.receive)
         self._local: list[Any] = []
@@ -92,7 +90,9 @@ class ActorProcess(rules.UnsupportedCalls):
             if time.monotonic() > deadline:
                 raise ActorSystemRequestTimeout(f"the root of {settings.directory} did not welcome {settings.address}")
         try:
-            requirements = self._codec.decode(base64.b64decode(settings.requirements)) if settings.requirements else None
+            requirements = (
+                self._codec.decode(base64.b64decode(settings.requirements)) if settings.requirements else None
+            )
             actor_class = rules.load_class(settings.actor_class)
             self._actor = rules.instantiate(actor_class, self.capabilities, requirements)
             self._actor._myRef = self
@@ -134,7 +134,7 @@ class ActorProcess(rules.UnsupportedCalls):
             self.loop.call_after(self.settings.limits.acknowledge_after_s, self.channels.acknowledge_all)
 
     def _handle(self, message: Any, sender: ActorAddress) -> None:
-        assert self._actor is not None  # noqa: S101
+        assert self._actor is not None
         if is_status_request(message):
             self.actor_send(sender, answer_status(self))
             return
@@ -217,7 +217,9 @@ class ActorProcess(rules.UnsupportedCalls):
         else:
             self.channels.send(self.settings.address, str(target.addressDetails), payload)
 
-    def createActor(self, specification: Any, requirements: Any, globalName: str | None, sourceHash: Any = None) -> ActorAddress:
+    def createActor(
+        self, specification: Any, requirements: Any, globalName: str | None, sourceHash: Any = None
+    ) -> ActorAddress:
         """Start a child process for an actor class and return its address at once."""
         if sourceHash:
             self.loadActorSource(sourceHash)

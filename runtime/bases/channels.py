@@ -146,8 +146,7 @@ class Channels:
 
     def _outbox_full(self, channel: _Outbound) -> bool:
         return (
-            len(channel.waiting) >= self._limits.outbox_messages
-            or channel.waiting_bytes >= self._limits.outbox_bytes
+            len(channel.waiting) >= self._limits.outbox_messages or channel.waiting_bytes >= self._limits.outbox_bytes
         )
 
     def _wait_for_room(self, channel: _Outbound, endpoint: str) -> bool:
@@ -171,9 +170,7 @@ class Channels:
             if channel.unacknowledged and channel.unacknowledged_bytes + size > limits.window_bytes:
                 return
             sequence = channel.next_sequence
-            frame = pack_frame(
-                Kind.MESSAGE, sequence, self._take_acknowledgement(endpoint), sender, target, payload
-            )
+            frame = pack_frame(Kind.MESSAGE, sequence, self._take_acknowledgement(endpoint), sender, target, payload)
             channel.socket.send(frame, zmq.NOBLOCK)
             channel.waiting.popleft()
             channel.waiting_bytes -= size

@@ -58,9 +58,7 @@ class SocketDirectory:
 
     def mark(self, endpoint: str, parent: str) -> None:
         """Say that `endpoint` lives, or is about to."""
-        fd = os.open(
-            self._at(endpoint + MARKER_SUFFIX), os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600
-        )
+        fd = os.open(self._at(endpoint + MARKER_SUFFIX), os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with contextlib.closing(os.fdopen(fd, "w")) as marker:
             marker.write(parent)
 

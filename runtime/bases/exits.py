@@ -40,7 +40,7 @@ class ExitStatus:
         return f"exit code {self.code}"
 
 
-class ChildExited(ChildActorExited):  # type: ignore[misc]
+class ChildExited(ChildActorExited):
     """Thespian's notice with what Thespian leaves out: why the child ended."""
 
     def __init__(self, childAddress: ActorAddress, status: ExitStatus) -> None:

@@ -62,9 +62,7 @@ class Frame:
 
 def pack_frame(kind: int, sequence: int, acknowledged: int, sender: bytes, target: bytes, payload: bytes) -> bytes:
     """Bytes of one frame; addresses come encoded because they are sent a thousand times."""
-    return b"".join(
-        (HEADER.pack(kind, len(sender), len(target), sequence, acknowledged), sender, target, payload)
-    )
+    return b"".join((HEADER.pack(kind, len(sender), len(target), sequence, acknowledged), sender, target, payload))
 
 
 def parse_frame(data: bytes) -> Frame:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import secrets
 import tempfile
+import time
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ class _Outside(rules.UnsupportedCalls):
         self._root = root
         self._address = root.open_mailbox(name)
 
-    def newPrimaryActor(self, specification: Any, requirements: Any, globalName: str | None, sourceHash: Any = None) -> ActorAddress:
+    def newPrimaryActor(
+        self, specification: Any, requirements: Any, globalName: str | None, sourceHash: Any = None
+    ) -> ActorAddress:
         """Start an actor below the root."""
         if sourceHash:
             self.loadActorSource(sourceHash)
@@ -43,11 +46,10 @@ class _Outside(rules.UnsupportedCalls):
     def listen(self, timeout: Any) -> Any:
         """The next message for this caller, or None when `timeout` passes."""
         mailbox = self._root.mailbox(self._address)
-        remaining = None if timeout is None else max(0.0, rules.seconds_of(timeout))
-        clock = _Countdown(remaining)
+        end_s = None if timeout is None else time.monotonic() + rules.seconds_of(timeout)
         while True:
             try:
-                message = mailbox.get(timeout=clock.left_s())
+                message = mailbox.get(timeout=None if end_s is None else max(0.0, end_s - time.monotonic()))
             except queue.Empty:
                 return None
             if not isInternalActorSystemMessage(message):
@@ -61,17 +63,6 @@ class _Outside(rules.UnsupportedCalls):
     def exit_context(self) -> None:
         """Close the mailbox of a private caller."""
         self._root.close_mailbox(self._address)
-
-
-class _Countdown:
-    def __init__(self, seconds: float | None) -> None:
-        from runtime.clock import SystemClock
-
-        self._clock = SystemClock()
-        self._end = None if seconds is None else self._clock.monotonic_s() + seconds
-
-    def left_s(self) -> float | None:
-        return None if self._end is None else max(0.0, self._end - self._clock.monotonic_s())
 
 
 class ProcessBase(_Outside):

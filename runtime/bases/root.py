@@ -54,9 +54,7 @@ class Root:
         self._sweeper = self._directory.start_sweeper()
         self._directory.mark(settings.root, settings.root)
         self._loop = Loop()
-        self._channels = Channels(
-            self._directory, settings.root, settings.limits, self._control, self._on_dead_letter
-        )
+        self._channels = Channels(self._directory, settings.root, settings.limits, self._control, self._on_dead_letter)
         self._children = Children(self._loop, self._directory, settings.limits, self._child_gone)
         self._loop.add_reader(self._channels.socket, self._receive)
         self._parents: dict[str, str] = {}
@@ -277,7 +275,9 @@ class Root:
         self.finished.wait()
 
 
-def root_settings(directory: str, home: str, codec: str, environment: str, limits: Any, log_level: str) -> ChildSettings:
+def root_settings(
+    directory: str, home: str, codec: str, environment: str, limits: Any, log_level: str
+) -> ChildSettings:
     """Settings of the root itself, from which those of every actor derive."""
     return ChildSettings(
         directory=directory,

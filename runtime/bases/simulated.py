@@ -184,8 +184,7 @@ class SimulatedBase(rules.UnsupportedCalls):
 
     def _is_cut(self, sender: str, target: str) -> bool:
         return any(
-            (sender in left and target in right) or (sender in right and target in left)
-            for left, right in self._cuts
+            (sender in left and target in right) or (sender in right and target in left) for left, right in self._cuts
         )
 
     def crash(self, address: ActorAddress | str) -> None:

@@ -120,7 +120,7 @@ class SimulatedActor(rules.UnsupportedCalls):
             self._handle(message, sender)
 
     def _handle(self, message: Any, sender: ActorAddress) -> None:
-        assert self._actor is not None  # noqa: S101
+        assert self._actor is not None
         if isinstance(message, Thespian_StatusReq):
             self.actor_send(sender, self._status())
             return
@@ -219,7 +219,9 @@ class SimulatedActor(rules.UnsupportedCalls):
         """Encode now, deliver later."""
         self.base.post(self.details, str(target.addressDetails), self.base.codec.encode(message))
 
-    def createActor(self, specification: Any, requirements: Any, globalName: str | None, sourceHash: Any = None) -> ActorAddress:
+    def createActor(
+        self, specification: Any, requirements: Any, globalName: str | None, sourceHash: Any = None
+    ) -> ActorAddress:
         """Start a child and return its address at once."""
         if sourceHash:
             self.loadActorSource(sourceHash)
@@ -228,7 +230,7 @@ class SimulatedActor(rules.UnsupportedCalls):
         return self.base.start(specification, requirements, globalName, self).address
 
     def wakeupAfter(self, period: Any, payload: Any) -> None:
-        """Deliver a WakeupMessage after `period` of virtual time, to this incarnation only; never early, so add 1 ns."""
+        """Deliver a WakeupMessage after `period` of virtual time, to this incarnation, and never early."""
         self._wakeups += 1
         self.base.schedule(
             max(0, int(rules.seconds_of(period) * NANOSECONDS)) + 1, self._wake, WakeupMessage(period, payload)

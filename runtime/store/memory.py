@@ -129,7 +129,7 @@ class MemoryStore(_Reads):
     def write(self, changes: Iterable[Change], *, durable: bool = True) -> None:
         """Apply changes atomically; with `durable` they survive a crash."""
         tables = self._tables()
-        assert self._volume is not None  # noqa: S101
+        assert self._volume is not None
         batch = check_changes(changes)
         size = sum(len(change.key) + len(change.value) for change in batch if isinstance(change, Put))
         capacity = self._disk.capacity_bytes

@@ -22,7 +22,7 @@ from runtime.store.errors import StoreClosedError, StoreCorruptError, StoreError
 from runtime.store.interface import FAMILIES, Change, Put
 
 CACHE_BYTES = 32 << 20
-BLOOM_BITS_PER_KEY = 10.0
+BLOOM_BITS_PER_KEY = 10
 OPEN_FILES_MAX = 512
 
 

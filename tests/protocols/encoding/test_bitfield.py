@@ -38,7 +38,9 @@ def test_huge_runs_stay_runs():
     assert 4 not in field
 
 
-@pytest.mark.parametrize("data", [b"\x00", b"\x03", b"\x0c\x00", b"\xff" * 40, b"\xe4" + b"\xff" * 11, b"\x01" * 40_000])
+@pytest.mark.parametrize(
+    "data", [b"\x00", b"\x03", b"\x0c\x00", b"\xff" * 40, b"\xe4" + b"\xff" * 11, b"\x01" * 40_000]
+)
 def test_bad_bytes(data):
     with pytest.raises(BitfieldError):
         Bitfield.decode(data)

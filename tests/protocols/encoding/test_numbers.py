@@ -78,7 +78,9 @@ def test_unit_vectors():
             assert format_size(int(case["bytes"])) == case["expected"]
 
 
-@pytest.mark.parametrize("text", ["", ".", "1..2", "1e5", "0x10", "1.0000000000000000001", "1 btc", "1.5 attofil", "١", "9" * 60])
+@pytest.mark.parametrize(
+    "text", ["", ".", "1..2", "1e5", "0x10", "1.0000000000000000001", "1 btc", "1.5 attofil", "١", "9" * 60]
+)
 def test_bad_amounts(text):
     with pytest.raises(errors.AmountError):
         parse_fil(text)

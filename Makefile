@@ -1,0 +1,39 @@
+# Two commands do everything on a fresh machine: `make devnet` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup devnet test lint types boundaries lock clean
+
+setup: $(VENV)/.installed
+
+# a folder moved or copied elsewhere has scripts that point to the old place: make it anew
+$(VENV)/.installed: requirements.lock pyproject.toml deploy/check_machine.sh
+	@PYTHON="$(PYTHON)" sh deploy/check_machine.sh
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# until the devnet exists, this shows the supervised tree that it will stand on
+devnet: setup
+	@$(BIN)/thespis demo
+
+test: setup
+	@$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+
+types: setup
+	$(BIN)/mypy
+
+boundaries: setup
+	$(BIN)/lint-imports
+
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
