@@ -17,17 +17,6 @@ class Peer:
 
 
 @message
-class StartSubsystem:
-    """The supervisor's first word to a new incarnation; what is asked before it is ready waits."""
-
-    role: str
-    incarnation: int
-    supervisor: ActorAddress
-    peers: tuple[Peer, ...]
-    settings: Message | None
-
-
-@message
 class SubsystemReady:
     """The incarnation has rebuilt itself and takes requests."""
 
@@ -46,9 +35,21 @@ class SubsystemFailed:
 
 @message
 class PeersChanged:
-    """Who lives now; asks in flight to anyone else are over."""
+    """Who lives now; asks in flight to anyone else are over. A map older than the one known is ignored."""
 
+    version: int
     peers: tuple[Peer, ...]
+
+
+@message
+class StartSubsystem:
+    """The supervisor's first word to a new incarnation; what is asked before it is ready waits."""
+
+    role: str
+    incarnation: int
+    supervisor: ActorAddress
+    peers: PeersChanged
+    settings: Message | None
 
 
 @message
@@ -121,9 +122,10 @@ class Statistics:
 
 @message
 class Pong:
-    """Answer to a heartbeat."""
+    """Answer to a heartbeat; says which map of peers the child has, so that a lost one is sent again."""
 
     number: int
+    peers_version: int
     statistics: Statistics
 
 

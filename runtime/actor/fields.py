@@ -79,7 +79,9 @@ def _instance(expected: type) -> Callable[[Any], Any]:
     return check
 
 
-_EXACT = {cls: FieldCodec(None, _exactly(cls)) for cls in (bool, int, float, str, bytes, type(None))}
+_EXACT: dict[Any, FieldCodec] = {cls: FieldCodec(None, _exactly(cls)) for cls in (bool, int, str, bytes, type(None))}
+# a whole number where a real one is declared means the same, so the sender's int goes out as a float
+_EXACT[float] = FieldCodec(float, _exactly(float))
 
 
 def compile_field(hint: Any, registry: Registry, any_message: type) -> FieldCodec:
@@ -172,6 +174,8 @@ def _union(arguments: tuple[Any, ...], registry: Registry, any_message: type) ->
 
     def pack(value: Any) -> Any:
         codec = codecs.get(type(value)) or codecs.get(any_message)
+        if codec is None and type(value) is int:
+            codec = codecs.get(float)
         if codec is None:
             raise TypeError(f"{type(value).__name__} is not one of the union's types")
         return value if codec.pack is None else codec.pack(value)

@@ -94,6 +94,7 @@ class Subsystem(Actor):
         self._asks = Asks()
         self._alarms = Alarms()
         self._wake_s: float | None = None
+        self._peers_version = 0
         self._durations = Durations()
         self._handled = self._failed = self._rejected = 0
         self._fallback: Environment | None = None
@@ -182,12 +183,12 @@ class Subsystem(Actor):
         elif kind is Event:
             self._accept(msg.event, None, sender)
         elif kind is Ping:
-            self.send(sender, Pong(msg.number, self.statistics()))
+            self.send(sender, Pong(msg.number, self._peers_version, self.statistics()))
         elif kind is WakeupMessage:
             self._wake_s = None
             self._alarms.fire(self.now_s())
         elif kind is PeersChanged:
-            self._asks.set_peers(msg.peers, self.send)
+            self._take_peers(msg)
         elif kind is StartSubsystem:
             self._begin(msg)
         elif kind is StopSubsystem:
@@ -206,7 +207,7 @@ class Subsystem(Actor):
         if self.incarnation:
             return
         self.role, self.incarnation, self.supervisor = order.role, order.incarnation, order.supervisor
-        self._asks.set_peers(order.peers, self.send)
+        self._take_peers(order.peers)
 
         def finished(_result: Any, error: BaseException | None) -> None:
             if error is not None:
@@ -219,6 +220,11 @@ class Subsystem(Actor):
             self._release()
 
         Task(self.start(order.settings), finished)
+
+    def _take_peers(self, change: PeersChanged) -> None:
+        if change.version > self._peers_version:
+            self._peers_version = change.version
+            self._asks.set_peers(change.peers, self.send)
 
     def _finish(self) -> None:
         if self._stopping:

@@ -148,6 +148,8 @@ class Supervisor(Subsystem):
             self._kill(child)
         elif isinstance(msg, Pong):
             child.pong(self.now_s(), msg.statistics)
+            if msg.peers_version != self._peers_version:
+                self.send(child.address, self._peers())
         elif isinstance(msg, Publish):
             self._route(msg.event)
         else:
@@ -301,13 +303,15 @@ class Supervisor(Subsystem):
                     self._kill(child)
             await self.sleep(beats.every_s)
 
-    def _peers(self) -> tuple[Any, ...]:
-        return tuple(child.peer() for child in self.children.values() if child.state is ChildState.RUNNING)
+    def _peers(self) -> PeersChanged:
+        running = (child for child in self.children.values() if child.state is ChildState.RUNNING)
+        return PeersChanged(self._peers_version, tuple(child.peer() for child in running))
 
     def _announce(self) -> None:
         """Tell every living child, and the supervisor's own asks, who holds which role now."""
+        self._peers_version += 1
         peers = self._peers()
-        self._asks.set_peers(peers, self.send)
+        self._asks.set_peers(peers.peers, self.send)
         for child in self.children.values():
             if child.state in (ChildState.RUNNING, ChildState.STARTING, ChildState.STOPPING):
-                self.send(child.address, PeersChanged(peers))
+                self.send(child.address, peers)

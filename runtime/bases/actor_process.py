@@ -136,7 +136,7 @@ class ActorProcess(rules.UnsupportedCalls):
     def _handle(self, message: Any, sender: ActorAddress) -> None:
         assert self._actor is not None
         if is_status_request(message):
-            self.actor_send(sender, answer_status(self))
+            self.actor_send(sender, answer_status(self, message))
             return
 
         def poison(notice: PoisonMessage) -> None:

@@ -3,23 +3,51 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from thespian.actors import ActorAddress, Thespian_ActorStatus, Thespian_StatusReq
 from thespian.system.timing import ExpirationTimer
 
+from runtime.actor.message import message
+
 if TYPE_CHECKING:
     from runtime.bases.actor_process import ActorProcess
 
 
-def is_status_request(message: Any) -> bool:
-    """Whether this is the request that the system answers itself."""
-    return isinstance(message, Thespian_StatusReq)
+@message
+class ReadCounters:
+    """Ask an actor's process, not the actor, what its channels did."""
 
 
-def answer_status(process: ActorProcess) -> Any:
-    """Children, pending wake-ups and counters of one actor process."""
+@message
+class Counters:
+    """What the channels of one process did."""
+
+    sent: int
+    received: int
+    rejected: int
+    duplicates: int
+    lost: int
+    dead_letters: int
+    blocked_s: float
+    mailbox: int
+
+
+def is_status_request(request: Any) -> bool:
+    """Whether this is a request that the system answers itself."""
+    return isinstance(request, Thespian_StatusReq | ReadCounters)
+
+
+def answer_status(process: ActorProcess, request: Any) -> Any:
+    """Counters, or in Thespian's form children, pending wake-ups and counters, of one actor process."""
+    if isinstance(request, ReadCounters):
+        return Counters(**asdict(process.channels.counters), mailbox=process.mailbox_depth())
+    return _thespian_status(process)
+
+
+def _thespian_status(process: ActorProcess) -> Any:
     status = Thespian_ActorStatus(process.address, type(process._actor).__name__, ActorAddress(process.settings.root))
     now = time.monotonic()
     status.addWakeups(

@@ -49,7 +49,7 @@ def _classify(error: Exception, path: Path) -> StoreError:
         return error
     if "lock" in lower and ("held" in lower or "unavailable" in lower or "hold" in lower):
         return StoreLockedError(f"store {path} is open for writing in another process; stop it first ({text})")
-    if "no space" in lower or "space limit" in lower:
+    if any(sign in lower for sign in ("no space", "space limit", "quota", "file too large")):
         return StoreFullError(f"no room on the disk of {path}; free space, then open the store again ({text})")
     if "corruption" in lower or "checksum" in lower or "invalid argument" in lower or "not an sst" in lower:
         return StoreCorruptError(
@@ -117,6 +117,7 @@ class _RocksReads:
             return
         for table in self._tables.values():
             table.close()
+        self._tables.clear()
         self._database.close()
         self._database = None
 
@@ -168,6 +169,11 @@ class RocksStore(_RocksReads):
 
     def refresh(self) -> None:
         """Nothing to do: the writer's reads are current."""
+
+    def close(self) -> None:
+        """Release files and the lock; the engine holds both while a column family handle lives."""
+        self._handles.clear()
+        super().close()
 
 
 class RocksReader(_RocksReads):
