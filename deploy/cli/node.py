@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -14,20 +15,35 @@ from runtime.admin import AdminTell, AdminTold, StopNode, admin_ask, to_json
 if TYPE_CHECKING:
     from rich.table import Table
 
+PIPE_COLUMNS = 160
+"""Width of the table where there is no terminal; nothing is cut there."""
+
 STATE_STYLES = {"running": "green", "starting": "yellow", "backoff": "yellow", "stopping": "yellow", "failed": "red"}
+
+
+COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
+    ("ROLE", "left"),
+    ("PID", "right"),
+    ("STATE", "left"),
+    ("INC", "right"),
+    ("RST", "right"),
+    ("BOX", "right"),
+    ("MSG/S", "right"),
+    ("P50", "right"),
+    ("P99", "right"),
+    ("MEMORY", "right"),
+    ("LAST EXIT", "left"),
+)
+"""INC: incarnation; RST: restarts; BOX: messages that wait; P50, P99: handler durations."""
 
 
 def process_table(table: ProcessTable) -> Table:
     """The process table as rich prints it."""
     from rich.table import Table
 
-    grid = Table(box=None, header_style="bold")
-    for name, justify in (
-        ("ROLE", "left"), ("PID", "right"), ("STATE", "left"), ("INC", "right"), ("RESTARTS", "right"),
-        ("MAILBOX", "right"), ("MSG/S", "right"), ("P50", "right"), ("P99", "right"), ("MEMORY", "right"),
-        ("LAST EXIT", "left"),
-    ):  # fmt: skip
-        grid.add_column(name, justify=justify)  # type: ignore[arg-type]
+    grid = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
+    for name, justify in COLUMNS:
+        grid.add_column(name, justify=justify, no_wrap=True)
     for row in table.rows:
         grid.add_row(*_cells(row))
     return grid
@@ -54,7 +70,7 @@ def _cells(row: ProcessRow) -> list[str]:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds * 1e6:.0f} µs" if seconds < 1e-3 else f"{seconds * 1e3:.1f} ms"  # noqa: PLR2004
+    return f"{seconds * 1e6:.0f}µs" if seconds < 1e-3 else f"{seconds * 1e3:.1f}ms"  # noqa: PLR2004
 
 
 @click.command()
@@ -70,7 +86,7 @@ def ps(ctx: click.Context, *, as_json: bool, watch: bool) -> None:
         return
     from rich.console import Console
 
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=PIPE_COLUMNS)
     if not watch:
         console.print(process_table(table))
         return

@@ -143,6 +143,15 @@ class Children:
             turn(0.1)
 
 
+SECRET_VARIABLES = ("THESPIS_PASSPHRASE",)
+"""Variables that no actor inherits: a process's environment can be read as long as it lives."""
+
+
+def _environment(settings: ChildSettings) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES}
+    return {**inherited, "PYTHONPATH": os.pathsep.join(entry for entry in settings.sys_path if entry)}
+
+
 def _spawn(settings: ChildSettings) -> int:
     """Start one actor process with `settings` on its standard input; returns its pid."""
     fd = os.memfd_create("actor-settings", os.MFD_CLOEXEC)
@@ -152,7 +161,7 @@ def _spawn(settings: ChildSettings) -> int:
         return os.posix_spawn(
             sys.executable,
             [sys.executable, "-P", "-c", _BOOT],
-            {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in settings.sys_path if entry)},
+            _environment(settings),
             file_actions=[(os.POSIX_SPAWN_DUP2, fd, 0)],
             setsigmask=[],
             setsigdef=[signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE],
