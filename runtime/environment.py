@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +13,10 @@ from runtime.clock import Clock, SystemClock, system_random
 
 if TYPE_CHECKING:
     from runtime.store.interface import Store
+
+
+STORE_LOCK_WAIT_S = 3.0
+STORE_LOCK_POLL_S = 0.02
 
 
 class Environment(Protocol):
@@ -42,10 +47,21 @@ class ProcessEnvironment:
         self.random = system_random()
 
     def open_store(self, name: str) -> Store:
-        """Open the RocksDB store ``<home>/datastore/<name>``."""
+        """Open the RocksDB store ``<home>/datastore/<name>``.
+
+        A former owner that was just killed may hold the lock for a few milliseconds more, so a lock is waited for.
+        """
+        from runtime.store.errors import StoreLockedError
         from runtime.store.rocks import RocksStore
 
-        return RocksStore.open(self.home / "datastore" / name)
+        deadline_s = self.clock.monotonic_s() + STORE_LOCK_WAIT_S
+        while True:
+            try:
+                return RocksStore.open(self.home / "datastore" / name)
+            except StoreLockedError:
+                if self.clock.monotonic_s() > deadline_s:
+                    raise
+            time.sleep(STORE_LOCK_POLL_S)
 
     def process_id(self) -> int:
         """This process's pid."""

@@ -14,8 +14,9 @@ import click
 
 @click.command()
 @click.option("--stay", is_flag=True, help="Start the tree and keep it until interrupted, without hurting it.")
+@click.option("--rounds", default=1, show_default=True, help="How often to kill each of them.")
 @click.pass_context
-def demo(ctx: click.Context, *, stay: bool) -> None:
+def demo(ctx: click.Context, *, stay: bool, rounds: int) -> None:
     """Start a Node with twelve subsystems, kill and freeze them, and show that nothing acknowledged is lost.
 
     With --home the ledgers' books stay there; else in a temporary directory that is removed.
@@ -24,7 +25,7 @@ def demo(ctx: click.Context, *, stay: bool) -> None:
     given = ctx.find_root().obj
     home = Path(given) if given else Path(tempfile.mkdtemp(prefix="thespis-demo-")) / "home"
     try:
-        code = _stay(home) if stay else _run(home)
+        code = _stay(home) if stay else _run(home, rounds)
     finally:
         if not given:
             shutil.rmtree(home.parent, ignore_errors=True)
@@ -43,7 +44,7 @@ def _stay(home: Path) -> int:
         return node.serve()
 
 
-def _run(home: Path) -> int:
+def _run(home: Path, rounds: int) -> int:
     from rich.console import Console
 
     from actors.demo import LEDGER_ROLES, DemoNode
@@ -63,14 +64,15 @@ def _run(home: Path) -> int:
         pids_of(node, ("Auditor", *LEDGER_ROLES))
         console.print(process_table(node.handle.processes()))
         console.print("\nEleven of them deposit at each other in a ring. Now hurt them:")
-        times = sorted(run_script(node, LEDGER_ROLES, report))
+        times = sorted(run_script(node, LEDGER_ROLES, report, rounds))
         pids_of(node, ("Auditor", *LEDGER_ROLES))
         console.print(process_table(node.handle.processes()))
         stopping = time.monotonic()
     console.print(f"\nStopped in order in {time.monotonic() - stopping:.1f} s.")
     audit = audit_books(home)
     console.print(
-        f"{len(times)} kills; recovery p50 {times[len(times) // 2]:.2f} s, slowest {times[-1]:.2f} s. "
+        f"{len(times)} kills; recovery p50 {times[len(times) // 2]:.2f} s, "
+        f"p99 {times[min(len(times) - 1, len(times) * 99 // 100)]:.2f} s, slowest {times[-1]:.2f} s. "
         f"{audit.acknowledged} deposits were acknowledged, {len(audit.lost)} of them lost."
     )
     return 1 if audit.lost else 0

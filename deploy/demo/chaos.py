@@ -57,14 +57,15 @@ def hurt(node: RunningNode, roles: tuple[str, ...], number: int) -> dict[str, fl
 
 
 def run_script(
-    node: RunningNode, roles: tuple[str, ...], report: Callable[[str, dict[str, float]], None]
+    node: RunningNode, roles: tuple[str, ...], report: Callable[[str, dict[str, float]], None], rounds: int = 1
 ) -> list[float]:
-    """Kill each role in turn, then four at once, then freeze one; returns the recovery times of the kills."""
+    """Kill each role in turn, `rounds` times, then four at once, then freeze one; returns the kills' recovery times."""
     times: list[float] = []
-    for role in roles:
-        healed = hurt(node, (role,), signal.SIGKILL)
-        report(f"kill -9 {role}", healed)
-        times += healed.values()
+    for _ in range(rounds):
+        for role in roles:
+            healed = hurt(node, (role,), signal.SIGKILL)
+            report(f"kill -9 {role}", healed)
+            times += healed.values()
     several = roles[1:5]
     healed = hurt(node, several, signal.SIGKILL)
     report(f"kill -9 {', '.join(several)} at once", healed)

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ from thespian.actors import (
     ActorAddress,
     ActorExitRequest,
     ActorSystemRequestTimeout,
+    NoCompatibleSystemForActor,
     PoisonMessage,
     ThespianWatch,
     WakeupMessage,
@@ -67,10 +69,11 @@ class ActorProcess(rules.UnsupportedCalls):
         self.channels = Channels(self._directory, settings.address, settings.limits, self._control, self._dead_letter)
         self.children = Children(self.loop, self._directory, settings.limits, self._child_gone)
         self.loop.add_reader(self.channels.socket, self.channels.receive)
-        self._local: list[Any] = []
+        self._local: deque[tuple[Any, ActorAddress]] = deque()
         self._watched: dict[int, bool] = {}
         self.capabilities: dict[str, Any] = {}
         self._actor: Actor | None = None
+        self._requirements: Any = None
         self._running = True
         self._exit_requested = False
         self._welcomed = False
@@ -90,11 +93,9 @@ class ActorProcess(rules.UnsupportedCalls):
             if time.monotonic() > deadline:
                 raise ActorSystemRequestTimeout(f"the root of {settings.directory} did not welcome {settings.address}")
         try:
-            requirements = (
-                self._codec.decode(base64.b64decode(settings.requirements)) if settings.requirements else None
-            )
+            self._requirements = rules.unpack_plain(base64.b64decode(settings.requirements))
             actor_class = rules.load_class(settings.actor_class)
-            self._actor = rules.instantiate(actor_class, self.capabilities, requirements)
+            self._actor = rules.instantiate(actor_class, self.capabilities, self._requirements)
             self._actor._myRef = self
         except Exception:
             details = traceback.format_exc()
@@ -116,7 +117,7 @@ class ActorProcess(rules.UnsupportedCalls):
                 self._exit_requested = False
                 self._handle(ActorExitRequest(), ActorAddress(self.settings.parent))
             elif self._local and self._running:
-                self._handle(*self._local.pop(0))
+                self._handle(*self._local.popleft())
             elif mailbox and self._running:
                 self._open(mailbox.popleft())
             else:
@@ -169,15 +170,18 @@ class ActorProcess(rules.UnsupportedCalls):
         elif frame.kind in (Kind.WELCOME, Kind.CAPABILITIES):
             self._welcomed = True
             self.capabilities.clear()
-            self.capabilities.update(self._codec.decode(frame.payload) if frame.payload else {})
+            self.capabilities.update(rules.unpack_plain(frame.payload))
             self._recheck_capabilities()
         elif frame.kind == Kind.NAME_REPLY:
             token, address = msgpack.unpackb(frame.payload)
             self._name_replies[token] = address
 
     def _recheck_capabilities(self) -> None:
-        check = getattr(type(self._actor), "actorSystemCapabilityCheck", None)
-        if self._actor is not None and check is not None and not check(self.capabilities, {}):
+        if self._actor is None:
+            return
+        try:
+            rules.check_capabilities(type(self._actor), self.capabilities, self._requirements)
+        except NoCompatibleSystemForActor:
             self._exit_requested = True
 
     def _child_gone(self, child: Child, status: ExitStatus) -> None:
@@ -232,7 +236,7 @@ class ActorProcess(rules.UnsupportedCalls):
         self.children.start(
             child_settings(
                 self.settings, address, actor_class, globalName,
-                base64.b64encode(self._codec.encode(requirements)).decode() if requirements else "",
+                base64.b64encode(rules.pack_plain(requirements)).decode(),
             )
         )  # fmt: skip
         return ActorAddress(address)
@@ -265,7 +269,7 @@ class ActorProcess(rules.UnsupportedCalls):
 
     def updateCapability(self, name: str, value: Any) -> None:
         """Change a capability of the whole system."""
-        self.channels.control(Kind.UPDATE_CAPABILITY, self.settings.root, self._codec.encode((name, value)))
+        self.channels.control(Kind.UPDATE_CAPABILITY, self.settings.root, rules.pack_plain((name, value)))
 
     def actorSystemShutdown(self) -> None:
         """Ask the root to stop everything."""

@@ -19,10 +19,22 @@ from runtime.errors import RuntimeFloorError
 
 MARKER_SUFFIX = ".on"
 
+# deletes through its own descriptor, and the folder only if it is still the same one: a node that starts anew in the
+# same home at the same moment must not lose its sockets to the sweeper of the dead one
 _SWEEPER = """
-import os, shutil, sys
+import os, sys
+fd = int(sys.argv[2])
 os.read(0, 1)
-shutil.rmtree(sys.argv[1], ignore_errors=True)
+for name in os.listdir(fd):
+    try:
+        os.unlink(name, dir_fd=fd)
+    except OSError:
+        pass
+try:
+    if os.path.samestat(os.fstat(fd), os.stat(sys.argv[1])):
+        os.rmdir(sys.argv[1])
+except OSError:
+    pass
 """
 
 
@@ -88,13 +100,16 @@ class SocketDirectory:
         Returns the write end of its pipe: closing it, or dying, is the order to sweep.
         """
         reader, writer = os.pipe()
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", "-S", "-c", _SWEEPER, self.path],
+            [sys.executable, "-I", "-S", "-c", _SWEEPER, self.path, str(folder)],
             stdin=reader,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            pass_fds=(folder,),
         )
+        os.close(folder)
         os.close(reader)
         return writer
 

@@ -114,7 +114,7 @@ class Root:
         if frame.kind == Kind.HELLO:
             parent, _pid, _name = msgpack.unpackb(frame.payload)
             self._parents[frame.sender] = parent
-            self._channels.control(Kind.WELCOME, frame.sender, self._encoded_capabilities())
+            self._channels.control(Kind.WELCOME, frame.sender, rules.pack_plain(self.capabilities))
         elif frame.kind == Kind.STARTED:
             self._children.started(frame.sender)
             if (creating := self._creating.pop(frame.sender, None)) is not None:
@@ -135,7 +135,7 @@ class Root:
             elif self._dead_letter_handler == frame.sender:
                 self._dead_letter_handler = None
         elif frame.kind == Kind.UPDATE_CAPABILITY:
-            self._update_capability(*self._codec.decode(frame.payload))
+            self._update_capability(*rules.unpack_plain(frame.payload))
         elif frame.kind == Kind.SHUTDOWN:
             self._open = False
 
@@ -150,14 +150,7 @@ class Root:
         else:
             self.capabilities[name] = value
         for address in list(self._parents):
-            self._channels.control(Kind.CAPABILITIES, address, self._encoded_capabilities())
-
-    def _encoded_capabilities(self) -> bytes:
-        """Capabilities go to actors only through a codec that speaks dictionaries; the registered one does not."""
-        try:
-            return self._codec.encode(dict(self.capabilities))
-        except MessageError:
-            return b""
+            self._channels.control(Kind.CAPABILITIES, address, rules.pack_plain(self.capabilities))
 
     def _child_gone(self, child: Child, status: ExitStatus) -> None:
         self._channels.receive()
@@ -248,7 +241,7 @@ class Root:
         actor_class = rules.resolve_class(specification)
         rules.check_capabilities(actor_class, self.capabilities, requirements)
         address = new_address(actor_class.__name__)
-        encoded = base64.b64encode(self._codec.encode(requirements)).decode() if requirements else ""
+        encoded = base64.b64encode(rules.pack_plain(requirements)).decode()
         settings = child_settings(self.settings, address, actor_class, global_name, encoded)
         future: Future[ActorAddress] = Future()
 

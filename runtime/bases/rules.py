@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import msgpack
 from thespian.actors import (
     Actor,
     ActorAddress,
@@ -87,6 +88,22 @@ def base_capabilities(name: str, given: dict[str, Any] | None, *, watch: bool) -
         "Thespian Watch Supported": watch,
         "AllowRemoteActorSources": "No",
     }
+
+
+def pack_plain(value: Any) -> bytes:
+    """Capabilities and requirements travel as plain msgpack; raises InvalidActorSpecification for other values."""
+    try:
+        data: bytes = msgpack.packb(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidActorSpecification(
+            value, f"capabilities and requirements hold plain values only: {error}"
+        ) from None
+    return data
+
+
+def unpack_plain(data: bytes) -> Any:
+    """What `pack_plain` packed, tuples for arrays."""
+    return msgpack.unpackb(data, use_list=False, strict_map_key=False)
 
 
 def seconds_of(period: Any) -> float:

@@ -167,6 +167,20 @@ def test_nothing_is_left_after_any_kind_of_end(daemon, number):
     again.process.communicate()
 
 
+def test_a_killed_node_starts_again_at_once(daemon):
+    """The dead one's sweeper and its dying children must not harm the new one."""
+    for _ in range(3):
+        daemon.process.kill()
+        daemon.process.wait(WAIT_S)
+        daemon.process.communicate()
+        daemon = Daemon(daemon.home)
+        time.sleep(0.3)
+        assert {row["state"] for row in daemon.rows().values()} == {"running"}
+    daemon.process.terminate()
+    assert daemon.process.wait(WAIT_S) == 0
+    daemon.process.communicate()
+
+
 def test_the_node_gives_up_and_the_process_says_so(daemon):
     tree = daemon.tree()
     end = time.monotonic() + WAIT_S

@@ -1,6 +1,8 @@
 import base64
 import json
 import math
+import subprocess
+import sys
 
 import pytest
 from hypothesis import example, given
@@ -59,6 +61,31 @@ HOSTILE = {
 def test_hostile_shapes_are_refused(name):
     with pytest.raises(CborError):
         cbor.decode(bytes.fromhex(HOSTILE[name]))
+
+
+@pytest.mark.slow
+def test_hostile_shapes_take_little_memory_and_time():
+    """All of them in one process that may use 64 MiB and two processor seconds more than it has."""
+    script = """
+import json, resource, sys
+from protocols.encoding import cbor
+from protocols.errors import CborError
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20),) * 2)
+seconds = int(resource.getrusage(resource.RUSAGE_SELF).ru_utime) + 3
+resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+refused = 0
+for text in json.load(sys.stdin):
+    try:
+        cbor.decode(bytes.fromhex(text))
+    except CborError:
+        refused += 1
+print(refused)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script], input=json.dumps(list(HOSTILE.values())), capture_output=True, text=True
+    )
+    assert ran.stdout.strip() == str(len(HOSTILE)), ran.stderr
 
 
 @pytest.mark.parametrize(

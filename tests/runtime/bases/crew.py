@@ -17,6 +17,7 @@ from thespian.actors import (
     ThespianWatch,
     WakeupMessage,
     WatchMessage,
+    requireCapability,
 )
 
 from runtime.actor.message import message
@@ -161,6 +162,11 @@ class Stubborn(Worker):
         super().receiveMessage(msg, sender)
 
 
+@requireCapability("sealing", "fast")
+class Sealer(Worker):
+    """Needs a capability of its system."""
+
+
 class Stillborn(Actor):
     def __init__(self):
         raise RuntimeError("cannot live")
@@ -179,7 +185,7 @@ class Parent(Worker):
 
     def receiveMessage(self, msg, sender):
         if isinstance(msg, Make):
-            kinds = {"worker": Worker, "stubborn": Stubborn, "stillborn": Stillborn, "parent": Parent}
+            kinds = {"worker": Worker, "stubborn": Stubborn, "stillborn": Stillborn, "parent": Parent, "sealer": Sealer}
             self.making = (sender, msg.count, [], [])
             made = [self.createActor(kinds[msg.kind]) for _ in range(msg.count)]
             self.children += made

@@ -13,7 +13,13 @@ from pathlib import Path
 import psutil
 import pytest
 import zmq
-from thespian.actors import ActorExitRequest, ActorSystem, InvalidActorSpecification, PoisonMessage
+from thespian.actors import (
+    ActorExitRequest,
+    ActorSystem,
+    InvalidActorSpecification,
+    NoCompatibleSystemForActor,
+    PoisonMessage,
+)
 
 from runtime.bases.frames import Kind, pack_frame
 from runtime.bases.process import ProcessBase
@@ -363,3 +369,17 @@ def test_shutdown_twice_and_use_afterwards(make):
     base.shutdown()
     with pytest.raises(Exception, match=re.compile("shut down")):
         base.tell(worker, crew.Who())
+
+
+def test_capabilities_are_required_given_and_taken_away(system):
+    base = system._systemBase
+    with pytest.raises(NoCompatibleSystemForActor):
+        system.createActor(crew.Sealer)
+    base.updateCapability("sealing", "fast")
+    parent = system.createActor(crew.Parent)
+    made = ask(system, parent, crew.Make("sealer", 2))
+    base.updateCapability("sealing", "slow")
+    assert ask(system, parent, crew.Exits(2)).reasons == ("exit code 0",) * 2
+    until(lambda: all(gone(pid) for pid in made.process_ids))
+    with pytest.raises(InvalidActorSpecification, match="plain values"):
+        system.createActor(crew.Worker, {"thing": object()})
