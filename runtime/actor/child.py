@@ -8,7 +8,7 @@ from runtime.actor.envelopes import ChildState, Peer, ProcessRow, Statistics
 from runtime.actor.supervision import ChildSpec, RestartLog
 from runtime.actor.tasks import Pending
 
-NO_STATISTICS = Statistics(0, 0, 0, 0, 0, 0.0, 0.0, 0)
+NO_STATISTICS = Statistics(0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0)
 
 
 class SupervisedChild:

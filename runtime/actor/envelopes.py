@@ -108,13 +108,19 @@ class Ping:
 
 @message
 class Statistics:
-    """What a subsystem says of itself with each heartbeat."""
+    """What a subsystem says of itself with each heartbeat.
+
+    `rejected` counts messages it refused, in its channels or by type; `dead_letters` those that came back; `blocked_s`
+    is how long it waited for full mailboxes of others.
+    """
 
     process_id: int
     mailbox: int
     handled: int
     failed: int
     rejected: int
+    dead_letters: int
+    blocked_s: float
     p50_s: float
     p99_s: float
     memory_bytes: int

@@ -37,6 +37,7 @@ from runtime.actor.envelopes import (
 from runtime.actor.message import REGISTRY
 from runtime.actor.tasks import Alarms, Pending, Task
 from runtime.actor.timing import Durations
+from runtime.bases.counters import NO_COUNTERS, Counters
 from runtime.environment import Environment, ProcessEnvironment
 from runtime.errors import MessageError
 
@@ -322,14 +323,17 @@ class Subsystem(Actor):
 
     def statistics(self) -> Statistics:
         """What `thespis ps` shows of this subsystem."""
-        depth = getattr(self._myRef, "mailbox_depth", None)
+        counters = getattr(self._myRef, "counters", None)
+        channels: Counters = counters() if counters else NO_COUNTERS
         environment = self.environment
         return Statistics(
             environment.process_id(),
-            (depth() if depth else 0) + len(self._held),
+            channels.mailbox + len(self._held),
             self._handled,
             self._failed,
-            self._rejected,
+            self._rejected + channels.rejected,
+            channels.dead_letters,
+            channels.blocked_s,
             self._durations.quantile(0.5),
             self._durations.quantile(0.99),
             environment.memory_bytes(),

@@ -19,6 +19,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import msgpack
@@ -38,6 +39,7 @@ from runtime.bases import rules
 from runtime.bases.channels import Channels
 from runtime.bases.children import Child, Children
 from runtime.bases.codec import load_codec
+from runtime.bases.counters import Counters
 from runtime.bases.directory import SocketDirectory
 from runtime.bases.exits import START_FAILED_CODE, ChildExited, ExitStatus
 from runtime.bases.frames import Frame, Kind
@@ -281,9 +283,10 @@ class ActorProcess(rules.UnsupportedCalls):
         if child is not None:
             self.children.kill(child)
 
-    def mailbox_depth(self) -> int:
-        """Messages that wait for this actor."""
-        return len(self.channels.mailbox) + len(self._local)
+    def counters(self) -> Counters:
+        """What this process's channels did, and how many messages wait."""
+        waiting = len(self.channels.mailbox) + len(self._local)
+        return Counters(**asdict(self.channels.counters), mailbox=waiting)
 
 
 def new_address(class_name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import deque
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from thespian.actors import (
 from thespian.system.timing import ExpirationTimer
 
 from runtime.bases import rules
+from runtime.bases.counters import NO_COUNTERS, Counters
 from runtime.bases.exits import START_FAILED_CODE, ChildExited, ExitStatus
 from runtime.errors import MessageError
 from runtime.simulation.faults import NANOSECONDS
@@ -262,6 +264,6 @@ class SimulatedActor(rules.UnsupportedCalls):
         if child is not None:
             child.die(ExitStatus(None, 9))
 
-    def mailbox_depth(self) -> int:
-        """Messages that wait for this actor."""
-        return len(self._backlog) + len(self._pending)
+    def counters(self) -> Counters:
+        """How many messages wait; a simulation has no channels to count more."""
+        return replace(NO_COUNTERS, mailbox=len(self._backlog) + len(self._pending))

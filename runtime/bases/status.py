@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from thespian.actors import ActorAddress, Thespian_ActorStatus, Thespian_StatusReq
 from thespian.system.timing import ExpirationTimer
 
-from runtime.actor.message import message
+from runtime.bases.counters import ReadCounters
 
 if TYPE_CHECKING:
     from runtime.bases.actor_process import ActorProcess
-
-
-@message
-class ReadCounters:
-    """Ask an actor's process, not the actor, what its channels did."""
-
-
-@message
-class Counters:
-    """What the channels of one process did."""
-
-    sent: int
-    received: int
-    rejected: int
-    duplicates: int
-    lost: int
-    dead_letters: int
-    blocked_s: float
-    mailbox: int
 
 
 def is_status_request(request: Any) -> bool:
@@ -43,7 +23,7 @@ def is_status_request(request: Any) -> bool:
 def answer_status(process: ActorProcess, request: Any) -> Any:
     """Counters, or in Thespian's form children, pending wake-ups and counters, of one actor process."""
     if isinstance(request, ReadCounters):
-        return Counters(**asdict(process.channels.counters), mailbox=process.mailbox_depth())
+        return process.counters()
     return _thespian_status(process)
 
 

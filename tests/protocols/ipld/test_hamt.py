@@ -10,7 +10,7 @@ from protocols.encoding.car import CarReader
 from protocols.encoding.cid import Cid
 from protocols.encoding.varint import encode_varint
 from protocols.errors import DecodeError, NodeError, ProtocolError
-from protocols.ipld.blockstore import MemoryBlockstore
+from protocols.ipld.blockstore import MemoryBlockstore, save
 from protocols.ipld.hamt import Hamt, HamtVersion, sha256
 from tests.vectors import load, path
 
@@ -242,3 +242,34 @@ class HamtMachine(RuleBasedStateMachine):
 
 HamtMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
 TestHamtMachine = HamtMachine.TestCase
+
+
+def _record(actor, version):
+    fields = [
+        Cid.from_text(actor["code"]["/"]),
+        Cid.from_text(actor["head"]["/"]),
+        actor["nonce"],
+        bytes.fromhex(actor["balance_bytes"]),
+    ]
+    if version >= 5:
+        delegated = actor["delegated"]
+        fields.append(None if delegated is None else bytes.fromhex(delegated.get("bytes", delegated.get("hex", ""))))
+    return fields
+
+
+@pytest.mark.parametrize("index", range(5))
+def test_genesis_state_roots_are_rebuilt_from_their_actors(index):
+    case = load("genesis_blocks.json")["cases"][index]
+    header = bytes.fromhex(case["header_cbor_hex"])
+    assert str(Cid.of(header)) == case["genesis_cid"]
+    assert str(cbor.decode(header)[8]) == case["state_root"]
+    assert len(case["actors"]) == case["actor_count"]
+    version = case["state_root_version"]
+    store = MemoryBlockstore()
+    tree = Hamt(store, version=HamtVersion.V0 if version == 0 else HamtVersion.V3)
+    for actor in case["actors"]:
+        tree.set(bytes.fromhex(actor["id_address_bytes"]), _record(actor, version))
+    root = tree.flush()
+    if version:
+        root = save(store, [version, root, save(store, [])])
+    assert str(root) == case["state_root"], case["network"]

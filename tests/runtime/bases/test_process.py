@@ -21,10 +21,10 @@ from thespian.actors import (
     PoisonMessage,
 )
 
+from runtime.bases.counters import ReadCounters
 from runtime.bases.frames import Kind, pack_frame
 from runtime.bases.process import ProcessBase
 from runtime.bases.settings import Limits
-from runtime.bases.status import ReadCounters
 from runtime.errors import FrameError, MessageError, RuntimeFloorError
 from tests.runtime.bases import crew
 
@@ -158,6 +158,9 @@ def test_a_full_mailbox_pushes_back_and_nothing_is_lost(make):
     assert ask(system, sender, crew.Forward(made.addresses[0], 35, 0)) == crew.Text("sent")
     # 10 in the window and 20 in the outbox wait; 5 came back after the bound on waiting
     until(lambda: len(ask(system, handler, crew.Report()).numbers) == 5)
+    counters = ask(system, sender, ReadCounters())
+    assert counters.dead_letters == 5
+    assert counters.blocked_s > 0
     os.kill(made.process_ids[0], signal.SIGCONT)
     until(lambda: len(ask(system, made.addresses[0], crew.Report()).numbers) == 30)
     assert ask(system, made.addresses[0], crew.Report()).numbers == tuple(range(30))
