@@ -23,19 +23,22 @@ from deploy.bench.crew import (
     Echo,
     RoundTrips,
     Seconds,
+    SetTimers,
     StartCrowd,
     StopCrowd,
 )
-from deploy.bench.report import Figure
+from deploy.bench.report import Figure, paired
 from runtime.bases.process import ProcessBase
 from runtime.bases.simulated import SimulatedBase
 
 CROWD = 12
+TIMERS = 10_000
 ROUNDS = 5
 SIZES = {"100B": (100, 1000), "64KiB": (64 << 10, 300)}
 OURS_BURST, STOCK_BURST = 50_000, 1_000
 WAIT_S = 60.0
-BARE, STOCK, SIMPLE = "bare ZeroMQ echo", "stock multiprocTCPBase", "simpleSystemBase"
+BARE, STOCK, SIMPLE = "bare ZeroMQ echo", "stock TCP base", "simpleSystemBase"
+"""Yardsticks; the stock base is Thespian's multiprocTCPBase."""
 
 
 class Bench:
@@ -124,6 +127,7 @@ def run() -> Iterator[Figure]:
             yield from _round_trips(ours, stock, bare)
             yield from _one_way(ours, stock)
             yield from _crowds(ours, stock)
+            yield _timers(ours)
     finally:
         bare.close()
     yield from _simulation()
@@ -155,6 +159,18 @@ def _one_way(ours: Bench, stock: Bench) -> Iterator[Figure]:
         theirs.append(STOCK_BURST / stock.measure(Burst(STOCK_BURST, 100))[0])
     ratio = statistics.median(a / b for a, b in zip(mine, theirs, strict=True))
     yield Figure("actors.oneway", statistics.median(mine), "messages/s", STOCK, ratio)
+
+
+def _timers(ours: Bench) -> Figure:
+    """What ten thousand pending timers, in both actors, add to a round trip."""
+    size, count = SIZES["100B"]
+    with our_system() as idle:
+        ours.measure(SetTimers(TIMERS))
+        mine, _theirs, ratio = paired(
+            lambda: _quantile(list(ours.measure(RoundTrips(count, size))), 0.5),
+            lambda: _quantile(list(idle.measure(RoundTrips(count, size))), 0.5),
+        )
+    return Figure("actors.rtt_100B_10k_timers", mine * 1e6, "µs", "without timers", ratio)
 
 
 def _crowds(ours: Bench, stock: Bench) -> Iterator[Figure]:
@@ -219,7 +235,5 @@ def simple_rate(pairs: int = 50, trips: int = 400) -> float:
 
 
 def _simulation() -> Iterator[Figure]:
-    from deploy.bench.report import paired
-
     mine, _theirs, ratio = paired(simulation_rate, simple_rate, 3)
     yield Figure("sim.messages", mine, "messages/s", SIMPLE, ratio)

@@ -39,6 +39,13 @@ class Burst:
 
 
 @message
+class SetTimers:
+    """Set `count` timers that are far away."""
+
+    count: int
+
+
+@message
 class StartCrowd:
     """Start `count` children."""
 
@@ -101,6 +108,9 @@ class Echo(Actor):
             self.send(sender, ThisProcess(os.getpid()))
         elif isinstance(msg, Blob) and not self.burst:
             self.send(sender, msg)
+        elif isinstance(msg, SetTimers):
+            for _ in range(msg.count):
+                self.wakeupAfter(3600)
 
 
 class Driver(Actor):
@@ -148,6 +158,13 @@ class Driver(Actor):
             self.send(self.target(), self.blob)
         else:
             self.send(self.asker, Seconds(tuple(self.times)))
+
+    def on_SetTimers(self, order: SetTimers, sender: ActorAddress) -> None:
+        """Set timers here and in the echo."""
+        self.send(self.target(), order)
+        for _ in range(order.count):
+            self.wakeupAfter(3600)
+        self.send(sender, Seconds(()))
 
     def on_Burst(self, order: Burst, sender: ActorAddress) -> None:
         """Send a burst and its end."""

@@ -38,9 +38,13 @@ def show(title: str, figures: Iterable[Figure], *, as_json: bool) -> None:
     ):
         table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
     for figure in figures:
-        ratio = "" if figure.ratio is None else f"{figure.ratio:,.3g}"
-        table.add_row(figure.name, f"{figure.value:,.4g}", figure.unit, figure.against, ratio)
+        ratio = "" if figure.ratio is None else _number(figure.ratio)
+        table.add_row(figure.name, _number(figure.value), figure.unit, figure.against, ratio)
     Console(highlight=False).print(table)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"  # noqa: PLR2004
 
 
 def paired(ours: Callable[[], float], yardstick: Callable[[], float], rounds: int = 5) -> tuple[float, float, float]:

@@ -58,7 +58,6 @@ NOT_IN_SIMULATION = {
     "test_runcommand": "runs real commands and watches their descriptors",
     "test_threadedActor": "threads inside an actor; the simulation has one thread",
     "test_threadedExternal": "threads outside; the simulation has one thread",
-    "test_bigmessages": "frame sizes of a real transport",
 }
 
 EXCLUDED_TESTS = {
