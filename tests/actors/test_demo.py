@@ -107,6 +107,21 @@ def test_asked_restarts_and_unknown_roles(simulated_node):
         node.handle.restart("Nobody")
 
 
+def test_a_lost_announcement_is_repeated(simulated_node):
+    """A subsystem that misses the news of a restart, and no heartbeat, learns it with the next heartbeat."""
+    node = simulated_node(DemoNode, seed=9)
+    node.network.run(0.05)
+    node.isolate("Ledger-1")
+    node.crash("Ledger-2")
+    node.network.run(0.6)
+    assert node.row("Ledger-2").state is ChildState.RUNNING
+    node.network.heal()
+    before = len(node.ask("Ledger-1", ReadBook()).acknowledged)
+    node.network.run(6)
+    assert node.row("Ledger-1").incarnation == 1
+    assert len(node.ask("Ledger-1", ReadBook()).acknowledged) > before + 20
+
+
 def test_same_seed_same_history(simulated_network):
     def play(seed):
         network = simulated_network(seed=seed)
