@@ -75,3 +75,15 @@ class NodeError(DecodeError):
 
 class EncodeError(ProtocolError):
     """A value has no canonical encoding."""
+
+
+class SignatureError(DecodeError):
+    """A key or signature is malformed, or a signature is not of whom it should be."""
+
+
+class InvalidMessageError(ProtocolError):
+    """A message breaks a rule of inclusion."""
+
+
+class InvalidTipsetError(ProtocolError):
+    """Blocks do not form a tipset."""

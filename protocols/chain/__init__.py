@@ -1,0 +1,1 @@
+"""The chain's data: messages, receipts, block headers, tipsets, and the base fee."""

@@ -1,0 +1,101 @@
+"""Messages: what an account asks the chain to do, and what makes one fit for a block.
+
+A message is signed over its CID's bytes. On chain a BLS message goes by the CID of its unsigned form, because its
+signature is aggregated away; a secp256k1 message goes by the CID of its signed form (reference: formats, section 4).
+"""
+
+from __future__ import annotations
+
+from protocols.crypto.signature import Signature, SignatureType, check_signature
+from protocols.encoding.address import Address, AddressProtocol
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import Record, TokenAmount, Unsigned, record
+from protocols.errors import InvalidMessageError
+
+MESSAGE_VERSION = 0
+MESSAGE_BYTES_MAX = 64 << 10
+"""Largest message that the pool takes (Lotus: MaxMessageSize)."""
+TOTAL_FILECOIN = 2_000_000_000 * 10**18
+BLOCK_GAS_LIMIT = 10_000_000_000
+ZERO_ADDRESS = Address.from_text(
+    "f3yaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaby2smx7a"
+)
+"""A BLS address that nobody has; refused as recipient from network version 7 on."""
+
+
+@record
+class Message(Record):
+    """An unsigned message; amounts in attoFIL, gas in gas units."""
+
+    version: int
+    to: Address
+    sender: Address
+    nonce: Unsigned
+    value: TokenAmount
+    gas_limit: int
+    gas_fee_cap: TokenAmount
+    gas_premium: TokenAmount
+    method: Unsigned
+    params: bytes
+
+    def signing_bytes(self) -> bytes:
+        """What the sender signs: the bytes of the message's CID."""
+        return self.cid().data
+
+    def required_funds(self) -> int:
+        """AttoFIL the sender must have: the value and all the gas it may cost."""
+        return self.value + self.gas_fee_cap * self.gas_limit
+
+
+@record
+class SignedMessage(Record):
+    """A message and its sender's signature."""
+
+    message: Message
+    signature: Signature
+
+    def chain_cid(self) -> Cid:
+        """The CID by which blocks, receipts and the pool know the message."""
+        return self.message.cid() if self.signature.type is SignatureType.BLS else self.cid()
+
+    def chain_length(self) -> int:
+        """Bytes that the message takes on chain, which is what its inclusion costs gas for."""
+        unsigned = self.signature.type is SignatureType.BLS
+        return len(self.message.encode() if unsigned else self.encode())
+
+    def check_signature(self, signer: Address | None = None) -> None:
+        """Raise SignatureError unless the sender signed; `signer` is its key address where the sender is an id."""
+        check_signature(self.signature, signer or self.message.sender, self.message.signing_bytes())
+
+
+def check_for_inclusion(message: Message, minimum_gas: int, network_version: int) -> None:
+    """Raise InvalidMessageError unless a block of this network version may hold the message.
+
+    These are the rules that need no state; balance, nonce and signature are checked against it elsewhere
+    (Lotus: ValidForBlockInclusion).
+    """
+    if message.version != MESSAGE_VERSION:
+        raise InvalidMessageError(f"version {message.version}; the only version is {MESSAGE_VERSION}")
+    if message.to == ZERO_ADDRESS and network_version >= 7:  # noqa: PLR2004
+        raise InvalidMessageError("the recipient is the zero address; nobody has it")
+    if AddressProtocol.DELEGATED in (message.to.protocol, message.sender.protocol) and network_version < 18:  # noqa: PLR2004
+        raise InvalidMessageError(f"f4 addresses came with network version 18, this is {network_version}")
+    if not 0 <= message.value <= TOTAL_FILECOIN:
+        raise InvalidMessageError(f"value {message.value} attoFIL; it must be 0 to {TOTAL_FILECOIN}")
+    if message.gas_fee_cap < 0 or message.gas_premium < 0:
+        raise InvalidMessageError(f"gas fee cap {message.gas_fee_cap} or premium {message.gas_premium} is negative")
+    if message.gas_premium > message.gas_fee_cap:
+        raise InvalidMessageError(f"gas premium {message.gas_premium} is above the fee cap {message.gas_fee_cap}")
+    if not 0 < message.gas_limit <= BLOCK_GAS_LIMIT:
+        raise InvalidMessageError(f"gas limit {message.gas_limit}; it must be 1 to {BLOCK_GAS_LIMIT}")
+    if message.gas_limit < minimum_gas:
+        raise InvalidMessageError(f"gas limit {message.gas_limit} is below {minimum_gas}, the cost of being in a block")
+
+
+@record
+class Receipt(Record):
+    """What executing a message gave (network versions before 18)."""
+
+    exit_code: int
+    return_value: bytes
+    gas_used: int

@@ -1,0 +1,1 @@
+"""Expected Consensus in integer arithmetic: randomness, election, weight."""

@@ -1,0 +1,42 @@
+"""Randomness drawn from the chain and the beacon: one hash, separated by purpose.
+
+A purpose tag, the epoch and an entropy (the miner's address) go into each draw, so that no draw can be used for another
+purpose (reference: formats, section 6).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import IntEnum
+
+from protocols.encoding import cbor
+from protocols.encoding.address import Address
+
+
+class Purpose(IntEnum):
+    """Domain separation tags."""
+
+    TICKET_PRODUCTION = 1
+    ELECTION_PROOF_PRODUCTION = 2
+    WINNING_POST_CHALLENGE_SEED = 3
+    WINDOWED_POST_CHALLENGE_SEED = 4
+    SEAL_RANDOMNESS = 5
+    INTERACTIVE_SEAL_CHALLENGE_SEED = 6
+    WINDOWED_POST_DEADLINE_ASSIGNMENT = 7
+    MARKET_DEAL_CRON_SEED = 8
+    POST_CHAIN_COMMIT = 9
+
+
+def draw(base: bytes, purpose: Purpose, epoch: int, entropy: bytes) -> bytes:
+    """32 bytes for one purpose, epoch and entropy, from a beacon entry or ticket."""
+    hashed = hashlib.blake2b(digest_size=32)
+    hashed.update(int(purpose).to_bytes(8, "big", signed=True))
+    hashed.update(hashlib.blake2b(base, digest_size=32).digest())
+    hashed.update(epoch.to_bytes(8, "big", signed=True))
+    hashed.update(entropy)
+    return hashed.digest()
+
+
+def miner_entropy(miner: Address) -> bytes:
+    """The entropy of a miner's draws: its address as CBOR."""
+    return cbor.encode(miner.data)

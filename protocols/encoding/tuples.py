@@ -1,0 +1,197 @@
+"""Chain records: frozen dataclasses that are CBOR tuples, their encoding derived from their declaration.
+
+A record is declared once, with the field names of the reference; the annotations say how each field is encoded, and
+both directions are compiled from them. A decoder accepts exactly what the encoder writes.
+
+=================  ==========================================================
+annotation         encoding
+=================  ==========================================================
+int                signed 64-bit integer
+Unsigned           unsigned 64-bit integer
+BigInteger         byte string, sign and magnitude (also `TokenAmount`)
+bool, str, bytes   themselves
+Cid                link
+Address, Bitfield  byte string
+tuple[T, ...]      array
+a record           its tuple
+T | None           T, or null
+=================  ==========================================================
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, NewType, Self, TypeVar, dataclass_transform
+
+from protocols.encoding import cbor
+from protocols.encoding.address import Address
+from protocols.encoding.bigint import decode_bigint, encode_bigint
+from protocols.encoding.bitfield import Bitfield
+from protocols.encoding.cid import Cid
+from protocols.errors import CborError, DecodeError, EncodeError
+
+T = TypeVar("T")
+
+Unsigned = NewType("Unsigned", int)
+"""An unsigned 64-bit integer."""
+BigInteger = NewType("BigInteger", int)
+"""An integer of at most 127 bytes, encoded as a byte string."""
+TokenAmount = NewType("TokenAmount", int)
+"""attoFIL, encoded as a big integer."""
+ChainEpoch = NewType("ChainEpoch", int)
+"""Height of a tipset, a signed 64-bit integer."""
+
+ARRAY_ITEMS_MAX = 8192
+BYTES_MAX = 2 << 20
+"""cbor-gen's bounds for arrays and byte strings (reference: formats, section 3)."""
+
+_INT64 = range(-(1 << 63), 1 << 63)
+_UINT64 = range(1 << 64)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Field:
+    pack: Callable[[Any], Any]
+    unpack: Callable[[Any], Any]
+
+
+class Record:
+    """Base of every chain record."""
+
+    __slots__ = ()
+
+    def to_wire(self) -> list[Any]:
+        """The record as plain CBOR values."""
+        return [field.pack(getattr(self, name)) for name, field in _layout(type(self)).items()]
+
+    @classmethod
+    def from_wire(cls, wire: Any) -> Self:
+        """The record of a decoded array; raises CborError naming the field that does not fit."""
+        layout = _layout(cls)
+        if not isinstance(wire, list) or len(wire) != len(layout):
+            raise CborError(f"{cls.__name__} is an array of {len(layout)} fields")
+        values = []
+        for (name, field), item in zip(layout.items(), wire, strict=True):
+            try:
+                values.append(field.unpack(item))
+            except DecodeError as error:
+                raise CborError(f"{cls.__name__}.{name}: {error}") from None
+        return cls(*values)
+
+    def encode(self) -> bytes:
+        """The record's DAG-CBOR bytes."""
+        return cbor.encode(self.to_wire())
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """The record of exactly these bytes."""
+        return cls.from_wire(cbor.decode(data))
+
+    def cid(self) -> Cid:
+        """The record's CID as a chain object."""
+        return Cid.of(self.encode())
+
+
+_LAYOUTS: dict[type, dict[str, _Field]] = {}
+
+
+def _layout(cls: type) -> dict[str, _Field]:
+    layout = _LAYOUTS.get(cls)
+    if layout is None:
+        hints = typing.get_type_hints(cls)
+        layout = {field.name: _compile(hints[field.name]) for field in dataclasses.fields(cls)}
+        _LAYOUTS[cls] = layout
+    return layout
+
+
+@dataclass_transform(frozen_default=True)
+def record(cls: type[T]) -> type[T]:
+    """Declare a chain record; a field without an encoding is an error at its first use."""
+    return dataclasses.dataclass(frozen=True, slots=True)(cls)
+
+
+def _integer(bounds: range, what: str) -> _Field:
+    def pack(value: int) -> int:
+        if value not in bounds:
+            raise EncodeError(f"{value} is no {what} integer")
+        return int(value)
+
+    def unpack(value: Any) -> int:
+        if type(value) is not int or value not in bounds:
+            raise CborError(f"{str(value)[:40]} is no {what} integer")
+        return value
+
+    return _Field(pack, unpack)
+
+
+def _exactly(cls: type) -> _Field:
+    def unpack(value: Any) -> Any:
+        if type(value) is not cls:
+            raise CborError(f"{type(value).__name__} where {cls.__name__} belongs")
+        return value
+
+    return _Field(lambda value: value, unpack)
+
+
+def _byte_string(pack: Callable[[Any], bytes], parse: Callable[[bytes], Any]) -> _Field:
+    def unpack(value: Any) -> Any:
+        if type(value) is not bytes:
+            raise CborError(f"{type(value).__name__} where a byte string belongs")
+        if len(value) > BYTES_MAX:
+            raise CborError(f"byte string of {len(value)} bytes; the bound is {BYTES_MAX}")
+        return parse(value)
+
+    return _Field(pack, unpack)
+
+
+_BIG = _byte_string(encode_bigint, decode_bigint)
+_SIMPLE: dict[Any, _Field] = {
+    int: _integer(_INT64, "signed 64-bit"),
+    ChainEpoch: _integer(_INT64, "signed 64-bit"),
+    Unsigned: _integer(_UINT64, "unsigned 64-bit"),
+    BigInteger: _BIG,
+    TokenAmount: _BIG,
+    bool: _exactly(bool),
+    str: _exactly(str),
+    Cid: _exactly(Cid),
+    bytes: _byte_string(bytes, bytes),
+    Address: _byte_string(bytes, Address.parse),
+    Bitfield: _byte_string(Bitfield.encode, Bitfield.decode),
+}
+
+
+def _compile(hint: Any) -> _Field:
+    if hint in _SIMPLE:
+        return _SIMPLE[hint]
+    if isinstance(hint, type) and issubclass(hint, Record):
+        return _Field(lambda value: value.to_wire(), hint.from_wire)
+    if isinstance(hint, type) and hasattr(hint, "from_bytes") and hasattr(hint, "to_bytes") and hint is not int:
+        return _byte_string(hint.to_bytes, hint.from_bytes)
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is tuple and arguments[1:] == (Ellipsis,):
+        return _array(_compile(arguments[0]))
+    if typing.get_origin(hint) in (typing.Union, types.UnionType) and type(None) in arguments:
+        [inner] = [argument for argument in arguments if argument is not type(None)]
+        return _optional(_compile(inner))
+    raise EncodeError(f"{hint!r} has no tuple encoding")
+
+
+def _array(item: _Field) -> _Field:
+    def unpack(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise CborError(f"{type(value).__name__} where an array belongs")
+        if len(value) > ARRAY_ITEMS_MAX:
+            raise CborError(f"array of {len(value)} items; the bound is {ARRAY_ITEMS_MAX}")
+        return tuple(map(item.unpack, value))
+
+    return _Field(lambda values: [item.pack(value) for value in values], unpack)
+
+
+def _optional(inner: _Field) -> _Field:
+    return _Field(
+        lambda value: None if value is None else inner.pack(value),
+        lambda value: None if value is None else inner.unpack(value),
+    )
