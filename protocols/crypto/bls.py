@@ -1,8 +1,8 @@
 """BLS12-381 signatures: public keys in G1, signatures in G2, the basic scheme.
 
 The ciphersuite is ``BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_NUL_``. Only compressed points are accepted, on the curve
-and in the subgroup; the infinity point is no key, or one could sign for nobody. Aggregates are checked by one product of
-pairings (reference: formats, section 4).
+and in the subgroup; the infinity point is no key, or one could sign for nobody. Aggregates are checked by one product
+of pairings (reference: formats, section 4).
 """
 
 from __future__ import annotations
