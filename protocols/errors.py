@@ -87,3 +87,51 @@ class InvalidMessageError(ProtocolError):
 
 class InvalidTipsetError(ProtocolError):
     """Blocks do not form a tipset."""
+
+
+class InvalidBlockError(ProtocolError):
+    """A block header breaks a rule of consensus; the subclass says which."""
+
+
+class BlockParentsError(InvalidBlockError):
+    """The parents, their order, or the height over them."""
+
+
+class BlockTimestampError(InvalidBlockError):
+    """The timestamp."""
+
+
+class BlockWeightError(InvalidBlockError):
+    """The weight of the parent chain."""
+
+
+class BlockBaseFeeError(InvalidBlockError):
+    """The base fee."""
+
+
+class BlockStateRootError(InvalidBlockError):
+    """The state after the parents."""
+
+
+class BlockReceiptsError(InvalidBlockError):
+    """The receipts of the parents' messages."""
+
+
+class BlockBeaconError(InvalidBlockError):
+    """The beacon entries."""
+
+
+class BlockTicketError(InvalidBlockError):
+    """The ticket."""
+
+
+class BlockElectionError(InvalidBlockError):
+    """The election proof."""
+
+
+class BlockWinCountError(InvalidBlockError):
+    """The number of wins."""
+
+
+class BlockSignatureError(InvalidBlockError):
+    """The miner's signature."""
