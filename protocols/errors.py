@@ -135,3 +135,7 @@ class BlockWinCountError(InvalidBlockError):
 
 class BlockSignatureError(InvalidBlockError):
     """The miner's signature."""
+
+
+class BlockMessagesError(InvalidBlockError):
+    """The messages, or their signatures."""
