@@ -1,0 +1,36 @@
+"""Exit codes of messages: what went wrong, as the chain records it (go-state-types ``exitcode``)."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Codes below 16 are the system's, from 16 on the actors'."""
+
+    OK = 0
+    SYS_SENDER_INVALID = 1
+    SYS_SENDER_STATE_INVALID = 2
+    SYS_INVALID_METHOD = 3
+    SYS_RESERVED_1 = 4
+    SYS_INVALID_RECEIVER = 5
+    SYS_INSUFFICIENT_FUNDS = 6
+    SYS_OUT_OF_GAS = 7
+    SYS_FORBIDDEN = 8
+    SYS_ILLEGAL_ACTOR = 9
+    SYS_ILLEGAL_ARGUMENT = 10
+    ILLEGAL_ARGUMENT = 16
+    NOT_FOUND = 17
+    FORBIDDEN = 18
+    INSUFFICIENT_FUNDS = 19
+    ILLEGAL_STATE = 20
+    SERIALIZATION = 21
+
+
+class ActorAbort(Exception):  # noqa: N818  (the chain's own word)
+    """A message, or a call within it, ends with an exit code; its changes are undone."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"exit code {code}: {reason}")
+        self.code = code
+        self.reason = reason

@@ -1,0 +1,165 @@
+"""Applying messages to a state: the rules in the order in which they are checked, and the money that moves.
+
+A message that could not pay, or is not its sender's next, changes nothing and costs the miner that included it. One
+that fails while it runs keeps its nonce and its gas, and nothing else (Lotus ``chain/vm/vm.go``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from protocols.builtin import account
+from protocols.builtin.codes import BURNT_FUNDS, REWARD, SYSTEM, actors_version, code_of, name_of
+from protocols.chain.gas_outputs import gas_outputs
+from protocols.chain.message import Message, Receipt
+from protocols.encoding import cbor
+from protocols.encoding.address import Address, AddressProtocol
+from protocols.encoding.tuples import TokenAmount, Unsigned
+from protocols.vm.exit_codes import ActorAbort, ExitCode
+from protocols.vm.gas import PRICES_V0, GasMeter, PriceList
+from protocols.vm.runtime import EMPTY_OBJECT, ActorRuntime
+from protocols.vm.state_tree import Actor, StateTree
+
+CONSTRUCTOR = 1
+METHODS: dict[str, dict[int, Callable[[ActorRuntime, bytes], bytes]]] = {"account": account.METHODS}
+"""The actors that this machine can run, by name and method number."""
+
+
+class ActorNotImplementedError(NotImplementedError):
+    """A message calls a builtin actor that this machine does not have yet; its outcome is unknown, so none is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applying one message gave; money in attoFIL."""
+
+    receipt: Receipt
+    miner_penalty: int
+    miner_tip: int
+    reason: str = ""
+
+
+class Machine:
+    """Applies messages at one epoch, one after the other."""
+
+    def __init__(self, state: StateTree, network_version: int, base_fee: int, prices: PriceList = PRICES_V0) -> None:
+        self.state = state
+        self.prices = prices
+        self.meter = GasMeter(0)
+        self._base_fee = base_fee
+        self._account_code = code_of("account", actors_version(network_version))
+
+    def apply(self, message: Message, chain_length: int) -> Applied:
+        """Apply a message that takes `chain_length` bytes on chain."""
+        inclusion = self.prices.on_chain_message(chain_length)
+        if inclusion > message.gas_limit:
+            penalty = self._base_fee * inclusion
+            return _refused(ExitCode.SYS_OUT_OF_GAS, penalty, "the gas limit is below the cost of being on chain")
+        refusal = self._refusal(message)
+        if refusal is not None:
+            return _refused(refusal[0], self._base_fee * message.gas_limit, refusal[1])
+        sender = self._actor(message.sender)
+        reserved = message.gas_limit * message.gas_fee_cap
+        self.state.change(
+            message.sender, balance=TokenAmount(sender.balance - reserved), nonce=Unsigned(sender.nonce + 1)
+        )
+        self.meter = GasMeter(message.gas_limit)
+        self.state.snapshot()
+        code, value, reason = int(ExitCode.OK), b"", ""
+        try:
+            self.meter.charge(inclusion)
+            value = self._send(message.sender, message.to, message.value, message.method, message.params)
+            if value:
+                self.meter.charge(self.prices.on_return_value(len(value)))
+        except ActorAbort as abort:
+            code, value, reason = abort.code, b"", abort.reason
+            self.state.revert()
+        else:
+            self.state.commit()
+        used = max(0, self.meter.used)
+        outputs = gas_outputs(
+            used,
+            message.gas_limit,
+            self._base_fee,
+            message.gas_fee_cap,
+            message.gas_premium,
+            charge_network_fee=True,
+        )
+        self._deposit(BURNT_FUNDS, outputs.base_fee_burn)
+        self._deposit(REWARD, outputs.miner_tip)
+        self._deposit(BURNT_FUNDS, outputs.overestimation_burn)
+        self._deposit(message.sender, outputs.refund)
+        return Applied(Receipt(code, value, used), outputs.miner_penalty, outputs.miner_tip, reason)
+
+    def _refusal(self, message: Message) -> tuple[ExitCode, str] | None:
+        """Why a message may not run at all, or None."""
+        sender = self.state.get(message.sender)
+        if sender is None:
+            return ExitCode.SYS_SENDER_INVALID, f"there is no actor at {message.sender}"
+        if name_of(sender.code) != "account":
+            return ExitCode.SYS_SENDER_INVALID, f"{message.sender} is a {name_of(sender.code)} actor, not an account"
+        if message.nonce != sender.nonce:
+            return ExitCode.SYS_SENDER_STATE_INVALID, f"nonce {message.nonce}; the account's next is {sender.nonce}"
+        reserved = message.gas_limit * message.gas_fee_cap
+        if sender.balance < reserved:
+            return ExitCode.SYS_SENDER_STATE_INVALID, f"balance {sender.balance} does not cover gas for {reserved}"
+        return None
+
+    def _send(self, sender: Address, to: Address, value: int, method: int, params: bytes) -> bytes:
+        """One call: make the receiver if it is a key without an account, charge, move funds, run the method."""
+        caller = self.state.resolve(sender)
+        assert caller is not None, "a sender that exists has an id"
+        receiver = self.state.resolve(to)
+        if receiver is None or self.state.get(receiver) is None:
+            receiver = self._create_account(to)
+        self.meter.charge(self.prices.on_invocation(value, method))
+        self._transfer(caller, receiver, value)
+        if method == 0:
+            return b""
+        return self._invoke(ActorRuntime(self, caller, receiver, value), method, params)
+
+    def _create_account(self, address: Address) -> Address:
+        self.meter.charge(self.prices.on_create_actor())
+        if address.protocol not in (AddressProtocol.SECP256K1, AddressProtocol.BLS):
+            raise ActorAbort(ExitCode.SYS_INVALID_RECEIVER, f"there is no actor at {address}")
+        number = self.state.register(address)
+        self.state.set(number, Actor(self._account_code, EMPTY_OBJECT, Unsigned(0), TokenAmount(0)))
+        self._send(SYSTEM, number, 0, CONSTRUCTOR, cbor.encode(address.data))
+        return number
+
+    def _invoke(self, runtime: ActorRuntime, method: int, params: bytes) -> bytes:
+        name = name_of(self._actor(runtime.receiver).code)
+        if name not in METHODS:
+            raise ActorNotImplementedError(f"method {method} of the {name} actor is not implemented yet")
+        handler = METHODS[name].get(method)
+        if handler is None:
+            raise ActorAbort(ExitCode.SYS_INVALID_METHOD, f"the {name} actor has no method {method}")
+        value = handler(runtime, params)
+        if not runtime.caller_validated:
+            runtime.abort(ExitCode.SYS_ILLEGAL_ACTOR, "the method validates no caller")
+        return value
+
+    def _transfer(self, sender: Address, receiver: Address, value: int) -> None:
+        if value == 0 or sender == receiver:
+            return
+        if value < 0:
+            raise ActorAbort(ExitCode.SYS_FORBIDDEN, f"cannot transfer {value}, which is negative")
+        balance = self._actor(sender).balance
+        if balance < value:
+            raise ActorAbort(ExitCode.SYS_INSUFFICIENT_FUNDS, f"balance {balance} does not cover {value}")
+        self.state.change(sender, balance=TokenAmount(balance - value))
+        self._deposit(receiver, value)
+
+    def _deposit(self, address: Address, amount: int) -> None:
+        if amount:
+            self.state.change(address, balance=TokenAmount(self._actor(address).balance + amount))
+
+    def _actor(self, address: Address) -> Actor:
+        actor = self.state.get(address)
+        assert actor is not None, f"there is no actor at {address}"
+        return actor
+
+
+def _refused(code: ExitCode, penalty: int, reason: str) -> Applied:
+    return Applied(Receipt(code, b"", 0), penalty, 0, reason)

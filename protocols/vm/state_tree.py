@@ -1,0 +1,127 @@
+"""The state tree: every actor's code, state root, nonce and balance, with snapshots that a failed call undoes.
+
+Up to network version 3 the root is the actors' HAMT itself, from 4 on a tuple of version, HAMT and an info object
+(Lotus ``chain/state/statetree.go``; reference: formats, section 7). Builtin actors v0 and v2 both use version 0 nodes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from protocols.builtin.codes import INIT
+from protocols.builtin.init_state import InitState
+from protocols.encoding.address import Address, AddressProtocol
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import Record, TokenAmount, Unsigned, record
+from protocols.errors import NodeError
+from protocols.ipld.blockstore import Blockstore, load, save
+from protocols.ipld.hamt import Hamt, HamtVersion
+
+TREE_VERSION_1 = 1
+_FIRST_VERSIONED_NETWORK = 4
+
+
+@record
+class Actor(Record):
+    """One actor's entry."""
+
+    code: Cid
+    head: Cid
+    nonce: Unsigned
+    balance: TokenAmount
+
+
+@record
+class StateRoot(Record):
+    """The root of versioned trees."""
+
+    version: Unsigned
+    actors: Cid
+    info: Cid
+
+
+class StateTree:
+    """A state tree under change; nothing is written to the actors' HAMT before `flush`."""
+
+    def __init__(self, store: Blockstore, root: Cid, network_version: int) -> None:
+        self.store = store
+        self._versioned = network_version >= _FIRST_VERSIONED_NETWORK
+        self._info: Cid | None = None
+        if self._versioned:
+            found = StateRoot.from_wire(load(store, root))
+            if found.version != TREE_VERSION_1:
+                raise NodeError(f"state tree version {found.version}; network versions 4 and 5 have version 1")
+            root, self._info = found.actors, found.info
+        self._actors = Hamt(store, root, version=HamtVersion.V0)
+        self._layers: list[dict[Address, Actor | None]] = [{}]
+
+    def resolve(self, address: Address) -> Address | None:
+        """The id address, or None."""
+        if address.protocol is AddressProtocol.ID:
+            return address
+        return self._init_state().resolve(self.store, address)
+
+    def get(self, address: Address) -> Actor | None:
+        """The actor at an address of any protocol, or None."""
+        number = self.resolve(address)
+        if number is None:
+            return None
+        for layer in reversed(self._layers):
+            if number in layer:
+                return layer[number]
+        wire = self._actors.get(number.data)
+        return None if wire is None else Actor.from_wire(wire)
+
+    def set(self, address: Address, actor: Actor) -> None:
+        """Put an actor's entry; the address must resolve."""
+        number = self.resolve(address)
+        if number is None:
+            raise NodeError(f"{address} has no id; register it first")
+        self._layers[-1][number] = actor
+
+    def change(self, address: Address, **changes: object) -> None:
+        """Replace fields of an existing actor's entry."""
+        actor = self.get(address)
+        if actor is None:
+            raise NodeError(f"there is no actor at {address}")
+        self.set(address, dataclasses.replace(actor, **changes))  # type: ignore[arg-type]
+
+    def register(self, address: Address) -> Address:
+        """Give a new address an id, in the init actor's state."""
+        state, number = self._init_state().register(self.store, address)
+        self.change(INIT, head=save(self.store, state.to_wire()))
+        return number
+
+    def _init_state(self) -> InitState:
+        actor = self.get(INIT)
+        if actor is None:
+            raise NodeError("the state tree has no init actor")
+        return InitState.from_wire(load(self.store, actor.head))
+
+    def snapshot(self) -> None:
+        """Begin changes that may be undone."""
+        self._layers.append({})
+
+    def commit(self) -> None:
+        """Keep the changes since the last snapshot."""
+        changes = self._layers.pop()
+        self._layers[-1].update(changes)
+
+    def revert(self) -> None:
+        """Undo the changes since the last snapshot."""
+        self._layers.pop()
+
+    def flush(self) -> Cid:
+        """Write every change and return the root; no snapshot may be open."""
+        assert len(self._layers) == 1, "a snapshot is open"
+        for number, actor in self._layers[0].items():
+            if actor is None:
+                self._actors.delete(number.data)
+            else:
+                self._actors.set(number.data, actor.to_wire())
+        self._layers = [{}]
+        root = self._actors.flush()
+        if not self._versioned:
+            return root
+        assert self._info is not None
+        return save(self.store, StateRoot(Unsigned(TREE_VERSION_1), root, self._info).to_wire())
