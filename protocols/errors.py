@@ -139,3 +139,7 @@ class BlockSignatureError(InvalidBlockError):
 
 class BlockMessagesError(InvalidBlockError):
     """The messages, or their signatures."""
+
+
+class WireError(DecodeError):
+    """A peer's message is outside the bounds of its protocol."""

@@ -1,0 +1,144 @@
+"""The chain exchange protocol: tipsets by the hundred, headers, messages or both.
+
+``/fil/chain/xchg/0.0.1``. Messages come once each, with indices saying which block holds which; the receiver checks
+every index before it uses one (reference: formats, section 5.2).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, IntFlag
+
+from protocols.chain.block import BlockHeader
+from protocols.chain.message import Message, SignedMessage
+from protocols.chain.tipset import TIPSET_BLOCKS_MAX
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import Record, Unsigned, record
+from protocols.errors import WireError
+
+PROTOCOL = "/fil/chain/xchg/0.0.1"
+REQUEST_BYTES_MAX = 64 << 10
+REQUEST_LENGTH_MAX = 900
+"""Most tipsets of one request: as many as finality spans."""
+ERROR_TEXT_MAX = 1024
+
+
+class Options(IntFlag):
+    """What a request asks for."""
+
+    HEADERS = 1
+    MESSAGES = 2
+
+
+class Status(IntEnum):
+    """How a request ended."""
+
+    OK = 0
+    PARTIAL = 101
+    NOT_FOUND = 201
+    GO_AWAY = 202
+    INTERNAL_ERROR = 203
+    BAD_REQUEST = 204
+
+
+@record
+class Request(Record):
+    """Tipsets from `head` backwards."""
+
+    head: tuple[Cid, ...]
+    length: Unsigned
+    options: Unsigned
+
+
+@record
+class CompactedMessages(Record):
+    """The messages of a tipset, each once; `*_includes` give each block's messages by index."""
+
+    bls: tuple[Message, ...]
+    bls_includes: tuple[tuple[Unsigned, ...], ...]
+    secpk: tuple[SignedMessage, ...]
+    secpk_includes: tuple[tuple[Unsigned, ...], ...]
+
+
+@record
+class ExchangedTipset(Record):
+    """One tipset of a response."""
+
+    blocks: tuple[BlockHeader, ...]
+    messages: CompactedMessages | None
+
+
+@record
+class Response(Record):
+    """The answer, from the head that was asked for backwards."""
+
+    status: Unsigned
+    error_message: str
+    chain: tuple[ExchangedTipset, ...]
+
+
+def parse_request(data: bytes) -> Request:
+    """A request within its bounds; raises WireError or CborError."""
+    if len(data) > REQUEST_BYTES_MAX:
+        raise WireError(f"request of {len(data)} bytes; the bound is {REQUEST_BYTES_MAX}")
+    request = Request.decode(data)
+    if not 0 < len(request.head) <= TIPSET_BLOCKS_MAX:
+        raise WireError(f"request from a head of {len(request.head)} blocks; a tipset has 1 to {TIPSET_BLOCKS_MAX}")
+    if not 0 < request.length <= REQUEST_LENGTH_MAX:
+        raise WireError(f"request for {request.length} tipsets; 1 to {REQUEST_LENGTH_MAX} can be asked for")
+    if int(request.options) not in (Options.HEADERS, Options.MESSAGES, Options.HEADERS | Options.MESSAGES):
+        raise WireError(f"request options {request.options}; they are 1 (headers), 2 (messages) or both")
+    return request
+
+
+def check_response(request: Request, response: Response) -> None:
+    """Raise WireError unless a response could be an honest answer to the request.
+
+    Only what can be told without the chain: lengths, what was asked for, that tipsets link, and that indices exist.
+    """
+    status = int(response.status)
+    if status not in (Status.OK, Status.PARTIAL):
+        raise WireError(f"the peer refused: status {response.status}, {response.error_message[:ERROR_TEXT_MAX]!r}")
+    chain = response.chain
+    if not 0 < len(chain) <= request.length:
+        raise WireError(f"{len(chain)} tipsets came, {request.length} were asked for")
+    if status == Status.OK and len(chain) < request.length and not _reaches_genesis(request, chain):
+        raise WireError(f"{len(chain)} of {request.length} tipsets came with status OK; fewer are PARTIAL")
+    for tipset in chain:
+        _check_tipset(request, tipset)
+    if request.options & Options.HEADERS:
+        _check_links(request, chain)
+
+
+def _reaches_genesis(request: Request, chain: tuple[ExchangedTipset, ...]) -> bool:
+    return bool(request.options & Options.HEADERS) and bool(chain[-1].blocks) and chain[-1].blocks[0].height == 0
+
+
+def _check_tipset(request: Request, tipset: ExchangedTipset) -> None:
+    if request.options & Options.HEADERS:
+        if not 0 < len(tipset.blocks) <= TIPSET_BLOCKS_MAX:
+            raise WireError(f"tipset of {len(tipset.blocks)} blocks; it has 1 to {TIPSET_BLOCKS_MAX}")
+    elif tipset.blocks:
+        raise WireError("headers came that were not asked for")
+    if not request.options & Options.MESSAGES:
+        return
+    messages = tipset.messages
+    if messages is None:
+        raise WireError("messages were asked for and did not come")
+    blocks = len(messages.bls_includes)
+    if blocks != len(messages.secpk_includes) or (tipset.blocks and blocks != len(tipset.blocks)):
+        raise WireError(
+            f"message indices for {blocks} and {len(messages.secpk_includes)} of {len(tipset.blocks)} blocks"
+        )
+    for includes, count in ((messages.bls_includes, len(messages.bls)), (messages.secpk_includes, len(messages.secpk))):
+        for indices in includes:
+            for index in indices:
+                if index >= count:
+                    raise WireError(f"message index {index}; {count} messages came")
+
+
+def _check_links(request: Request, chain: tuple[ExchangedTipset, ...]) -> None:
+    expected = request.head
+    for tipset in chain:
+        if tuple(block.cid() for block in tipset.blocks) != expected:
+            raise WireError(f"the tipset at height {tipset.blocks[0].height} is not the one that the chain links to")
+        expected = tipset.blocks[0].parents
