@@ -42,10 +42,6 @@ class Message(Record):
         """What the sender signs: the bytes of the message's CID."""
         return self.cid().data
 
-    def required_funds(self) -> int:
-        """AttoFIL the sender must have: the value and all the gas it may cost."""
-        return self.value + self.gas_fee_cap * self.gas_limit
-
 
 @record
 class SignedMessage(Record):

@@ -24,7 +24,6 @@ from protocols.errors import CarError, DecodeError
 SECTION_BYTES_MAX = 8 << 20
 """go-car's default bound for one section."""
 HEADER_BYTES_MAX = 1 << 20
-V2_PRAGMA = bytes.fromhex("0aa16776657273696f6e02")
 _V2_HEADER = struct.Struct("<16sQQQ")
 _VARINT_BYTES_MAX = 9
 

@@ -179,11 +179,6 @@ class Channels:
             channel.unacknowledged_bytes += size
             self.counters.sent += 1
 
-    def backlog(self, endpoint: str) -> int:
-        """Frames a peer owes us an answer to: unacknowledged plus waiting."""
-        channel = self._outbound.get(endpoint)
-        return len(channel.unacknowledged) + len(channel.waiting) if channel else 0
-
     # -- receiving -------------------------------------------------------------------------------------------
 
     def receive(self) -> None:

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from runtime.errors import FrameError
 
 HEADER = struct.Struct(">BBBQQ")
-ADDRESS_BYTES_MAX = 255
 
 
 class Kind(enum.IntEnum):

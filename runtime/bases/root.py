@@ -48,7 +48,6 @@ class Root:
     def __init__(self, settings: ChildSettings, capabilities: dict[str, Any]) -> None:
         self.settings = settings
         self.capabilities = capabilities
-        self.exits: list[tuple[str, str]] = []
         self._codec = load_codec(settings.codec)
         self._directory = SocketDirectory.create(settings.directory)
         self._sweeper = self._directory.start_sweeper()
@@ -154,8 +153,6 @@ class Root:
 
     def _child_gone(self, child: Child, status: ExitStatus) -> None:
         self._channels.receive()
-        self.exits.append((child.address, str(status)))
-        del self.exits[:-100]
         self._gone(child.address)
         if (watcher := self._exit_watchers.pop(child.address, None)) is not None:
             watcher.set_result(status)
