@@ -1,1 +1,1 @@
-"""The on-chain actors. So far: account in full, and init's address map; the others are refused by name."""
+"""The on-chain actors. So far: account, init (exec) and multisig, versions 0 and 2; others are refused by name."""

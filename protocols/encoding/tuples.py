@@ -115,12 +115,13 @@ def record(cls: type[T]) -> type[T]:
 
 def _integer(bounds: range, what: str) -> _Field:
     def pack(value: int) -> int:
-        if value not in bounds:
+        # not `in`: for a subclass of int, such as an enum, a range would count its way through 2^64 numbers
+        if not bounds.start <= value < bounds.stop:
             raise EncodeError(f"{value} is no {what} integer")
         return int(value)
 
     def unpack(value: Any) -> int:
-        if type(value) is not int or value not in bounds:
+        if type(value) is not int or not bounds.start <= value < bounds.stop:
             raise CborError(f"{str(value)[:40]} is no {what} integer")
         return value
 

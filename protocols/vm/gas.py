@@ -28,6 +28,7 @@ class PriceList:
     ipld_put: int = 84_070
     ipld_put_per_byte: int = 1
     create_actor_compute: int = 1_108_454
+    hashing: int = 31_355
     create_actor_storage: int = 36 + 40
 
     def on_chain_message(self, size: int) -> int:

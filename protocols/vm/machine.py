@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from protocols.builtin import account
+from protocols.builtin import account, init, multisig
 from protocols.builtin.codes import BURNT_FUNDS, REWARD, SYSTEM, actors_version, code_of, name_of
 from protocols.chain.gas_outputs import gas_outputs
 from protocols.chain.message import Message, Receipt
 from protocols.encoding import cbor
 from protocols.encoding.address import Address, AddressProtocol
+from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import TokenAmount, Unsigned
 from protocols.vm.exit_codes import ActorAbort, ExitCode
 from protocols.vm.gas import PRICES_V0, GasMeter, PriceList
@@ -22,8 +23,12 @@ from protocols.vm.runtime import EMPTY_OBJECT, ActorRuntime
 from protocols.vm.state_tree import Actor, StateTree
 
 CONSTRUCTOR = 1
-METHODS: dict[str, dict[int, Callable[[ActorRuntime, bytes], bytes]]] = {"account": account.METHODS}
-"""The actors that this machine can run, by name and method number."""
+Methods = dict[int, Callable[[ActorRuntime, bytes], bytes]]
+ACTORS: dict[int, dict[str, Methods]] = {
+    0: {"account": account.METHODS, "init": init.METHODS, "multisig": multisig.METHODS_V0},
+    2: {"account": account.METHODS, "init": init.METHODS, "multisig": multisig.METHODS_V2},
+}
+"""The actors that this machine can run, by actors version, name and method number."""
 
 
 class ActorNotImplementedError(NotImplementedError):
@@ -43,12 +48,17 @@ class Applied:
 class Machine:
     """Applies messages at one epoch, one after the other."""
 
-    def __init__(self, state: StateTree, network_version: int, base_fee: int, prices: PriceList = PRICES_V0) -> None:
+    def __init__(
+        self, state: StateTree, network_version: int, base_fee: int, epoch: int, prices: PriceList = PRICES_V0
+    ) -> None:
         self.state = state
+        self.epoch = epoch
         self.prices = prices
         self.meter = GasMeter(0)
         self._base_fee = base_fee
+        self._actors = ACTORS[actors_version(network_version)]
         self._account_code = code_of("account", actors_version(network_version))
+        self._origin, self._origin_nonce, self._created = SYSTEM, 0, 0
 
     def apply(self, message: Message, chain_length: int) -> Applied:
         """Apply a message that takes `chain_length` bytes on chain."""
@@ -65,6 +75,7 @@ class Machine:
             message.sender, balance=TokenAmount(sender.balance - reserved), nonce=Unsigned(sender.nonce + 1)
         )
         self.meter = GasMeter(message.gas_limit)
+        self._origin, self._origin_nonce, self._created = message.sender, message.nonce, 0
         self.state.snapshot()
         code, value, reason = int(ExitCode.OK), b"", ""
         try:
@@ -73,7 +84,7 @@ class Machine:
             if value:
                 self.meter.charge(self.prices.on_return_value(len(value)))
         except ActorAbort as abort:
-            code, value, reason = abort.code, b"", abort.reason
+            code, value, reason = int(abort.code), b"", abort.reason
             self.state.revert()
         else:
             self.state.commit()
@@ -124,15 +135,44 @@ class Machine:
         if address.protocol not in (AddressProtocol.SECP256K1, AddressProtocol.BLS):
             raise ActorAbort(ExitCode.SYS_INVALID_RECEIVER, f"there is no actor at {address}")
         number = self.state.register(address)
-        self.state.set(number, Actor(self._account_code, EMPTY_OBJECT, Unsigned(0), TokenAmount(0)))
-        self._send(SYSTEM, number, 0, CONSTRUCTOR, cbor.encode(address.data))
+        self.new_actor(self._account_code, number)
+        code, _ = self.send_within(SYSTEM, number, 0, CONSTRUCTOR, cbor.encode(address.data))
+        if code != ExitCode.OK:
+            raise ActorAbort(code, f"the account of {address} could not be made")
         return number
+
+    # -- what the runtime of an actor asks for ---------------------------------------------------------------
+
+    def send_within(self, sender: Address, to: Address, value: int, method: int, params: bytes) -> tuple[int, bytes]:
+        """A call from an actor: its exit code and return value; a failed one is undone."""
+        self.state.snapshot()
+        try:
+            returned = self._send(sender, to, value, method, params)
+        except ActorAbort as abort:
+            self.state.revert()
+            return int(abort.code), b""
+        self.state.commit()
+        return int(ExitCode.OK), returned
+
+    def new_actor(self, code: Cid, address: Address) -> None:
+        """An entry without state and funds."""
+        self.state.set(address, Actor(code, EMPTY_OBJECT, Unsigned(0), TokenAmount(0)))
+
+    def new_actor_address(self) -> Address:
+        """An address made of the message's origin, its nonce, and how many actors the message made before."""
+        key = self._origin
+        if key.protocol is AddressProtocol.ID:
+            head = self._actor(key).head
+            key = account.AccountState.decode(self.state.store.get(head)).address
+        seed = cbor.encode(key.data) + self._origin_nonce.to_bytes(8, "big") + self._created.to_bytes(8, "big")
+        self._created += 1
+        return Address.actor(seed)
 
     def _invoke(self, runtime: ActorRuntime, method: int, params: bytes) -> bytes:
         name = name_of(self._actor(runtime.receiver).code)
-        if name not in METHODS:
+        if name not in self._actors:
             raise ActorNotImplementedError(f"method {method} of the {name} actor is not implemented yet")
-        handler = METHODS[name].get(method)
+        handler = self._actors[name].get(method)
         if handler is None:
             raise ActorAbort(ExitCode.SYS_INVALID_METHOD, f"the {name} actor has no method {method}")
         value = handler(runtime, params)
@@ -162,4 +202,4 @@ class Machine:
 
 
 def _refused(code: ExitCode, penalty: int, reason: str) -> Applied:
-    return Applied(Receipt(code, b"", 0), penalty, 0, reason)
+    return Applied(Receipt(int(code), b"", 0), penalty, 0, reason)

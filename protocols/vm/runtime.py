@@ -1,9 +1,15 @@
-"""What an on-chain actor can do while it handles a call; every store access is charged in the order it happens."""
+"""What an on-chain actor can do while it handles a call; every store access is charged in the order it happens.
+
+State changes happen in transactions, within which an actor cannot call others; so no callee sees a half-made state.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from protocols.builtin.codes import name_of
 from protocols.encoding import cbor
 from protocols.encoding.address import Address
 from protocols.encoding.cid import Cid
@@ -15,30 +21,57 @@ if TYPE_CHECKING:
     from protocols.vm.machine import Machine
 
 State = TypeVar("State", bound=Record)
+Params = TypeVar("Params", bound=Record)
+Result = TypeVar("Result")
 
 EMPTY_OBJECT = Cid.of(cbor.encode({}))
 """Head of an actor that has no state yet."""
 
+SIGNABLE = ("account", "multisig")
+"""Actors that stand for people."""
+
 
 class ActorRuntime:
-    """One call: who calls whom with what."""
+    """One call: who calls whom with what. It is also the block store that the actor's HAMTs read and write through."""
 
     def __init__(self, machine: Machine, caller: Address, receiver: Address, value: int) -> None:
         self._machine = machine
+        self._in_transaction = False
         self.caller = caller
         self.receiver = receiver
         self.value = value
         self.caller_validated = False
 
+    @property
+    def epoch(self) -> int:
+        """The epoch in which the message is applied."""
+        return self._machine.epoch
+
     def abort(self, code: int, reason: str) -> NoReturn:
         """End the call with an exit code; its changes are undone."""
         raise ActorAbort(code, reason)
+
+    def params(self, kind: type[Params], data: bytes) -> Params:
+        """Decode a call's parameters; up to network version 6 undecodable ones ended with code 1."""
+        try:
+            return kind.decode(data)
+        except DecodeError as error:
+            self.abort(1, f"parameters: {error}")
+
+    # -- who calls -------------------------------------------------------------------------------------------
 
     def validate_caller(self, *allowed: Address) -> None:
         """Let only these callers in."""
         self._validating()
         if self.caller not in allowed:
             self.abort(ExitCode.SYS_FORBIDDEN, f"{self.caller} may not call this")
+
+    def validate_caller_kind(self, *names: str) -> None:
+        """Let only callers of these actor kinds in."""
+        self._validating()
+        actor = self._machine.state.get(self.caller)
+        if actor is None or name_of(actor.code) not in names:
+            self.abort(ExitCode.SYS_FORBIDDEN, f"{self.caller} is none of {', '.join(names)}")
 
     def accept_any_caller(self) -> None:
         """Let everyone in, which must be said."""
@@ -49,32 +82,99 @@ class ActorRuntime:
             self.abort(ExitCode.SYS_ILLEGAL_ACTOR, "the caller is validated twice")
         self.caller_validated = True
 
+    # -- blocks and state ------------------------------------------------------------------------------------
+
     def get(self, cid: Cid) -> bytes:
         """A block's bytes."""
         self._machine.meter.charge(self._machine.prices.ipld_get)
         return self._machine.state.store.get(cid)
 
-    def put(self, block: bytes) -> Cid:
+    def put(self, cid: Cid, block: bytes) -> None:
         """Write a block."""
         self._machine.meter.charge(self._machine.prices.on_put(len(block)))
-        cid = Cid.of(block)
         self._machine.state.store.put(cid, block)
-        return cid
+
+    def has(self, cid: Cid) -> bool:
+        """Whether a block is there."""
+        return self._machine.state.store.has(cid)
 
     def create_state(self, state: Record) -> None:
         """Write the receiver's first state."""
-        actor = self._machine.state.get(self.receiver)
-        head = self.put(state.encode())
-        if actor is None or actor.head != EMPTY_OBJECT:
-            self.abort(ExitCode.SYS_ILLEGAL_ACTOR, f"{self.receiver} has a state already")
-        self._machine.state.change(self.receiver, head=head)
+        self._commit(EMPTY_OBJECT, state)
 
     def read_state(self, kind: type[State]) -> State:
         """The receiver's state."""
         actor = self._machine.state.get(self.receiver)
         if actor is None:
             self.abort(ExitCode.SYS_ILLEGAL_ARGUMENT, f"there is no actor at {self.receiver}")
-        try:
-            return kind.decode(self.get(actor.head))
-        except DecodeError as error:
-            self.abort(ExitCode.SERIALIZATION, str(error))
+        return kind.decode(self.get(actor.head))
+
+    def transaction(self, kind: type[State], change: Callable[[State], tuple[State, Result]]) -> tuple[State, Result]:
+        """Read the receiver's state, let `change` make the next one, and write that; no call can be made meanwhile."""
+        actor = self._machine.state.get(self.receiver)
+        if actor is None:
+            self.abort(ExitCode.SYS_ILLEGAL_ACTOR, f"there is no actor at {self.receiver}")
+        state = kind.decode(self.get(actor.head))
+        self._in_transaction = True
+        changed, result = change(state)
+        self._in_transaction = False
+        self._commit(actor.head, changed)
+        return changed, result
+
+    def _commit(self, before: Cid, state: Record) -> None:
+        block = state.encode()
+        head = Cid.of(block)
+        self.put(head, block)
+        actor = self._machine.state.get(self.receiver)
+        if actor is None or actor.head != before:
+            self.abort(ExitCode.SYS_ILLEGAL_ACTOR, f"the state of {self.receiver} is not the one that was read")
+        self._machine.state.change(self.receiver, head=head)
+
+    # -- the world -------------------------------------------------------------------------------------------
+
+    def balance(self) -> int:
+        """The receiver's balance in attoFIL."""
+        actor = self._machine.state.get(self.receiver)
+        return actor.balance if actor else 0
+
+    def resolve(self, address: Address) -> Address | None:
+        """The id address of an address, or None."""
+        return self._machine.state.resolve(address)
+
+    def resolve_or_create(self, address: Address) -> Address:
+        """The id address of an address; a key without an account gets one, by a transfer of nothing."""
+        found = self.resolve(address)
+        if found is not None:
+            return found
+        code, _ = self.send(address, 0, b"", 0)
+        found = self.resolve(address) if code == ExitCode.OK else None
+        if found is None:
+            self.abort(ExitCode.ILLEGAL_STATE, f"{address} has no id and cannot be given one (exit code {code})")
+        return found
+
+    def send(self, to: Address, method: int, params: bytes, value: int) -> tuple[int, bytes]:
+        """Call another actor; its failure is its exit code, and undoes what it did."""
+        if self._in_transaction:
+            self.abort(ExitCode.SYS_ILLEGAL_ACTOR, "a transaction calls another actor")
+        return self._machine.send_within(self.receiver, to, value, method, params)
+
+    def code_name(self, address: Address) -> str:
+        """The kind of an actor, or an empty text when there is none."""
+        actor = self._machine.state.get(address)
+        return name_of(actor.code) if actor else ""
+
+    def new_actor_address(self) -> Address:
+        """An address that stays the same when the chain is reorganised."""
+        return self._machine.new_actor_address()
+
+    def create_actor(self, code: Cid, address: Address) -> None:
+        """Make an actor's entry, without state and funds."""
+        if self._machine.state.get(address) is not None:
+            self.abort(ExitCode.SYS_ILLEGAL_ARGUMENT, f"there is an actor at {address} already")
+        self._machine.meter.charge(self._machine.prices.on_create_actor())
+        self._machine.new_actor(code, address)
+
+    def hash_blake2b(self, data: bytes) -> bytes:
+        """The chain's hash, as a charged syscall."""
+        self._machine.meter.charge(self._machine.prices.hashing)
+        return hashlib.blake2b(data, digest_size=32).digest()

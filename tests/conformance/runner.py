@@ -63,11 +63,11 @@ def run(case):
     root = Cid.from_text(vector["preconditions"]["state_tree"]["root_cid"]["/"])
     base_fee = int(vector["preconditions"].get("basefee") or DEFAULT_BASE_FEE)
     state = StateTree(store, root, nv)
-    machine = Machine(state, nv, base_fee)
     differences = []
     for index, entry in enumerate(vector["apply_messages"]):
         data = base64.b64decode(entry["bytes"])
         message = SignedMessage.decode(data).message if data[0] == 0x82 else Message.decode(data)
+        machine = Machine(state, nv, base_fee, case.variant["epoch"] + (entry.get("epoch_offset") or 0))
         applied = machine.apply(message, chain_length(message))
         expected = vector["postconditions"]["receipts"][index]
         got = {

@@ -68,7 +68,7 @@ def total(state):
 @pytest.mark.parametrize("network_version", [0, 3, 4, 5])
 def test_a_transfer_makes_the_account_and_moves_the_money(network_version):
     state = world(network_version)
-    machine = Machine(state, network_version, 100)
+    machine = Machine(state, network_version, 100, 1)
     applied = machine.apply(message(), 80)
     assert applied.receipt.exit_code == ExitCode.OK
     bob = state.get(BOB)
@@ -96,7 +96,7 @@ def test_a_transfer_makes_the_account_and_moves_the_money(network_version):
 def test_what_may_not_run_changes_nothing_and_costs_the_miner(changes, code):
     state = world()
     before = state.flush()
-    applied = Machine(state, 0, 100).apply(message(**changes), 80)
+    applied = Machine(state, 0, 100, 1).apply(message(**changes), 80)
     assert applied.receipt.exit_code == code
     assert applied.receipt.gas_used == 0
     assert applied.miner_penalty > 0
@@ -117,7 +117,7 @@ def test_what_may_not_run_changes_nothing_and_costs_the_miner(changes, code):
 )
 def test_what_fails_while_running_keeps_nonce_and_gas_only(changes, code):
     state = world()
-    applied = Machine(state, 0, 100).apply(message(**changes), 80)
+    applied = Machine(state, 0, 100, 1).apply(message(**changes), 80)
     assert applied.receipt.exit_code == code
     assert applied.receipt.gas_used > 0
     assert state.get(BOB) is None
@@ -127,15 +127,15 @@ def test_what_fails_while_running_keeps_nonce_and_gas_only(changes, code):
 
 def test_an_account_tells_its_key():
     state = world()
-    applied = Machine(state, 0, 100).apply(message(to=Address.id(100), method=2, value=0), 80)
+    applied = Machine(state, 0, 100, 1).apply(message(to=Address.id(100), method=2, value=0), 80)
     assert applied.receipt.return_value == cbor.encode(ALICE.data)
 
 
 def test_actors_that_are_not_there_are_named():
-    with pytest.raises(ActorNotImplementedError, match="method 2 of the init actor"):
-        Machine(world(), 0, 100).apply(message(to=INIT, method=2), 80)
+    with pytest.raises(ActorNotImplementedError, match="method 2 of the reward actor"):
+        Machine(world(), 0, 100, 1).apply(message(to=REWARD, method=2), 80)
     with pytest.raises(NotImplementedError, match="network version 6"):
-        Machine(world(), 6, 100)
+        Machine(world(), 6, 100, 1)
 
 
 def test_gas():
@@ -196,7 +196,7 @@ def test_money_is_conserved_and_execution_is_deterministic(steps):
     roots = set()
     for _ in range(2):
         state = world()
-        machine = Machine(state, 0, 100)
+        machine = Machine(state, 0, 100, 1)
         targets = [ALICE, BOB, Address.id(7777), REWARD]
         for target, value, gas_limit, nonce in steps:
             machine.apply(message(to=targets[target], value=value, gas_limit=gas_limit, nonce=nonce), 80)

@@ -1,0 +1,54 @@
+"""The init actor: gives out actor ids, and makes new actors for those who may have them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protocols.builtin.codes import name_of
+from protocols.builtin.init_state import InitState
+from protocols.encoding.address import Address
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import Record, record
+from protocols.vm.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from protocols.vm.runtime import ActorRuntime
+
+CONSTRUCTOR = 1
+
+
+@record
+class ExecParams(Record):
+    """The code to run, and what its constructor is given."""
+
+    code: Cid
+    constructor_params: bytes
+
+
+@record
+class ExecReturn(Record):
+    """The new actor's id, and the address that survives a reorganisation."""
+
+    id_address: Address
+    robust_address: Address
+
+
+def execute(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Make an actor: anyone may have a multisig or a payment channel, only the power actor a miner."""
+    params = runtime.params(ExecParams, data)
+    runtime.accept_any_caller()
+    caller, wanted = runtime.code_name(runtime.caller), name_of(params.code)
+    if wanted not in ("multisig", "paymentchannel") and (caller, wanted) != ("storagepower", "storageminer"):
+        runtime.abort(ExitCode.FORBIDDEN, f"a {caller} actor cannot make a {wanted} actor")
+    robust = runtime.new_actor_address()
+    _state, number = runtime.transaction(InitState, lambda state: state.register(runtime, robust))
+    runtime.create_actor(params.code, number)
+    code, _ = runtime.send(number, CONSTRUCTOR, params.constructor_params, runtime.value)
+    if code != ExitCode.OK:
+        runtime.abort(code, f"the constructor of the {wanted} actor failed")
+    return ExecReturn(number, robust).encode()
+
+
+METHODS: dict[int, Callable[[ActorRuntime, bytes], bytes]] = {2: execute}

@@ -1,0 +1,272 @@
+"""The multisig actor: a wallet whose transactions need the approval of several signers, with funds that vest."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from protocols.builtin.codes import INIT
+from protocols.builtin.multisig_state import (
+    ApproveReturn,
+    ChangeThresholdParams,
+    ConstructorParamsV0,
+    ConstructorParamsV2,
+    MultisigState,
+    ProposalHashData,
+    ProposeParams,
+    ProposeReturn,
+    SignerParams,
+    SwapSignerParams,
+    Transaction,
+    TransactionIdParams,
+    pending,
+    transaction_key,
+)
+from protocols.encoding.address import Address
+from protocols.encoding.tuples import ChainEpoch, TokenAmount, Unsigned
+from protocols.ipld.hamt import Hamt, HamtVersion
+from protocols.vm.exit_codes import ExitCode
+from protocols.vm.runtime import SIGNABLE, ActorRuntime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Outcome = tuple[bool, int, bytes]
+"""Whether a transaction was applied, its exit code and its return value."""
+
+
+def constructor_v0(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Make the wallet; vesting starts now."""
+    params = runtime.params(ConstructorParamsV0, data)
+    start = ChainEpoch(runtime.epoch)
+    return _construct(runtime, params.signers, params.threshold, params.unlock_duration, start)
+
+
+def constructor_v2(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Make the wallet; vesting starts when the parameters say."""
+    params = runtime.params(ConstructorParamsV2, data)
+    return _construct(runtime, params.signers, params.threshold, params.unlock_duration, params.start_epoch)
+
+
+def _construct(
+    runtime: ActorRuntime, signers: tuple[Address, ...], threshold: int, unlock: ChainEpoch, start: ChainEpoch
+) -> bytes:
+    runtime.validate_caller(INIT)
+    if not signers:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "a multisig has at least one signer")
+    resolved: list[Address] = []
+    for signer in signers:
+        number = runtime.resolve_or_create(signer)
+        if number in resolved:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"signer {signer} is named twice")
+        resolved.append(number)
+    if not 1 <= threshold <= len(signers):
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"threshold {threshold} for {len(signers)} signers")
+    if unlock < 0:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"unlock duration {unlock} is negative")
+    empty = Hamt(runtime, version=HamtVersion.V0).flush()
+    vests = unlock != 0
+    runtime.create_state(
+        MultisigState(
+            signers=tuple(resolved),
+            threshold=Unsigned(threshold),
+            next_transaction=0,
+            initial_balance=TokenAmount(runtime.value if vests else 0),
+            start_epoch=start if vests else ChainEpoch(0),
+            unlock_duration=unlock,
+            pending=empty,
+        )
+    )
+    return b""
+
+
+def propose(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Put a transaction up for approval, approve it, and run it if that is enough."""
+    params = runtime.params(ProposeParams, data)
+    runtime.validate_caller_kind(*SIGNABLE)
+    if params.value < 0:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"proposed value {params.value} is negative")
+    transaction = Transaction(params.to, params.value, params.method, params.params, ())
+
+    def add(state: MultisigState) -> tuple[MultisigState, int]:
+        _require_signer(runtime, state)
+        transactions = pending(runtime, state)
+        transactions.set(transaction_key(state.next_transaction), transaction.to_wire())
+        changed = dataclasses.replace(state, next_transaction=state.next_transaction + 1, pending=transactions.flush())
+        return changed, state.next_transaction
+
+    _state, number = runtime.transaction(MultisigState, add)
+    applied, code, value = _approve(runtime, number, transaction)
+    return ProposeReturn(number, applied, code, value).encode()
+
+
+def approve(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Approve a transaction, and run it if that is enough."""
+    params = runtime.params(TransactionIdParams, data)
+    runtime.validate_caller_kind(*SIGNABLE)
+
+    def find(state: MultisigState) -> tuple[MultisigState, Transaction]:
+        _require_signer(runtime, state)
+        transaction = _find(runtime, pending(runtime, state), params.number)
+        _require_hash(runtime, transaction, params.proposal_hash, ExitCode.ILLEGAL_ARGUMENT)
+        return state, transaction
+
+    state, transaction = runtime.transaction(MultisigState, find)
+    applied, code, value = _run_if_approved(runtime, state, params.number, transaction)
+    if not applied:
+        applied, code, value = _approve(runtime, params.number, transaction)
+    return ApproveReturn(applied, code, value).encode()
+
+
+def cancel(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Take back one's own proposal."""
+    params = runtime.params(TransactionIdParams, data)
+    runtime.validate_caller_kind(*SIGNABLE)
+
+    def remove(state: MultisigState) -> tuple[MultisigState, None]:
+        _require_signer(runtime, state)
+        transactions = pending(runtime, state)
+        transaction = _find(runtime, transactions, params.number)
+        if transaction.approved[0] != runtime.caller:
+            runtime.abort(ExitCode.FORBIDDEN, "another signer's proposal cannot be cancelled")
+        _require_hash(runtime, transaction, params.proposal_hash, ExitCode.ILLEGAL_STATE)
+        transactions.delete(transaction_key(params.number))
+        return dataclasses.replace(state, pending=transactions.flush()), None
+
+    runtime.transaction(MultisigState, remove)
+    return b""
+
+
+def add_signer(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Add a signer; only the wallet itself may, by a transaction that was approved."""
+    params = runtime.params(SignerParams, data)
+    runtime.validate_caller(runtime.receiver)
+    signer = runtime.resolve_or_create(params.signer)
+
+    def change(state: MultisigState) -> tuple[MultisigState, None]:
+        if signer in state.signers:
+            runtime.abort(ExitCode.FORBIDDEN, f"{signer} is a signer already")
+        threshold = Unsigned(state.threshold + params.adjust)
+        return dataclasses.replace(state, signers=(*state.signers, signer), threshold=threshold), None
+
+    runtime.transaction(MultisigState, change)
+    return b""
+
+
+def remove_signer(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Remove a signer; only the wallet itself may."""
+    params = runtime.params(SignerParams, data)
+    runtime.validate_caller(runtime.receiver)
+    signer = runtime.resolve_or_create(params.signer)
+
+    def change(state: MultisigState) -> tuple[MultisigState, None]:
+        if signer not in state.signers:
+            runtime.abort(ExitCode.FORBIDDEN, f"{signer} is no signer")
+        if len(state.signers) == 1:
+            runtime.abort(ExitCode.FORBIDDEN, "the only signer cannot be removed")
+        left = tuple(other for other in state.signers if other != signer)
+        if not params.adjust and len(left) < state.threshold:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(left)} signers cannot meet threshold {state.threshold}")
+        threshold = Unsigned(state.threshold - params.adjust)
+        return dataclasses.replace(state, signers=left, threshold=threshold), None
+
+    runtime.transaction(MultisigState, change)
+    return b""
+
+
+def swap_signer(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Exchange one signer for another; only the wallet itself may."""
+    params = runtime.params(SwapSignerParams, data)
+    runtime.validate_caller(runtime.receiver)
+    old, new = runtime.resolve_or_create(params.old), runtime.resolve_or_create(params.new)
+
+    def change(state: MultisigState) -> tuple[MultisigState, None]:
+        if old not in state.signers:
+            runtime.abort(ExitCode.FORBIDDEN, f"{old} is no signer")
+        if new in state.signers:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{new} is a signer already")
+        left = tuple(other for other in state.signers if other != old)
+        return dataclasses.replace(state, signers=(*left, new)), None
+
+    runtime.transaction(MultisigState, change)
+    return b""
+
+
+def change_threshold(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Change how many approvals a transaction needs; only the wallet itself may."""
+    params = runtime.params(ChangeThresholdParams, data)
+    runtime.validate_caller(runtime.receiver)
+
+    def change(state: MultisigState) -> tuple[MultisigState, None]:
+        if not 1 <= params.threshold <= len(state.signers):
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"threshold {params.threshold} for {len(state.signers)} signers")
+        return dataclasses.replace(state, threshold=params.threshold), None
+
+    runtime.transaction(MultisigState, change)
+    return b""
+
+
+def _require_signer(runtime: ActorRuntime, state: MultisigState) -> None:
+    if runtime.caller not in state.signers:
+        runtime.abort(ExitCode.FORBIDDEN, f"{runtime.caller} is no signer")
+
+
+def _find(runtime: ActorRuntime, transactions: Hamt, number: int) -> Transaction:
+    wire = transactions.get(transaction_key(number))
+    if wire is None:
+        runtime.abort(ExitCode.NOT_FOUND, f"there is no pending transaction {number}")
+    return Transaction.from_wire(wire)
+
+
+def _require_hash(runtime: ActorRuntime, transaction: Transaction, given: bytes, code: ExitCode) -> None:
+    """The hash ties an approval to one proposal, whatever a reorganisation does to its number."""
+    data = ProposalHashData(
+        transaction.approved[0], transaction.to, transaction.value, transaction.method, transaction.params
+    )
+    if runtime.hash_blake2b(data.encode()) != given and given:
+        runtime.abort(code, "the hash is not of the pending transaction")
+
+
+def _approve(runtime: ActorRuntime, number: int, transaction: Transaction) -> Outcome:
+    if runtime.caller in transaction.approved:
+        runtime.abort(ExitCode.FORBIDDEN, f"{runtime.caller} has approved transaction {number} already")
+    approved = dataclasses.replace(transaction, approved=(*transaction.approved, runtime.caller))
+
+    def note(state: MultisigState) -> tuple[MultisigState, None]:
+        transactions = pending(runtime, state)
+        transactions.set(transaction_key(number), approved.to_wire())
+        return dataclasses.replace(state, pending=transactions.flush()), None
+
+    state, _ = runtime.transaction(MultisigState, note)
+    return _run_if_approved(runtime, state, number, approved)
+
+
+def _run_if_approved(runtime: ActorRuntime, state: MultisigState, number: int, transaction: Transaction) -> Outcome:
+    if len(transaction.approved) < state.threshold:
+        return False, 0, b""
+    reason = state.cannot_spend(runtime.balance(), transaction.value, runtime.epoch)
+    if reason:
+        runtime.abort(ExitCode.INSUFFICIENT_FUNDS, reason)
+    code, value = runtime.send(transaction.to, transaction.method, transaction.params, transaction.value)
+
+    def remove(state: MultisigState) -> tuple[MultisigState, None]:
+        transactions = pending(runtime, state)
+        if not transactions.delete(transaction_key(number)):
+            runtime.abort(ExitCode.ILLEGAL_STATE, f"transaction {number} is gone")
+        return dataclasses.replace(state, pending=transactions.flush()), None
+
+    runtime.transaction(MultisigState, remove)
+    return True, code, value
+
+
+_COMMON: dict[int, Callable[[ActorRuntime, bytes], bytes]] = {
+    2: propose,
+    3: approve,
+    4: cancel,
+    5: add_signer,
+    6: remove_signer,
+    7: swap_signer,
+    8: change_threshold,
+}
+METHODS_V0 = {1: constructor_v0, **_COMMON}
+METHODS_V2 = {1: constructor_v2, **_COMMON}
