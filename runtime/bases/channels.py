@@ -277,9 +277,9 @@ class Channels:
         self._on_dead_letter(sender, target, payload)
 
     def close(self, linger_ms: int = 1000) -> None:
-        """Send what is queued, within `linger_ms`, and close every socket."""
+        """Send what is queued, within `linger_ms`, and close every socket; nobody waits for who is gone."""
         self.acknowledge_all()
-        for channel in self._outbound.values():
-            channel.socket.close(linger=linger_ms)
+        for endpoint, channel in self._outbound.items():
+            channel.socket.close(linger=linger_ms if self._directory.lives(endpoint) else 0)
         self.socket.close(linger=0)
         self._context.term()
