@@ -72,7 +72,7 @@ class ActorProcess(rules.UnsupportedCalls):
         self.children = Children(self.loop, self._directory, settings.limits, self._child_gone)
         self.loop.add_reader(self.channels.socket, self.channels.receive)
         self._local: deque[tuple[Any, ActorAddress]] = deque()
-        self._watched: dict[int, bool] = {}
+        self._watched: set[int] = set()
         self.capabilities: dict[str, Any] = {}
         self._actor: Actor | None = None
         self._requirements: Any = None
@@ -87,8 +87,7 @@ class ActorProcess(rules.UnsupportedCalls):
     def run(self) -> int:
         """Greet the root, construct the actor, handle mail until told to exit; returns the exit code."""
         settings = self.settings
-        hello = msgpack.packb((settings.parent, os.getpid(), settings.global_name))
-        self.channels.control(Kind.HELLO, settings.root, hello)
+        self.channels.control(Kind.HELLO, settings.root)
         deadline = time.monotonic() + settings.limits.request_timeout_s
         while not self._welcomed:
             self.loop.turn(max(0.0, deadline - time.monotonic()))
@@ -188,7 +187,7 @@ class ActorProcess(rules.UnsupportedCalls):
 
     def _child_gone(self, child: Child, status: ExitStatus) -> None:
         self.channels.receive()
-        self.channels.control(Kind.CHILD_GONE, self.settings.root, msgpack.packb((child.address, str(status))))
+        self.channels.control(Kind.CHILD_GONE, self.settings.root, child.address.encode())
         self.channels.forget(child.address)
         self._local.append((ChildExited(ActorAddress(child.address), status), ActorAddress(child.address)))
 
@@ -197,12 +196,11 @@ class ActorProcess(rules.UnsupportedCalls):
 
     def _watch(self, result: Any) -> None:
         wanted = set(result.filenos) if isinstance(result, ThespianWatch) else set()
-        for fd in set(self._watched) - wanted:
+        for fd in self._watched - wanted:
             self.loop.remove_reader(fd)
-            del self._watched[fd]
-        for fd in wanted - set(self._watched):
-            self._watched[fd] = False
+        for fd in wanted - self._watched:
             self.loop.add_reader(fd, lambda fd=fd: self._ready(fd))  # type: ignore[misc]
+        self._watched = wanted
 
     def _ready(self, fd: int) -> None:
         self._handle(WatchMessage([fd]), self.address)
@@ -235,12 +233,7 @@ class ActorProcess(rules.UnsupportedCalls):
         address = new_address(actor_class.__name__)
         if globalName and (existing := self._reserve_name(globalName, address)) != address:
             return ActorAddress(existing)
-        self.children.start(
-            child_settings(
-                self.settings, address, actor_class, globalName,
-                base64.b64encode(rules.pack_plain(requirements)).decode(),
-            )
-        )  # fmt: skip
+        self.children.start(child_settings(self.settings, address, actor_class, globalName, requirements))
         return ActorAddress(address)
 
     def _reserve_name(self, name: str, proposal: str) -> str:
@@ -295,7 +288,7 @@ def new_address(class_name: str) -> str:
 
 
 def child_settings(
-    parent: ChildSettings, address: str, actor_class: type, global_name: str | None, requirements: str
+    parent: ChildSettings, address: str, actor_class: type, global_name: str | None, requirements: Any
 ) -> ChildSettings:
     """Settings of a child, from those of its parent."""
     return ChildSettings(
@@ -307,7 +300,7 @@ def child_settings(
         actor_class=rules.class_path(actor_class),
         global_name=global_name,
         codec=parent.codec,
-        requirements=requirements,
+        requirements=base64.b64encode(rules.pack_plain(requirements)).decode(),
         environment=parent.environment,
         home=parent.home,
         log_level=parent.log_level,

@@ -138,7 +138,7 @@ class Channels:
         if endpoint in self._dead or not self._directory.lives(endpoint):
             return None
         socket = self._context.socket(zmq.PUSH)
-        for option, value in ((zmq.SNDHWM, 0), (zmq.LINGER, 1000), (zmq.RECONNECT_IVL, 10)):
+        for option, value in ((zmq.SNDHWM, 0), (zmq.RECONNECT_IVL, 10)):
             socket.setsockopt(option, value)
         socket.connect(self._directory.url(endpoint))
         channel = self._outbound[endpoint] = _Outbound(socket)

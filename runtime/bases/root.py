@@ -7,7 +7,6 @@ an actor may wait for it.
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import queue
@@ -56,7 +55,7 @@ class Root:
         self._channels = Channels(self._directory, settings.root, settings.limits, self._control, self._on_dead_letter)
         self._children = Children(self._loop, self._directory, settings.limits, self._child_gone)
         self._loop.add_reader(self._channels.socket, self._receive)
-        self._parents: dict[str, str] = {}
+        self._actors: set[str] = set()
         self._names: dict[str, str] = {}
         self._dead_letter_handler: str | None = None
         self._mailboxes: dict[str, queue.Queue[Any]] = {}
@@ -111,8 +110,7 @@ class Root:
 
     def _control(self, frame: Frame) -> None:
         if frame.kind == Kind.HELLO:
-            parent, _pid, _name = msgpack.unpackb(frame.payload)
-            self._parents[frame.sender] = parent
+            self._actors.add(frame.sender)
             self._channels.control(Kind.WELCOME, frame.sender, rules.pack_plain(self.capabilities))
         elif frame.kind == Kind.STARTED:
             self._children.started(frame.sender)
@@ -122,7 +120,7 @@ class Root:
             if (known := self._creating.get(frame.sender)) is not None:
                 self._creating[frame.sender] = (known[0], frame.payload.decode(errors="replace"))
         elif frame.kind == Kind.CHILD_GONE:
-            self._gone(msgpack.unpackb(frame.payload)[0])
+            self._gone(frame.payload.decode())
         elif frame.kind == Kind.RESERVE_NAME:
             token, name, proposal = msgpack.unpackb(frame.payload)
             self._channels.control(Kind.NAME_REPLY, frame.sender, msgpack.packb((token, self._reserve(name, proposal))))
@@ -148,7 +146,7 @@ class Root:
             self.capabilities.pop(name, None)
         else:
             self.capabilities[name] = value
-        for address in list(self._parents):
+        for address in list(self._actors):
             self._channels.control(Kind.CAPABILITIES, address, rules.pack_plain(self.capabilities))
 
     def _child_gone(self, child: Child, status: ExitStatus) -> None:
@@ -169,11 +167,11 @@ class Root:
             if child != address:
                 self._gone(child)
         self._directory.clear(address)
-        self._parents.pop(address, None)
+        self._actors.discard(address)
         self._names = {name: holder for name, holder in self._names.items() if holder != address}
         if self._dead_letter_handler == address:
             self._dead_letter_handler = None
-        for other in list(self._parents):
+        for other in list(self._actors):
             self._channels.control(Kind.GONE, other, address.encode())
         self._channels.forget(address)
 
@@ -238,8 +236,7 @@ class Root:
         actor_class = rules.resolve_class(specification)
         rules.check_capabilities(actor_class, self.capabilities, requirements)
         address = new_address(actor_class.__name__)
-        encoded = base64.b64encode(rules.pack_plain(requirements)).decode()
-        settings = child_settings(self.settings, address, actor_class, global_name, encoded)
+        settings = child_settings(self.settings, address, actor_class, global_name, requirements)
         future: Future[ActorAddress] = Future()
 
         def start() -> str:
