@@ -143,3 +143,11 @@ class BlockMessagesError(InvalidBlockError):
 
 class WireError(DecodeError):
     """A peer's message is outside the bounds of its protocol."""
+
+
+class TipsetExecutionError(ProtocolError):
+    """A message of the system itself failed: the state before it is not one that this code can continue."""
+
+
+class GenesisError(ProtocolError):
+    """A genesis template or file describes no network that can start."""

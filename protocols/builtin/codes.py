@@ -15,6 +15,10 @@ VERIFIED_REGISTRY = Address.id(6)
 BURNT_FUNDS = Address.id(99)
 FIRST_NON_SINGLETON = 100
 
+EPOCHS_IN_HOUR = 120
+EPOCHS_IN_DAY = 2880
+"""Builtin actors count time in epochs of 30 seconds, whatever a network's block time."""
+
 
 def actors_version(network_version: int) -> int:
     """Which version of the builtin actors a network version runs: v0 up to 3, v2 in 4 and 5."""

@@ -34,3 +34,7 @@ class ActorAbort(Exception):  # noqa: N818  (the chain's own word)
         super().__init__(f"exit code {code}: {reason}")
         self.code = code
         self.reason = reason
+
+
+class ActorNotImplementedError(NotImplementedError):
+    """A message calls a builtin actor that this machine does not have yet; its outcome is unknown, so none is given."""

@@ -47,6 +47,15 @@ class ActorRuntime:
         """The epoch in which the message is applied."""
         return self._machine.epoch
 
+    @property
+    def network_version(self) -> int:
+        """Which rules are in force."""
+        return self._machine.network_version
+
+    def not_implemented(self, what: str) -> Exception:
+        """What to raise for a part of an actor that is still to come."""
+        return self._machine.not_implemented(what)
+
     def abort(self, code: int, reason: str) -> NoReturn:
         """End the call with an exit code; its changes are undone."""
         raise ActorAbort(code, reason)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from protocols.chain.message import Message, SignedMessage
 from protocols.crypto.signature import Signature, SignatureType
-from protocols.encoding.address import AddressProtocol
+from protocols.encoding.address import Address, AddressProtocol
 from protocols.encoding.car import CarReader
 from protocols.encoding.cid import Cid
 from protocols.ipld.blockstore import MemoryBlockstore
+from protocols.vm.interpreter import BlockToApply, Rules, execute_tipset
 from protocols.vm.machine import Machine
 from protocols.vm.state_tree import StateTree
 
@@ -28,12 +29,12 @@ class Case:
     variant: dict
 
 
-def cases(root, family):
-    """Every variant up to network version 5 of a family's message-class vectors."""
+def cases(root, family, kind="message"):
+    """Every variant up to network version 5 of a family's vectors of one class."""
     found = []
     for path in sorted((root / family).glob("*.json")):
         vector = json.loads(path.read_text())
-        if vector["class"] != "message":
+        if vector["class"] != kind:
             continue
         for variant in vector["preconditions"]["variants"]:
             if variant["nv"] <= NETWORK_VERSION_MAX:
@@ -54,6 +55,70 @@ def chain_length(message):
     if message.sender.protocol is AddressProtocol.SECP256K1:
         return SignedMessage(message, Signature(SignatureType.SECP256K1, bytes(65))).chain_length()
     return len(message.encode())
+
+
+def run_tipsets(case):
+    """As `run`, for vectors that apply whole tipsets."""
+    vector, nv = case.vector, case.variant["nv"]
+    store = load_store(vector)
+    root = Cid.from_text(vector["preconditions"]["state_tree"]["root_cid"]["/"])
+    rules = Rules(lambda _epoch: nv)
+    start = epoch = case.variant["epoch"]
+    receipts, roots, implicit = [], [], []
+    for tipset in vector["apply_tipsets"]:
+        previous, epoch = epoch, start + tipset["epoch_offset"]
+        done = execute_tipset(
+            store,
+            root,
+            [_block(block) for block in tipset["blocks"]],
+            parent_epoch=previous,
+            epoch=epoch,
+            base_fee=int(tipset["basefee"]),
+            rules=rules,
+        )
+        root = done.state_root
+        implicit += _implicit_positions(len(receipts) + len(implicit), epoch - previous - 1, tipset["blocks"])
+        receipts += done.receipts
+        roots.append(str(done.receipts_root))
+    differences = []
+    listed = vector["postconditions"]["receipts"]
+    explicit = [receipt for index, receipt in enumerate(listed) if index not in implicit]
+    for index, (got, expected) in enumerate(zip(receipts, explicit, strict=True)):
+        returned = base64.b64encode(got.return_value).decode()
+        wanted = (expected["exit_code"], expected["return"] or "", expected["gas_used"])
+        if (got.exit_code, returned, got.gas_used) != wanted:
+            differences.append(f"receipt {index}: {got}, expected {wanted}")
+    wanted = [entry["/"] for entry in vector["postconditions"]["receipts_roots"]]
+    if roots != wanted:
+        differences.append(f"receipts roots {roots}, expected {wanted}")
+    wanted = vector["postconditions"]["state_tree"]["root_cid"]["/"]
+    if str(root) != wanted:
+        differences.append(f"state root {root}, expected {wanted}")
+    return differences
+
+
+def _implicit_positions(start, null_rounds, blocks):
+    """Where the corpus lists the receipts of rewards and cron, which no receipts root holds."""
+    index = start + max(0, null_rounds)
+    positions, seen = list(range(start, index)), set()
+    for block in blocks:
+        new = set(block["messages"] or []) - seen
+        seen |= new
+        positions.append(index + len(new))
+        index = positions[-1] + 1
+    return [*positions, index]
+
+
+def _block(block):
+    """Messages stand in the list that their sender's address tells; an id may be of either kind, so in both."""
+    bls, secpk = [], []
+    for text in block["messages"] or []:
+        message = Message.decode(base64.b64decode(text))
+        if message.sender.protocol is not AddressProtocol.SECP256K1:
+            bls.append(message)
+        if message.sender.protocol is not AddressProtocol.BLS:
+            secpk.append(SignedMessage(message, Signature(SignatureType.SECP256K1, bytes(65))))
+    return BlockToApply(Address.from_text(block["miner_addr"]), block["win_count"], bls, secpk)
 
 
 def run(case):

@@ -132,8 +132,8 @@ def test_an_account_tells_its_key():
 
 
 def test_actors_that_are_not_there_are_named():
-    with pytest.raises(ActorNotImplementedError, match="method 2 of the reward actor"):
-        Machine(world(), 0, 100, 1).apply(message(to=REWARD, method=2), 80)
+    with pytest.raises(ActorNotImplementedError, match="method 1 of the reward actor"):
+        Machine(world(), 0, 100, 1).apply(message(to=REWARD, method=1), 80)
     with pytest.raises(NotImplementedError, match="network version 6"):
         Machine(world(), 6, 100, 1)
 

@@ -1,0 +1,204 @@
+"""The state of a miner actor: identity, locked funds, and the roots of its sectors (specs-actors v0.9.15)."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from protocols.builtin.codes import EPOCHS_IN_DAY, EPOCHS_IN_HOUR
+from protocols.encoding.address import Address
+from protocols.encoding.bitfield import Bitfield
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from protocols.ipld.amt import Amt, AmtVersion
+from protocols.ipld.blockstore import Blockstore, load, save
+from protocols.ipld.hamt import Hamt, HamtVersion
+
+PERIOD_DEADLINES = 48
+
+
+@record
+class WorkerKeyChange(Record):
+    """A worker that takes over at an epoch."""
+
+    new_worker: Address
+    effective_at: ChainEpoch
+
+
+@record
+class MinerInfo(Record):
+    """Who owns a miner, who works for it, and how to reach it; all addresses are ids."""
+
+    owner: Address
+    worker: Address
+    control_addresses: tuple[Address, ...]
+    pending_worker_key: WorkerKeyChange | None
+    peer_id: bytes
+    multiaddrs: tuple[bytes, ...]
+    seal_proof_type: int
+    sector_size: Unsigned
+    window_post_partition_sectors: Unsigned
+
+    def controllers(self) -> tuple[Address, ...]:
+        """Who may act for the miner."""
+        return (*self.control_addresses, self.owner, self.worker)
+
+
+@record
+class VestingFund(Record):
+    """An amount that becomes free at an epoch."""
+
+    epoch: ChainEpoch
+    amount: TokenAmount
+
+
+@dataclass(frozen=True, slots=True)
+class VestingSchedule:
+    """How rewards become free; all in epochs."""
+
+    delay: int
+    period: int
+    step: int
+    quantum: int
+
+
+VESTING_V0 = VestingSchedule(20 * EPOCHS_IN_DAY, 180 * EPOCHS_IN_DAY, EPOCHS_IN_DAY, 12 * EPOCHS_IN_HOUR)
+VESTING_V1 = VestingSchedule(0, 180 * EPOCHS_IN_DAY, EPOCHS_IN_DAY, 12 * EPOCHS_IN_HOUR)
+"""From network version 1 on."""
+
+
+@record
+class VestingFunds(Record):
+    """A table sorted by epoch."""
+
+    funds: tuple[VestingFund, ...]
+
+    def unlock(self, epoch: int) -> tuple[VestingFunds, int]:
+        """Take out what became free before `epoch`."""
+        left = tuple(fund for fund in self.funds if fund.epoch >= epoch)
+        freed = sum(fund.amount for fund in self.funds[: len(self.funds) - len(left)])
+        return VestingFunds(left), freed
+
+    def lock(self, epoch: int, amount: int, offset: int, schedule: VestingSchedule) -> VestingFunds:
+        """Spread an amount over the schedule; steps are rounded up to quanta, so that the table stays short."""
+        table = {int(fund.epoch): int(fund.amount) for fund in self.funds}
+        begin = epoch + schedule.delay
+        done = 0
+        step = begin + schedule.step
+        while done < amount:
+            due = quantize_up(step, schedule.quantum, offset)
+            elapsed = due - begin
+            target = amount * elapsed // schedule.period if elapsed < schedule.period else amount
+            table[due] = table.get(due, 0) + target - done
+            done = target
+            step += schedule.step
+        return VestingFunds(tuple(VestingFund(ChainEpoch(due), TokenAmount(table[due])) for due in sorted(table)))
+
+
+def quantize_up(epoch: int, unit: int, offset: int) -> int:
+    """The next epoch, from `epoch` on, that is a multiple of `unit` away from `offset`."""
+    return epoch + (offset - epoch) % unit
+
+
+@record
+class PowerPair(Record):
+    """Raw and quality-adjusted power in bytes."""
+
+    raw: TokenAmount
+    adjusted: TokenAmount
+
+
+@record
+class Deadline(Record):
+    """The sectors due at one deadline."""
+
+    partitions: Cid
+    expirations_epochs: Cid
+    post_submissions: Bitfield
+    early_terminations: Bitfield
+    live_sectors: Unsigned
+    total_sectors: Unsigned
+    faulty_power: PowerPair
+
+
+@record
+class Deadlines(Record):
+    """Every deadline of a proving period."""
+
+    due: tuple[Cid, ...]
+
+
+@record
+class MinerState(Record):
+    """Amounts in attoFIL; sectors come with their own roots."""
+
+    info: Cid
+    pre_commit_deposits: TokenAmount
+    locked_funds: TokenAmount
+    vesting_funds: Cid
+    initial_pledge_requirement: TokenAmount
+    pre_committed_sectors: Cid
+    pre_committed_sectors_expiry: Cid
+    allocated_sectors: Cid
+    sectors: Cid
+    proving_period_start: ChainEpoch
+    current_deadline: Unsigned
+    deadlines: Cid
+    early_terminations: Bitfield
+
+    @classmethod
+    def initial(cls, store: Blockstore, info: MinerInfo, period_start: int) -> MinerState:
+        """A miner without sectors."""
+        empty_map = Hamt(store, version=HamtVersion.V0).flush()
+        empty_array = Amt(store, version=AmtVersion.V0).flush()
+        nothing = Bitfield()
+        deadline = Deadline(
+            empty_array,
+            empty_array,
+            nothing,
+            nothing,
+            Unsigned(0),
+            Unsigned(0),
+            PowerPair(TokenAmount(0), TokenAmount(0)),
+        )
+        deadline_root = save(store, deadline.to_wire())
+        return cls(
+            info=save(store, info.to_wire()),
+            pre_commit_deposits=TokenAmount(0),
+            locked_funds=TokenAmount(0),
+            vesting_funds=save(store, VestingFunds(()).to_wire()),
+            initial_pledge_requirement=TokenAmount(0),
+            pre_committed_sectors=empty_map,
+            pre_committed_sectors_expiry=empty_array,
+            allocated_sectors=save(store, nothing.encode()),
+            sectors=empty_array,
+            proving_period_start=ChainEpoch(period_start),
+            current_deadline=Unsigned(0),
+            deadlines=save(store, Deadlines((deadline_root,) * PERIOD_DEADLINES).to_wire()),
+            early_terminations=nothing,
+        )
+
+    def load_info(self, store: Blockstore) -> MinerInfo:
+        """The identity."""
+        return MinerInfo.from_wire(load(store, self.info))
+
+    def with_info(self, store: Blockstore, info: MinerInfo) -> MinerState:
+        """The same miner with another identity."""
+        return dataclasses.replace(self, info=save(store, info.to_wire()))
+
+    def unlocked_balance(self, balance: int) -> int:
+        """What is neither vesting nor deposited."""
+        return balance - self.locked_funds - self.pre_commit_deposits
+
+    def unlock_vested(self, store: Blockstore, epoch: int) -> tuple[MinerState, int]:
+        """Free what has vested; returns how much."""
+        table, freed = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock(epoch)
+        root = save(store, table.to_wire())
+        return dataclasses.replace(self, vesting_funds=root, locked_funds=TokenAmount(self.locked_funds - freed)), freed
+
+    def lock(self, store: Blockstore, epoch: int, amount: int, schedule: VestingSchedule) -> tuple[MinerState, int]:
+        """Lock an amount for vesting; returns how much of older amounts became free."""
+        table, freed = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock(epoch)
+        table = table.lock(epoch, amount, self.proving_period_start, schedule)
+        locked = TokenAmount(self.locked_funds - freed + amount)
+        return dataclasses.replace(self, vesting_funds=save(store, table.to_wire()), locked_funds=locked), freed

@@ -1,0 +1,170 @@
+"""The state of the power actor: who has how much power, and which miners wait for cron (specs-actors v0.9.15)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from protocols.builtin.smoothing import FilterEstimate
+from protocols.encoding.address import Address
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, record
+from protocols.errors import NodeError
+from protocols.ipld.amt import Amt, AmtVersion
+from protocols.ipld.blockstore import Blockstore
+from protocols.ipld.hamt import Hamt, HamtVersion
+
+CONSENSUS_MINERS_MIN = 3
+"""With fewer miners above the minimum, every miner's power counts."""
+CONSENSUS_POWER_MIN = 10 << 40
+"""Bytes that a miner needs to be above the minimum on mainnet."""
+INITIAL_POWER_POSITION = 750_000 << 30
+INITIAL_POWER_VELOCITY = 3_840 << 30
+
+
+@record
+class Claim(Record):
+    """One miner's power in bytes."""
+
+    raw_byte_power: BigInteger
+    quality_adjusted_power: BigInteger
+
+
+@record
+class CronEvent(Record):
+    """A miner's request to be called at an epoch."""
+
+    miner: Address
+    payload: bytes
+
+
+@record
+class PowerState(Record):
+    """Powers in bytes, amounts in attoFIL; `total_*_committed` count miners below the minimum too."""
+
+    total_raw_byte_power: BigInteger
+    total_bytes_committed: BigInteger
+    total_quality_adjusted_power: BigInteger
+    total_quality_bytes_committed: BigInteger
+    total_pledge_collateral: TokenAmount
+    this_epoch_raw_byte_power: BigInteger
+    this_epoch_quality_adjusted_power: BigInteger
+    this_epoch_pledge_collateral: TokenAmount
+    this_epoch_power_smoothed: FilterEstimate
+    miner_count: int
+    miner_above_min_power_count: int
+    cron_event_queue: Cid
+    first_cron_epoch: ChainEpoch
+    last_processed_cron_epoch: ChainEpoch
+    claims: Cid
+    proof_validation_batch: Cid | None
+
+    @classmethod
+    def initial(cls, store: Blockstore) -> PowerState:
+        """The state at genesis, without miners."""
+        empty = Hamt(store, version=HamtVersion.V0).flush()
+        nothing = BigInteger(0)
+        return cls(
+            total_raw_byte_power=nothing,
+            total_bytes_committed=nothing,
+            total_quality_adjusted_power=nothing,
+            total_quality_bytes_committed=nothing,
+            total_pledge_collateral=TokenAmount(0),
+            this_epoch_raw_byte_power=nothing,
+            this_epoch_quality_adjusted_power=nothing,
+            this_epoch_pledge_collateral=TokenAmount(0),
+            this_epoch_power_smoothed=FilterEstimate.starting(INITIAL_POWER_POSITION, INITIAL_POWER_VELOCITY),
+            miner_count=0,
+            miner_above_min_power_count=0,
+            cron_event_queue=empty,
+            first_cron_epoch=ChainEpoch(0),
+            last_processed_cron_epoch=ChainEpoch(-1),
+            claims=empty,
+            proof_validation_batch=None,
+        )
+
+    def total_power(self) -> tuple[int, int]:
+        """Raw and quality-adjusted power that counts for consensus."""
+        if self.miner_above_min_power_count < CONSENSUS_MINERS_MIN:
+            return self.total_bytes_committed, self.total_quality_bytes_committed
+        return self.total_raw_byte_power, self.total_quality_adjusted_power
+
+    def claim_of(self, store: Blockstore, miner: Address) -> Claim | None:
+        """A miner's claim, or None."""
+        wire = Hamt(store, self.claims, version=HamtVersion.V0).get(miner.data)
+        return None if wire is None else Claim.from_wire(wire)
+
+    def miners(self, store: Blockstore) -> list[tuple[Address, Claim]]:
+        """Every miner with its claim, in the order of the map."""
+        entries = Hamt(store, self.claims, version=HamtVersion.V0).items()
+        return [(Address.parse(key), Claim.from_wire(wire)) for key, wire in entries]
+
+    def may_mine(self, claim: Claim) -> bool:
+        """Whether a miner with this claim takes part in elections."""
+        power = claim.quality_adjusted_power
+        above = power >= CONSENSUS_POWER_MIN
+        return power > 0 and (above or self.miner_above_min_power_count < CONSENSUS_MINERS_MIN)
+
+    def add_to_claim(self, store: Blockstore, miner: Address, raw: int, adjusted: int) -> PowerState:
+        """Change a miner's power and the totals that follow from it; raises NodeError for a miner without a claim."""
+        claims = Hamt(store, self.claims, version=HamtVersion.V0)
+        wire = claims.get(miner.data)
+        if wire is None:
+            raise NodeError(f"there is no claim of {miner}")
+        old = Claim.from_wire(wire)
+        new = Claim(BigInteger(old.raw_byte_power + raw), BigInteger(old.quality_adjusted_power + adjusted))
+        if new.raw_byte_power < 0 or new.quality_adjusted_power < 0:
+            raise NodeError(f"the claim of {miner} would become negative")
+        was = old.quality_adjusted_power >= CONSENSUS_POWER_MIN
+        counts = new.quality_adjusted_power >= CONSENSUS_POWER_MIN
+        counted_raw = counts * new.raw_byte_power - was * old.raw_byte_power
+        counted_adjusted = counts * new.quality_adjusted_power - was * old.quality_adjusted_power
+        claims.set(miner.data, new.to_wire())
+        return dataclasses.replace(
+            self,
+            claims=claims.flush(),
+            total_quality_bytes_committed=BigInteger(self.total_quality_bytes_committed + adjusted),
+            total_bytes_committed=BigInteger(self.total_bytes_committed + raw),
+            total_quality_adjusted_power=BigInteger(self.total_quality_adjusted_power + counted_adjusted),
+            total_raw_byte_power=BigInteger(self.total_raw_byte_power + counted_raw),
+            miner_above_min_power_count=self.miner_above_min_power_count + counts - was,
+        )
+
+    def with_miner(self, store: Blockstore, miner: Address) -> PowerState:
+        """A new miner without power."""
+        claims = Hamt(store, self.claims, version=HamtVersion.V0)
+        claims.set(miner.data, Claim(BigInteger(0), BigInteger(0)).to_wire())
+        return dataclasses.replace(self, claims=claims.flush(), miner_count=self.miner_count + 1)
+
+    def with_event(self, store: Blockstore, epoch: int, event: CronEvent) -> PowerState:
+        """Enrol a miner's event; one in the past is found by the next tick."""
+        queue = Hamt(store, self.cron_event_queue, version=HamtVersion.V0)
+        root = queue.get(epoch_key(epoch))
+        events = Amt(store, root, version=AmtVersion.V0)
+        events.append(event.to_wire())
+        queue.set(epoch_key(epoch), events.flush())
+        first = ChainEpoch(min(epoch, self.first_cron_epoch))
+        return dataclasses.replace(self, cron_event_queue=queue.flush(), first_cron_epoch=first)
+
+    def take_events(self, store: Blockstore, epoch: int) -> tuple[PowerState, list[CronEvent]]:
+        """Remove and return the events up to an epoch."""
+        queue = Hamt(store, self.cron_event_queue, version=HamtVersion.V0)
+        taken: list[CronEvent] = []
+        for due in range(self.first_cron_epoch, epoch + 1):
+            root = queue.get(epoch_key(due))
+            if root is not None:
+                events = Amt(store, root, version=AmtVersion.V0)
+                taken += [CronEvent.from_wire(wire) for _, wire in events.items()]
+                queue.delete(epoch_key(due))
+        changed = dataclasses.replace(self, cron_event_queue=queue.flush(), first_cron_epoch=ChainEpoch(epoch + 1))
+        return changed, taken
+
+
+def epoch_key(epoch: int) -> bytes:
+    """An epoch as a map key: a zigzag varint."""
+    value = epoch << 1 if epoch >= 0 else (-epoch << 1) - 1
+    out = bytearray()
+    while value > 0x7F:  # noqa: PLR2004
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

@@ -1,0 +1,95 @@
+"""The reward actor: pays each block, and learns each epoch how much the next one mints (specs-actors v0.9.15)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from protocols.builtin.codes import BURNT_FUNDS, POWER, SYSTEM
+from protocols.builtin.methods import ADD_LOCKED_FUND, Methods, decode_bigint_param, encode_bigint_param
+from protocols.builtin.reward_state import RewardState
+from protocols.builtin.smoothing import FilterEstimate
+from protocols.consensus.election import EXPECTED_LEADERS
+from protocols.encoding.address import Address
+from protocols.encoding.tuples import BigInteger, Record, TokenAmount, record
+from protocols.vm.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from protocols.vm.runtime import ActorRuntime
+
+
+@record
+class AwardBlockRewardParams(Record):
+    """Who mined, what it owes for bad messages, the tips of its messages, and how often it won."""
+
+    miner: Address
+    penalty: TokenAmount
+    gas_reward: TokenAmount
+    win_count: int
+
+
+@record
+class ThisEpochReward(Record):
+    """What the present epoch pays, and against which baseline."""
+
+    reward: TokenAmount
+    smoothed: FilterEstimate
+    baseline_power: BigInteger
+
+
+def award_block_reward(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Pay the miner its share of the epoch's reward and its tips, less its penalty, which is burnt.
+
+    Only the system calls this, once per block; the tips are in this actor's balance already. A miner that cannot take
+    the money loses it to the burnt funds.
+    """
+    runtime.validate_caller(SYSTEM)
+    params = runtime.params(AwardBlockRewardParams, data)
+    balance = runtime.balance()
+    if params.penalty < 0 or params.gas_reward < 0:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"negative penalty {params.penalty} or tips {params.gas_reward}")
+    if balance < params.gas_reward:
+        runtime.abort(ExitCode.ILLEGAL_STATE, f"balance {balance} does not cover tips of {params.gas_reward}")
+    if params.win_count <= 0:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"win count {params.win_count}; a block has at least one")
+    miner = runtime.resolve(params.miner)
+    if miner is None:
+        runtime.abort(ExitCode.NOT_FOUND, f"there is no actor at {params.miner}")
+
+    def mine(state: RewardState) -> tuple[RewardState, int]:
+        minted = state.this_epoch_reward * params.win_count // EXPECTED_LEADERS
+        minted = min(minted, balance - params.gas_reward)
+        return dataclasses.replace(state, total_mined=TokenAmount(state.total_mined + minted)), minted
+
+    _state, minted = runtime.transaction(RewardState, mine)
+    total = minted + params.gas_reward
+    penalty = min(params.penalty, total)
+    payable = total - penalty
+    code, _ = runtime.send(miner, ADD_LOCKED_FUND, encode_bigint_param(payable), payable)
+    if code != ExitCode.OK:
+        runtime.send(BURNT_FUNDS, 0, b"", payable)
+    if penalty > 0:
+        code, _ = runtime.send(BURNT_FUNDS, 0, b"", penalty)
+        if code != ExitCode.OK:
+            runtime.abort(code, "the penalty could not be burnt")
+    return b""
+
+
+def this_epoch_reward(runtime: ActorRuntime, _data: bytes) -> bytes:
+    """Tell anyone what the present epoch pays."""
+    runtime.accept_any_caller()
+    state = runtime.read_state(RewardState)
+    return ThisEpochReward(
+        state.this_epoch_reward, state.this_epoch_reward_smoothed, state.this_epoch_baseline_power
+    ).encode()
+
+
+def update_network_kpi(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Take the network's power at the end of an epoch; the power actor's cron calls this."""
+    runtime.validate_caller(POWER)
+    power = decode_bigint_param(runtime, data)
+    runtime.transaction(RewardState, lambda state: (state.after(runtime.epoch, power, runtime.network_version), None))
+    return b""
+
+
+METHODS: Methods = {2: award_block_reward, 3: this_epoch_reward, 4: update_network_kpi}

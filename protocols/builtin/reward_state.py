@@ -1,0 +1,116 @@
+"""The state of the reward actor, and how much FIL an epoch mints (specs-actors v0.9.15 ``reward_logic.go``).
+
+A part of the supply is minted on a plain exponential decay. The other, larger part is minted on the same decay over
+*effective* time, which advances only as fast as the network's power keeps up with a baseline that grows year by year:
+storage that does not come is not paid for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from protocols.builtin.smoothing import FilterEstimate
+from protocols.consensus.exponential import expneg
+from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, record
+
+PRECISION = 128
+SIMPLE_TOTAL = 330_000_000 * 10**18
+BASELINE_TOTAL = 770_000_000 * 10**18
+LAMBDA = 37_396_271_439_864_487_274_534_522_888_786
+"""ln(2) over six years of epochs, in Q.128."""
+EXP_LAMBDA_LESS_ONE = 37_396_273_494_747_879_394_193_016_954_629
+BASELINE_EXPONENT_V0 = 340_282_722_551_251_692_435_795_578_557_183_609_728
+"""Growth per epoch in Q.128 that makes 200 % a year."""
+BASELINE_EXPONENT_V3 = 340_282_591_298_641_078_465_964_189_926_313_473_653
+"""The same for 100 % a year, from network version 3 on."""
+BASELINE_INITIAL = 1 << 60
+_EXPONENT_V3_FROM = 3
+INITIAL_REWARD_POSITION = 36_266_260_308_195_979_333
+INITIAL_REWARD_VELOCITY = -109_897_758_509
+
+
+@record
+class RewardState(Record):
+    """Sums in byte-epochs, powers in bytes, amounts in attoFIL; effective time is rounded up."""
+
+    cumsum_baseline: BigInteger
+    cumsum_realized: BigInteger
+    effective_network_time: ChainEpoch
+    effective_baseline_power: BigInteger
+    this_epoch_reward: TokenAmount
+    this_epoch_reward_smoothed: FilterEstimate
+    this_epoch_baseline_power: BigInteger
+    epoch: ChainEpoch
+    total_mined: TokenAmount
+
+    @classmethod
+    def initial(cls, realized_power: int) -> RewardState:
+        """The state at genesis."""
+        before_first = (BASELINE_INITIAL << 2 * PRECISION) // BASELINE_EXPONENT_V0 >> PRECISION
+        return cls(
+            BigInteger(0),
+            BigInteger(0),
+            ChainEpoch(0),
+            BigInteger(BASELINE_INITIAL),
+            TokenAmount(0),
+            FilterEstimate.starting(INITIAL_REWARD_POSITION, INITIAL_REWARD_VELOCITY),
+            BigInteger(before_first),
+            ChainEpoch(-1),
+            TokenAmount(0),
+        )._next_with_reward(realized_power, 0)
+
+    def after(self, epoch: int, realized_power: int, network_version: int) -> RewardState:
+        """The state for the epoch after `epoch`; null rounds since the last update are caught up."""
+        state = self
+        while state.epoch < epoch:
+            state = state._next(realized_power, network_version)
+        state = state._next_with_reward(realized_power, network_version)
+        smoothed = state.this_epoch_reward_smoothed.next(state.this_epoch_reward, state.epoch - self.epoch)
+        return dataclasses.replace(state, this_epoch_reward_smoothed=smoothed)
+
+    def _next(self, realized_power: int, network_version: int) -> RewardState:
+        baseline = next_baseline(self.this_epoch_baseline_power, network_version)
+        realized = self.cumsum_realized + min(baseline, realized_power)
+        time, power, total = self.effective_network_time, self.effective_baseline_power, self.cumsum_baseline
+        while realized > total:
+            time = ChainEpoch(time + 1)
+            power = BigInteger(next_baseline(power, network_version))
+            total = BigInteger(total + power)
+        return dataclasses.replace(
+            self,
+            epoch=ChainEpoch(self.epoch + 1),
+            this_epoch_baseline_power=BigInteger(baseline),
+            cumsum_realized=BigInteger(realized),
+            effective_network_time=time,
+            effective_baseline_power=power,
+            cumsum_baseline=total,
+        )
+
+    def _next_with_reward(self, realized_power: int, network_version: int) -> RewardState:
+        state = self._next(realized_power, network_version)
+        reward = epoch_reward(state.epoch, self.theta(), state.theta())
+        return dataclasses.replace(state, this_epoch_reward=TokenAmount(reward))
+
+    def theta(self) -> int:
+        """Effective time as a fraction in Q.128, interpolated within its last epoch."""
+        if self.effective_network_time == 0:
+            return 0
+        missing = (self.cumsum_baseline - self.cumsum_realized << PRECISION) // self.effective_baseline_power
+        return (self.effective_network_time << PRECISION) - missing
+
+
+def next_baseline(power: int, network_version: int) -> int:
+    """The baseline power one epoch on."""
+    exponent = BASELINE_EXPONENT_V3 if network_version >= _EXPONENT_V3_FROM else BASELINE_EXPONENT_V0
+    return power * exponent >> PRECISION
+
+
+def epoch_reward(epoch: int, previous_theta: int, theta: int) -> int:
+    """AttoFIL that all expected leaders of an epoch share."""
+    simple = SIMPLE_TOTAL * EXP_LAMBDA_LESS_ONE * expneg(epoch * LAMBDA, PRECISION) >> PRECISION
+    return simple + baseline_supply(theta) - baseline_supply(previous_theta) >> PRECISION
+
+
+def baseline_supply(theta: int) -> int:
+    """What effective time has released of the baseline's share, in Q.128."""
+    return BASELINE_TOTAL * ((1 << PRECISION) - expneg(theta * LAMBDA >> PRECISION, PRECISION))

@@ -1,0 +1,123 @@
+"""Executing a tipset: the messages of its blocks once each, a reward per block, cron at the end.
+
+The result is a function of the parent state and the tipset alone, whoever computes it (Lotus
+``chain/consensus/compute_state.go``; reference: formats, section 6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from protocols.builtin.codes import CRON, REWARD
+from protocols.builtin.methods import AWARD_BLOCK_REWARD, EPOCH_TICK
+from protocols.builtin.reward import AwardBlockRewardParams
+from protocols.chain.message import Message, Receipt, SignedMessage
+from protocols.encoding.address import Address
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import TokenAmount
+from protocols.errors import TipsetExecutionError
+from protocols.ipld.amt import Amt, AmtVersion
+from protocols.ipld.blockstore import Blockstore
+from protocols.vm.exit_codes import ExitCode
+from protocols.vm.machine import Applied, Machine
+from protocols.vm.state_tree import StateTree
+
+
+@dataclass(frozen=True, slots=True)
+class BlockToApply:
+    """What of a block changes the state."""
+
+    miner: Address
+    win_count: int
+    bls_messages: Sequence[Message]
+    secpk_messages: Sequence[SignedMessage]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What of a network's profile execution depends on."""
+
+    network_version: Callable[[int], int]
+    partial_actors: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """A tipset's outcome; `messages` are the CIDs that the receipts belong to, in order."""
+
+    state_root: Cid
+    receipts_root: Cid
+    receipts: tuple[Receipt, ...]
+    messages: tuple[Cid, ...]
+
+
+def execute_tipset(
+    store: Blockstore,
+    parent_state: Cid,
+    blocks: Sequence[BlockToApply],
+    *,
+    parent_epoch: int,
+    epoch: int,
+    base_fee: int,
+    rules: Rules,
+) -> Executed:
+    """Apply a tipset to its parent state; every written block goes to `store`.
+
+    Raises TipsetExecutionError when a message of the system itself fails, for then the state is not Filecoin's.
+    """
+    version = rules.network_version(epoch)
+    state = StateTree(store, parent_state, version)
+    for null_epoch in range(parent_epoch + 1, epoch):
+        _tick(Machine(state, version, base_fee, null_epoch, partial_actors=rules.partial_actors))
+    machine = Machine(state, version, base_fee, epoch, partial_actors=rules.partial_actors)
+    receipts: list[Receipt] = []
+    applied_messages: dict[Cid, Cid] = {}
+    for block in blocks:
+        penalty = tips = 0
+        for message, chain_cid, length in _messages(block):
+            identity = message.cid()
+            if identity in applied_messages:
+                continue
+            applied_messages[identity] = chain_cid
+            applied = machine.apply(message, length)
+            receipts.append(applied.receipt)
+            penalty += applied.miner_penalty
+            tips += applied.miner_tip
+        _award(machine, block, penalty, tips)
+    _tick(machine)
+    root = state.flush()
+    return Executed(root, save_receipts(store, receipts), tuple(receipts), tuple(applied_messages.values()))
+
+
+def save_receipts(store: Blockstore, receipts: Sequence[Receipt]) -> Cid:
+    """Write receipts as the array that headers link to."""
+    array = Amt(store, version=AmtVersion.V0)
+    for receipt in receipts:
+        array.append(receipt.to_wire())
+    return array.flush()
+
+
+def load_receipts(store: Blockstore, root: Cid) -> list[Receipt]:
+    """The receipts of an array."""
+    return [Receipt.from_wire(wire) for _, wire in Amt(store, root, version=AmtVersion.V0).items()]
+
+
+def _messages(block: BlockToApply) -> list[tuple[Message, Cid, int]]:
+    bls = [(message, message.cid(), len(message.encode())) for message in block.bls_messages]
+    return bls + [(signed.message, signed.chain_cid(), signed.chain_length()) for signed in block.secpk_messages]
+
+
+def _award(machine: Machine, block: BlockToApply, penalty: int, tips: int) -> None:
+    params = AwardBlockRewardParams(block.miner, TokenAmount(penalty), TokenAmount(tips), block.win_count)
+    applied = machine.apply_implicit(REWARD, AWARD_BLOCK_REWARD, params.encode(), machine.epoch)
+    _require(applied, f"the reward of {block.miner}")
+
+
+def _tick(machine: Machine) -> None:
+    _require(machine.apply_implicit(CRON, EPOCH_TICK, b"", machine.epoch), f"cron of epoch {machine.epoch}")
+
+
+def _require(applied: Applied, what: str) -> None:
+    if applied.receipt.exit_code != ExitCode.OK:
+        raise TipsetExecutionError(f"{what} failed with exit code {applied.receipt.exit_code}: {applied.reason}")
