@@ -151,3 +151,7 @@ class TipsetExecutionError(ProtocolError):
 
 class GenesisError(ProtocolError):
     """A genesis template or file describes no network that can start."""
+
+
+class BeaconUnavailableError(ProtocolError):
+    """A beacon entry is needed that this node cannot produce."""

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from protocols.chain.block import BeaconEntry
 from protocols.crypto import bls
-from protocols.errors import BlockBeaconError, SignatureError
+from protocols.errors import BeaconUnavailableError, BlockBeaconError, SignatureError
 
 
 class Beacon(Protocol):
@@ -20,6 +20,10 @@ class Beacon(Protocol):
 
     def round_of(self, epoch: int) -> int:
         """The newest round that a block of this epoch must carry."""
+        ...
+
+    def entry(self, number: int) -> BeaconEntry:
+        """The entry of a round, for making blocks; raises BeaconUnavailableError where it would have to be fetched."""
         ...
 
     def check(self, previous: BeaconEntry, entry: BeaconEntry) -> None:
@@ -41,6 +45,10 @@ class ChainedDrand:
         """The round that was newest one block delay before the epoch began."""
         latest_s = epoch * self.block_delay_s + self.network_genesis_s - self.block_delay_s
         return (latest_s - self.genesis_s) // self.period_s
+
+    def entry(self, number: int) -> BeaconEntry:
+        """Not offered: this node checks drand entries and has no client that fetches them."""
+        raise BeaconUnavailableError(f"round {number} would have to be fetched from drand; this node has no client for it")
 
     def check(self, previous: BeaconEntry, entry: BeaconEntry) -> None:
         """Check the round's number and signature; the entry after genesis' round 0 starts the chain and is trusted."""
@@ -72,3 +80,10 @@ def check_entries(
     for entry in entries:
         beacon.check(previous, entry)
         previous = entry
+
+
+def entries_due(beacon: Beacon, height: int, parent_height: int, previous: BeaconEntry) -> tuple[BeaconEntry, ...]:
+    """The entries that a block of this height over this parent carries."""
+    if beacon.round_of(height) == previous.round:
+        return ()
+    return tuple(beacon.entry(beacon.round_of(epoch)) for epoch in range(parent_height + 1, height + 1))

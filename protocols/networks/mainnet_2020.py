@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from protocols.consensus.beacon import ChainedDrand
-from protocols.networks.profile import NetworkProfile
+from protocols.networks.profile import NetworkProfile, ProofPolicy
 
 GENESIS_TIME_S = 1_598_306_400
 BLOCK_DELAY_S = 30
+SMOKE_HEIGHT = 51_000
+UPGRADE_HEIGHTS = (41_280, SMOKE_HEIGHT, 94_000, 138_720, 140_760, 265_200)
+"""Breeze, Smoke, Ignition, Assembly, Tape and Calico: from each on, the network version is one higher.
+
+Refuel (130 800) changed state but not the version, Liftoff neither.
+"""
 
 INCENTINET = ChainedDrand(
     public_key=bytes.fromhex(
@@ -19,10 +27,18 @@ INCENTINET = ChainedDrand(
 )
 """The drand network that mainnet used until upgrade Smoke."""
 
+
+def network_version(height: int) -> int:
+    """The version in force when the tipset of a height is executed: an upgrade's own height is still the old one."""
+    return bisect_right(UPGRADE_HEIGHTS, height - 1)
+
+
 MAINNET_2020 = NetworkProfile(
     name="mainnet-2020",
     genesis_time_s=GENESIS_TIME_S,
     block_delay_s=BLOCK_DELAY_S,
     beacon=INCENTINET,
-    upgrade_smoke_height=51_000,
+    network_version=network_version,
+    upgrade_smoke_height=SMOKE_HEIGHT,
+    proofs=ProofPolicy.RECORDED,
 )

@@ -1,20 +1,59 @@
-"""What distinguishes one Filecoin network from another, as far as consensus needs it."""
+"""What distinguishes one Filecoin network from another: constants, schedules, and which parts of the rules it has."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from protocols.consensus.beacon import Beacon
+from protocols.vm.interpreter import Rules
+
+LOOKBACK_OLD, LOOKBACK = 10, 900
+_LOOKBACK_CHANGES_AFTER = 3
+
+
+class ProofPolicy(Enum):
+    """What a network's blocks must prove about storage."""
+
+    UNPROVEN = "unproven"
+    """Power is what genesis says, and no block proves storage; such a network is for trying things out only."""
+    RECORDED = "recorded"
+    """Proofs are SNARKs that this node cannot check; what the chain accepted is accepted. For replay only."""
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkProfile:
-    """Constants of a network; times in Unix seconds, heights in epochs."""
+    """Constants of a network; times in Unix seconds, heights in epochs.
+
+    `partial_actors` says that the network's on-chain actors are those of this node's machine and no more
+    (`protocols/vm/machine.py`).
+    """
 
     name: str
     genesis_time_s: int
     block_delay_s: int
     beacon: Beacon
+    network_version: Callable[[int], int]
     upgrade_smoke_height: int
+    proofs: ProofPolicy
+    partial_actors: bool = False
     finality_epochs: int = 900
     allowable_clock_drift_s: int = 1
+
+    @property
+    def rules(self) -> Rules:
+        """What executing a tipset needs of the profile."""
+        return Rules(self.network_version, self.partial_actors)
+
+    def lookback(self, height: int) -> int:
+        """How many epochs back the state is whose powers and keys decide an election."""
+        return LOOKBACK if self.network_version(height) > _LOOKBACK_CHANGES_AFTER else LOOKBACK_OLD
+
+    def timestamp_of(self, height: int) -> int:
+        """When an epoch begins."""
+        return self.genesis_time_s + height * self.block_delay_s
+
+    def epoch_at(self, unix_s: float) -> int:
+        """The epoch that an instant belongs to; negative before genesis."""
+        return int((unix_s - self.genesis_time_s) // self.block_delay_s)

@@ -1,0 +1,85 @@
+"""Local networks: short epochs, a beacon that needs nobody, and a profile that genesis itself commits to.
+
+The profile is a record in the genesis CAR; the 32 bytes of genesis' only beacon entry are its digest. So two nodes
+with the same genesis CID have the same profile.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from protocols.chain.block import BeaconEntry
+from protocols.encoding.cid import BLAKE2B_256, DAG_CBOR, Cid
+from protocols.encoding.tuples import Record, Unsigned, record
+from protocols.errors import BlockBeaconError, GenesisError
+from protocols.networks.profile import NetworkProfile, ProofPolicy
+
+NETWORK_VERSION = 3
+"""Builtin actors v0 with the rules that mainnet had in November 2020."""
+_BEACON_TAG = b"thespis devnet beacon"
+
+
+@dataclass(frozen=True, slots=True)
+class SeededBeacon:
+    """One round per epoch, each a hash of the seed and the round: offline, the same everywhere, and predictable."""
+
+    seed: bytes
+
+    def round_of(self, epoch: int) -> int:
+        """The epoch's own number."""
+        return epoch
+
+    def entry(self, number: int) -> BeaconEntry:
+        """A round's entry."""
+        digest = hashlib.blake2b(self.seed + number.to_bytes(8, "big"), digest_size=32, person=_BEACON_TAG[:16])
+        return BeaconEntry(Unsigned(number), digest.digest())
+
+    def check(self, _previous: BeaconEntry, entry: BeaconEntry) -> None:
+        """Raise BlockBeaconError unless the entry is its round's."""
+        if entry != self.entry(entry.round):
+            raise BlockBeaconError(f"beacon round {entry.round} is not of this network's beacon")
+
+
+@record
+class DevnetParameters(Record):
+    """What a devnet chose; the record whose digest genesis holds."""
+
+    network_name: str
+    genesis_time_s: Unsigned
+    block_delay_s: Unsigned
+    beacon_seed: bytes
+    proofs: str
+
+    def profile(self) -> NetworkProfile:
+        """The network's profile; raises GenesisError for parameters that this program has no rules for."""
+        try:
+            proofs = ProofPolicy(self.proofs)
+        except ValueError:
+            raise GenesisError(f"proofs {self.proofs!r}; this node knows {ProofPolicy.UNPROVEN.value!r}") from None
+        if self.block_delay_s < 1:
+            raise GenesisError("a block delay of 0 s; header timestamps count whole seconds, so it is at least 1 s")
+        return NetworkProfile(
+            name=self.network_name,
+            genesis_time_s=self.genesis_time_s,
+            block_delay_s=self.block_delay_s,
+            beacon=SeededBeacon(self.beacon_seed),
+            network_version=devnet_version,
+            upgrade_smoke_height=-1,
+            proofs=proofs,
+            partial_actors=True,
+        )
+
+    def genesis_entry(self) -> BeaconEntry:
+        """The beacon entry that ties genesis to these parameters."""
+        return BeaconEntry(Unsigned(0), self.cid().parts()[2])
+
+
+def devnet_version(_height: int) -> int:
+    """The one network version of a devnet."""
+    return NETWORK_VERSION
+
+
+def parameters_cid(entry: BeaconEntry) -> Cid:
+    """Where the parameters are that a genesis entry commits to."""
+    return Cid.make(DAG_CBOR, BLAKE2B_256, entry.data)
