@@ -155,3 +155,11 @@ class GenesisError(ProtocolError):
 
 class BeaconUnavailableError(ProtocolError):
     """A beacon entry is needed that this node cannot produce."""
+
+
+class ChainError(ProtocolError):
+    """The chain does not have what was asked of it."""
+
+
+class BlockProofError(InvalidBlockError):
+    """The block's proof of storage is not what its network asks for."""

@@ -7,12 +7,17 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runtime.clock import Clock, SystemClock, system_random
 
 if TYPE_CHECKING:
-    from runtime.store.interface import Store
+    from runtime.http.port import HttpPort, HttpSettings
+    from runtime.p2p.port import NetworkPort, NetworkSettings
+    from runtime.store.interface import Store, StoreReader
+    from runtime.vault import Vault
+
+Deliver = Callable[[Any], None]
 
 
 STORE_LOCK_WAIT_S = 3.0
@@ -27,6 +32,26 @@ class Environment(Protocol):
 
     def open_store(self, name: str) -> Store:
         """The durable store called `name`, opened for writing by this actor alone."""
+        ...
+
+    def open_reader(self, name: str) -> StoreReader:
+        """The store called `name`, opened for reading while its one writer may write."""
+        ...
+
+    def open_vault(self) -> Vault:
+        """The node's keys; opened by the wallet alone."""
+        ...
+
+    def open_network(self, settings: NetworkSettings, deliver: Deliver) -> NetworkPort:
+        """The node's place in the peer-to-peer network; `deliver` takes its events and may be called by any thread."""
+        ...
+
+    def open_http(self, settings: HttpSettings, deliver: Deliver) -> HttpPort:
+        """The node's HTTP server; `deliver` takes its requests and may be called by any thread."""
+        ...
+
+    def publish_api(self, address: str, token: str) -> None:
+        """Let commands find the API: its address and the administrator's token."""
         ...
 
     def process_id(self) -> int:
@@ -62,6 +87,37 @@ class ProcessEnvironment:
                 if self.clock.monotonic_s() > deadline_s:
                     raise
             time.sleep(STORE_LOCK_POLL_S)
+
+    def open_reader(self, name: str) -> StoreReader:
+        """Open ``<home>/datastore/<name>`` as a secondary; its writer must have made it before."""
+        from runtime.store.rocks import RocksReader
+
+        return RocksReader.open(self.home / "datastore" / name)
+
+    def open_vault(self) -> Vault:
+        """Unlock ``<home>/keystore`` with the passphrase of the environment, making it at the first start."""
+        from runtime.vault import KeystoreVault
+
+        return KeystoreVault.open(self.home / "keystore")
+
+    def open_network(self, settings: NetworkSettings, deliver: Deliver) -> NetworkPort:
+        """Start the libp2p host in a thread of this process."""
+        from runtime.p2p.host import Libp2pPort
+
+        return Libp2pPort(self.home / "p2p", settings, deliver)
+
+    def open_http(self, settings: HttpSettings, deliver: Deliver) -> HttpPort:
+        """Start the HTTP server in a thread of this process."""
+        from runtime.http.server import HttpServerPort
+
+        return HttpServerPort(settings, deliver)
+
+    def publish_api(self, address: str, token: str) -> None:
+        """Write ``api`` and ``token`` below the home."""
+        from runtime.files import write_atomically
+
+        write_atomically(self.home / "token", token.encode())
+        write_atomically(self.home / "api", address.encode())
 
     def process_id(self) -> int:
         """This process's pid."""

@@ -13,6 +13,9 @@ from runtime.store.checks import check_changes, check_family
 from runtime.store.errors import StoreClosedError, StoreFullError, StoreLockedError
 from runtime.store.interface import FAMILIES, Change, Put
 
+JOURNAL_ENTRIES_MAX = 100_000
+"""Changes kept for readers to catch up by; one that is further behind copies everything."""
+
 _Tables = dict[str, dict[bytes, bytes]]
 
 
@@ -23,6 +26,19 @@ class _Volume:
         self.live: _Tables = {family: {} for family in FAMILIES}
         self.unsynced: list[list[tuple[str, bytes, bytes | None]]] = []
         self.holder: MemoryStore | None = None
+        self.journal: list[tuple[str, bytes, bytes | None]] = []
+        self.journal_start = 0
+
+    def set(self, family: str, key: bytes, value: bytes | None) -> None:
+        """Set or, with None, remove a key, and tell the readers."""
+        if value is None:
+            self.live[family].pop(key, None)
+        else:
+            self.live[family][key] = value
+        self.journal.append((family, key, value))
+        if len(self.journal) > JOURNAL_ENTRIES_MAX:
+            self.journal_start += len(self.journal)
+            self.journal = []
 
 
 class MemoryDisk:
@@ -55,10 +71,7 @@ class MemoryDisk:
         for volume in volumes:
             for undo in reversed(volume.unsynced):
                 for family, key, old in reversed(undo):
-                    if old is None:
-                        volume.live[family].pop(key, None)
-                    else:
-                        volume.live[family][key] = old
+                    volume.set(family, key, old)
             volume.unsynced.clear()
             if volume.holder is not None:
                 volume.holder._volume = None
@@ -110,13 +123,23 @@ class MemoryReader(_Reads):
     def __init__(self, volume: _Volume) -> None:
         self._source: _Volume | None = volume
         self._volume = _Volume()
+        self._seen = -1
         self.refresh()
 
     def refresh(self) -> None:
         """See what the writer has written."""
         if self._source is None or self._volume is None:
             raise StoreClosedError("the store is closed; open it again")
-        self._volume.live = {family: dict(table) for family, table in self._source.live.items()}
+        source = self._source
+        if self._seen < source.journal_start:
+            self._volume.live = {family: dict(table) for family, table in source.live.items()}
+        else:
+            for family, key, value in source.journal[self._seen - source.journal_start :]:
+                if value is None:
+                    self._volume.live[family].pop(key, None)
+                else:
+                    self._volume.live[family][key] = value
+        self._seen = source.journal_start + len(source.journal)
 
 
 class MemoryStore(_Reads):
@@ -142,10 +165,7 @@ class MemoryStore(_Reads):
         for change in batch:
             table = tables[change.family]
             undo.append((change.family, change.key, table.get(change.key)))
-            if isinstance(change, Put):
-                table[change.key] = bytes(change.value)
-            else:
-                table.pop(change.key, None)
+            self._volume.set(change.family, change.key, bytes(change.value) if isinstance(change, Put) else None)
         if durable:
             self._volume.unsynced.clear()
         else:

@@ -1,0 +1,125 @@
+"""Making a block: whether a miner wins, and the block it then makes.
+
+Everything secret is done by whoever holds the worker's key; here are only the bytes to sign and what is made of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from actors.chain.reader import BlockMessages, ChainReader, key_address, miner_info, miner_power
+from protocols.chain.block import BeaconEntry, BlockHeader, ElectionProof, Ticket, save_message_meta
+from protocols.chain.message import SignedMessage
+from protocols.chain.tipset import Tipset
+from protocols.consensus.beacon import entries_due
+from protocols.consensus.election import win_count
+from protocols.consensus.randomness import Purpose, draw, miner_entropy
+from protocols.crypto import bls
+from protocols.crypto.signature import Signature, SignatureType
+from protocols.encoding.address import Address
+from protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned
+from protocols.errors import ChainError
+from protocols.ipld.blockstore import MemoryBlockstore
+from protocols.networks.profile import ProofPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class MiningBase:
+    """What a miner needs to know to try an epoch over a tipset."""
+
+    miner: Address
+    parent: Tipset
+    height: int
+    worker: Address
+    power: int
+    total_power: int
+    beacon_entries: tuple[BeaconEntry, ...]
+    newest_beacon: BeaconEntry
+    base_fee: int
+    eligible: bool
+
+
+def mining_base(reader: ChainReader, miner: Address, parent: Tipset, height: int) -> MiningBase:
+    """Gather it; raises ChainError when the miner is not on the chain."""
+    profile = reader.genesis.profile
+    if height <= parent.height:
+        raise ChainError(f"height {height} is not above the parent's {parent.height}")
+    lookback = reader.lookback_state(parent, height)
+    power = miner_power(reader.blocks, lookback, miner)
+    worker = key_address(reader.blocks, lookback, miner_info(reader.blocks, lookback, miner).worker)
+    previous = reader.beacon_before(parent)
+    entries = entries_due(profile.beacon, height, parent.height, previous)
+    return MiningBase(
+        miner=miner,
+        parent=parent,
+        height=height,
+        worker=worker,
+        power=power.miner,
+        total_power=power.total,
+        beacon_entries=entries,
+        newest_beacon=entries[-1] if entries else previous,
+        base_fee=reader.base_fee(parent),
+        eligible=power.eligible,
+    )
+
+
+def election_input(base: MiningBase) -> bytes:
+    """What the worker signs to take part in an election."""
+    entropy = miner_entropy(base.miner)
+    return draw(base.newest_beacon.data, Purpose.ELECTION_PROOF_PRODUCTION, base.height, entropy)
+
+
+def election_wins(base: MiningBase, vrf_proof: bytes) -> int:
+    """How often a proof wins; a miner that is not eligible never does."""
+    return win_count(vrf_proof, base.power, base.total_power) if base.eligible else 0
+
+
+def ticket_input(reader: ChainReader, base: MiningBase) -> bytes:
+    """What the worker signs for the block's ticket."""
+    entropy = miner_entropy(base.miner)
+    if base.height > reader.genesis.profile.upgrade_smoke_height and base.parent.minimum_ticket is not None:
+        entropy += base.parent.minimum_ticket.vrf_proof
+    return draw(base.newest_beacon.data, Purpose.TICKET_PRODUCTION, base.height - 1, entropy)
+
+
+def unsigned_block(
+    reader: ChainReader, base: MiningBase, election: ElectionProof, ticket: Ticket, messages: Sequence[SignedMessage]
+) -> tuple[BlockHeader, BlockMessages]:
+    """The block that lacks only its signature, and its messages sorted by kind."""
+    profile = reader.genesis.profile
+    if profile.proofs is not ProofPolicy.UNPROVEN:
+        raise ChainError(f"network {profile.name} asks for proofs of storage, which this node cannot make yet")
+    execution = reader.execution(base.parent.key)
+    bls_signed = [signed for signed in messages if signed.signature.type is SignatureType.BLS]
+    secpk = [signed for signed in messages if signed.signature.type is not SignatureType.BLS]
+    aggregate = bls.aggregate([signed.signature.data for signed in bls_signed])
+    meta = save_message_meta(
+        MemoryBlockstore(), [signed.message.cid() for signed in bls_signed], [signed.cid() for signed in secpk]
+    )
+    due_s = base.parent.minimum_timestamp + profile.block_delay_s * (base.height - base.parent.height)
+    header = BlockHeader(
+        miner=base.miner,
+        ticket=ticket,
+        election_proof=election,
+        beacon_entries=base.beacon_entries,
+        win_post_proof=(),
+        parents=base.parent.key,
+        parent_weight=BigInteger(execution.weight),
+        height=ChainEpoch(base.height),
+        parent_state_root=execution.state_root,
+        parent_message_receipts=execution.receipts_root,
+        messages=meta,
+        bls_aggregate=Signature(SignatureType.BLS, aggregate),
+        timestamp=Unsigned(due_s),
+        block_sig=None,
+        fork_signaling=Unsigned(0),
+        parent_base_fee=TokenAmount(base.base_fee),
+    )
+    return header, BlockMessages(tuple(signed.message for signed in bls_signed), tuple(secpk))
+
+
+def signed_block(header: BlockHeader, signature: Signature) -> BlockHeader:
+    """The finished block."""
+    return dataclasses.replace(header, block_sig=signature)

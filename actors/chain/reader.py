@@ -1,0 +1,268 @@
+"""Reading the chain: tipsets, states, messages, powers; every process that needs the chain has one of these."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from actors.chain.index import ChainIndex, Execution
+from protocols.builtin.account import AccountState
+from protocols.builtin.codes import POWER, name_of
+from protocols.builtin.miner_state import MinerInfo, MinerState
+from protocols.builtin.power_state import PowerState
+from protocols.chain.base_fee import next_base_fee
+from protocols.chain.block import BeaconEntry, BlockHeader, load_message_meta
+from protocols.chain.message import Message, SignedMessage
+from protocols.chain.tipset import Tipset, TipsetKey
+from protocols.consensus.weight import chain_weight
+from protocols.encoding.address import Address, AddressProtocol
+from protocols.encoding.cid import Cid
+from protocols.errors import BlockNotFoundError, ChainError
+from protocols.ipld.blockstore import Blockstore
+from protocols.networks.genesis import Genesis, load_genesis
+from protocols.vm.interpreter import BlockToApply
+from protocols.vm.state_tree import Actor, StateTree
+from runtime.store.blocks import StoreBlockstore
+from runtime.store.interface import StoreReader
+
+TIPSETS_CACHED = 4096
+BEACON_LOOKBACK_MAX = 20
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class BlockMessages:
+    """A block's messages, in order."""
+
+    bls: tuple[Message, ...]
+    secpk: tuple[SignedMessage, ...]
+
+    def chain_cids(self) -> list[Cid]:
+        """The CIDs that the chain knows them by."""
+        return [message.cid() for message in self.bls] + [message.cid() for message in self.secpk]
+
+
+@dataclass(frozen=True, slots=True)
+class MinerPower:
+    """A miner's and the network's power in bytes, and whether the miner may take part in elections."""
+
+    miner: int
+    total: int
+    eligible: bool
+
+
+class ChainReader:
+    """A chain over a store; `refresh` catches up with the writer."""
+
+    def __init__(self, store: StoreReader) -> None:
+        self.store = store
+        self.blocks = StoreBlockstore(store)
+        self.index = ChainIndex(store)
+        self._tipsets: OrderedDict[TipsetKey, Tipset] = OrderedDict()
+        self._genesis: Genesis | None = None
+
+    def refresh(self) -> None:
+        """See what the chain's writer has written."""
+        self.store.refresh()
+
+    @property
+    def genesis(self) -> Genesis:
+        """The chain's genesis and profile; raises ChainError in a store without a chain."""
+        if self._genesis is None:
+            cid = self.index.genesis()
+            if cid is None:
+                raise ChainError("the chain store has no genesis; start the node with one")
+            self._genesis = load_genesis(self.blocks, cid)
+        return self._genesis
+
+    # -- tipsets ---------------------------------------------------------------------------------------------
+
+    def head(self) -> Tipset:
+        """The head of the heaviest chain."""
+        key = self.index.head()
+        if key is None:
+            raise ChainError("the chain store has no head; start the node with a genesis")
+        return self.tipset(key)
+
+    def tipset(self, key: TipsetKey) -> Tipset:
+        """A tipset by its key; raises BlockNotFoundError."""
+        found = self._tipsets.get(key)
+        if found is None:
+            found = Tipset.of(self.header(cid) for cid in key)
+            self._tipsets[key] = found
+            if len(self._tipsets) > TIPSETS_CACHED:
+                self._tipsets.popitem(last=False)
+        return found
+
+    def header(self, cid: Cid) -> BlockHeader:
+        """A block header."""
+        return BlockHeader.decode(self.blocks.get(cid))
+
+    def parent(self, tipset: Tipset) -> Tipset:
+        """The tipset below; genesis has none."""
+        if tipset.height == 0:
+            raise ChainError("genesis has no parent")
+        return self.tipset(tipset.parents)
+
+    def history(self, tipset: Tipset) -> Iterator[Tipset]:
+        """A tipset and everything below it, down to genesis."""
+        yield tipset
+        while tipset.height > 0:
+            tipset = self.parent(tipset)
+            yield tipset
+
+    def at_height(self, height: int, start: Tipset, *, earlier: bool = True) -> Tipset:
+        """The tipset at a height of the chain that ends in `start`; for a null round, the one before or after it.
+
+        Heights of the heaviest chain are looked up; a fork is walked until it joins that chain.
+        """
+        if height > start.height or height < 0:
+            raise ChainError(f"height {height} is not on a chain that ends at height {start.height}")
+        above, current = start, start
+        while current.height > height:
+            if self.index.at_height(current.height) == current.key:
+                return self._on_heaviest(height, current, earlier=earlier)
+            above, current = current, self.parent(current)
+        return current if current.height == height or earlier else above
+
+    def _on_heaviest(self, height: int, start: Tipset, *, earlier: bool) -> Tipset:
+        step = -1 if earlier else 1
+        while True:
+            key = self.index.at_height(height)
+            if key is not None:
+                return self.tipset(key)
+            if height == start.height:
+                return start
+            height += step
+
+    def execution(self, key: TipsetKey) -> Execution:
+        """What a known tipset's execution gave."""
+        found = self.index.execution(key)
+        if found is None:
+            raise ChainError(f"tipset {', '.join(str(cid) for cid in key)} has not been executed here")
+        return found
+
+    # -- messages --------------------------------------------------------------------------------------------
+
+    def block_messages(self, header: BlockHeader) -> BlockMessages:
+        """A block's messages."""
+        bls, secpk = load_message_meta(self.blocks, header.messages)
+        return BlockMessages(
+            tuple(Message.decode(self.blocks.get(cid)) for cid in bls),
+            tuple(SignedMessage.decode(self.blocks.get(cid)) for cid in secpk),
+        )
+
+    def tipset_messages(self, tipset: Tipset) -> list[BlockToApply]:
+        """What executing a tipset applies."""
+        applied = []
+        for header in tipset.blocks:
+            messages = self.block_messages(header)
+            wins = header.election_proof.win_count if header.election_proof else 0
+            applied.append(BlockToApply(header.miner, wins, messages.bls, messages.secpk))
+        return applied
+
+    def message_cids(self, tipset: Tipset) -> list[Cid]:
+        """Chain CIDs of a tipset's messages, each once, in the order of execution."""
+        found: dict[Cid, None] = {}
+        for header in tipset.blocks:
+            bls, secpk = load_message_meta(self.blocks, header.messages)
+            found.update(dict.fromkeys([*bls, *secpk]))
+        return list(found)
+
+    def base_fee(self, tipset: Tipset) -> int:
+        """The base fee of blocks over a tipset."""
+        limits: dict[Cid, int] = {}
+        for header in tipset.blocks:
+            messages = self.block_messages(header)
+            for message in (*messages.bls, *(signed.message for signed in messages.secpk)):
+                limits[message.cid()] = message.gas_limit
+        return next_base_fee(
+            tipset.blocks[0].parent_base_fee,
+            sum(limits.values()),
+            len(tipset.blocks),
+            after_smoke=tipset.height > self.genesis.profile.upgrade_smoke_height,
+        )
+
+    # -- states ----------------------------------------------------------------------------------------------
+
+    def state(self, root: Cid, height: int) -> StateTree:
+        """A state tree to look at; what is changed in it stays in memory."""
+        return StateTree(self.blocks, root, self.genesis.profile.network_version(height))
+
+    def state_after(self, tipset: Tipset) -> StateTree:
+        """The state that a known tipset leads to."""
+        return self.state(self.execution(tipset.key).state_root, tipset.height)
+
+    def lookback_state(self, parent: Tipset, height: int) -> StateTree:
+        """The state whose powers and keys decide elections for a block of `height` over `parent`."""
+        target = max(0, height - self.genesis.profile.lookback(height))
+        if target >= parent.height:
+            return self.state_after(parent)
+        following = self.at_height(target + 1, parent, earlier=False)
+        return self.state(following.blocks[0].parent_state_root, following.height)
+
+    def beacon_before(self, tipset: Tipset) -> BeaconEntry:
+        """The newest beacon entry at or below a tipset."""
+        for _ in range(BEACON_LOOKBACK_MAX):
+            entries = tipset.blocks[0].beacon_entries
+            if entries:
+                return entries[-1]
+            if tipset.height == 0:
+                break
+            tipset = self.parent(tipset)
+        raise ChainError(f"no beacon entry in {BEACON_LOOKBACK_MAX} tipsets at and below height {tipset.height}")
+
+    def weight_after(self, tipset: Tipset) -> int:
+        """The weight of the chain that ends in a tipset: that of its parents, and what its blocks add."""
+        state = self.state(tipset.blocks[0].parent_state_root, tipset.height)
+        wins = [block.election_proof.win_count for block in tipset.blocks if block.election_proof]
+        return chain_weight(tipset.parent_weight, wins, power_state(self.blocks, state).total_power()[1])
+
+
+def power_state(store: Blockstore, state: StateTree) -> PowerState:
+    """The power actor's state."""
+    actor = state.get(POWER)
+    if actor is None:
+        raise ChainError("the state has no power actor")
+    return PowerState.decode(store.get(actor.head))
+
+
+def miner_power(store: Blockstore, state: StateTree, miner: Address) -> MinerPower:
+    """A miner's share; zero for one without a claim."""
+    power = power_state(store, state)
+    claim = power.claim_of(store, miner)
+    own = claim.quality_adjusted_power if claim else 0
+    return MinerPower(own, power.total_power()[1], claim is not None and power.may_mine(claim))
+
+
+def miner_state(store: Blockstore, state: StateTree, miner: Address) -> tuple[Actor, MinerState]:
+    """A miner actor and its state; raises ChainError when the address is no miner."""
+    actor = state.get(miner)
+    if actor is None or name_of(actor.code) != "storageminer":
+        raise ChainError(f"there is no miner at {miner}")
+    return actor, MinerState.decode(store.get(actor.head))
+
+
+def miner_info(store: Blockstore, state: StateTree, miner: Address) -> MinerInfo:
+    """Who stands behind a miner."""
+    return miner_state(store, state, miner)[1].load_info(store)
+
+
+def key_address(store: Blockstore, state: StateTree, address: Address) -> Address:
+    """The key that signs for an address; raises ChainError when the address is no account."""
+    if address.protocol in (AddressProtocol.SECP256K1, AddressProtocol.BLS):
+        return address
+    actor = state.get(address)
+    if actor is None or name_of(actor.code) != "account":
+        raise ChainError(f"{address} is no account")
+    return AccountState.decode(store.get(actor.head)).address
+
+
+def or_none(read: Callable[[], T]) -> T | None:
+    """What a read gives, or None where the chain does not have it."""
+    try:
+        return read()
+    except (ChainError, BlockNotFoundError):
+        return None

@@ -1,0 +1,104 @@
+"""Whether a block, with its messages, may stand over its parent: the rules put together with what the chain knows."""
+
+from __future__ import annotations
+
+from actors.chain.reader import BlockMessages, ChainReader, key_address, miner_info, miner_power, power_state
+from protocols.builtin.codes import name_of
+from protocols.chain.block import BlockHeader
+from protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMessage, check_for_inclusion
+from protocols.chain.tipset import Tipset
+from protocols.consensus.block_messages import check_block_messages
+from protocols.consensus.header import HeaderContext, validate_header
+from protocols.encoding.address import Address
+from protocols.errors import (
+    BlockElectionError,
+    BlockMessagesError,
+    BlockParentsError,
+    BlockProofError,
+    BlockTimestampError,
+    ChainError,
+    InvalidMessageError,
+)
+from protocols.networks.profile import ProofPolicy
+from protocols.vm.gas import PRICES_V0
+from protocols.vm.state_tree import StateTree
+
+
+def header_context(reader: ChainReader, parent: Tipset, header: BlockHeader) -> HeaderContext:
+    """What the chain says about a header's place; raises InvalidBlockError for a miner that may not mine."""
+    execution = reader.execution(parent.key)
+    lookback = reader.lookback_state(parent, header.height)
+    power = miner_power(reader.blocks, lookback, header.miner)
+    if not power.eligible:
+        raise BlockElectionError(f"miner {header.miner} has no power to mine with at height {header.height}")
+    try:
+        worker = miner_info(reader.blocks, lookback, header.miner).worker
+        key = key_address(reader.blocks, lookback, worker)
+    except ChainError as error:
+        raise BlockElectionError(str(error)) from None
+    state = reader.state(parent.blocks[0].parent_state_root, parent.height)
+    return HeaderContext(
+        parent=parent,
+        parent_state_root=execution.state_root,
+        parent_message_receipts=execution.receipts_root,
+        parent_network_power=power_state(reader.blocks, state).total_power()[1],
+        base_fee=reader.base_fee(parent),
+        worker=key,
+        miner_power=power.miner,
+        total_power=power.total,
+        previous_beacon=reader.beacon_before(parent),
+    )
+
+
+def validate_block(reader: ChainReader, header: BlockHeader, messages: BlockMessages, now_s: float) -> None:
+    """Raise the InvalidBlockError of the first rule that a block breaks; its parent must be known."""
+    profile = reader.genesis.profile
+    if header.timestamp > now_s + profile.allowable_clock_drift_s:
+        raise BlockTimestampError(f"timestamp {header.timestamp} is {header.timestamp - now_s:.1f} s in the future")
+    if not header.parents:
+        raise BlockParentsError("a block other than genesis has parents")
+    parent = reader.tipset(header.parents)
+    validate_header(header, header_context(reader, parent, header), profile)
+    if profile.proofs is ProofPolicy.UNPROVEN and header.win_post_proof:
+        raise BlockProofError("the block has a winning proof; this network's blocks have none")
+    state = reader.state_after(parent)
+    version = profile.network_version(header.height)
+    _check_accounts(reader, state, messages, version)
+    check_block_messages(
+        header, messages.bls, messages.secpk, lambda sender: _signer(reader, state, sender)
+    )
+
+
+def _signer(reader: ChainReader, state: StateTree, sender: Address) -> Address:
+    try:
+        return key_address(reader.blocks, state, sender)
+    except ChainError as error:
+        raise BlockMessagesError(str(error)) from None
+
+
+def _check_accounts(reader: ChainReader, state: StateTree, messages: BlockMessages, version: int) -> None:
+    """Each message fits a block, each sender's nonces follow on, and the limits together fit the block."""
+    nonces: dict[Address, int] = {}
+    gas = 0
+    for item in (*messages.bls, *messages.secpk):
+        message = item.message if isinstance(item, SignedMessage) else item
+        try:
+            check_for_inclusion(message, PRICES_V0.on_chain_message(_length(item)), version)
+        except InvalidMessageError as error:
+            raise BlockMessagesError(f"message {item.cid()}: {error}") from None
+        gas += message.gas_limit
+        if gas > BLOCK_GAS_LIMIT:
+            raise BlockMessagesError(f"the messages' gas limits sum to more than {BLOCK_GAS_LIMIT}")
+        sender = state.resolve(message.sender)
+        if sender not in nonces or sender is None:
+            actor = state.get(message.sender)
+            if actor is None or sender is None or name_of(actor.code) != "account":
+                raise BlockMessagesError(f"message {item.cid()}: the sender {message.sender} is no account")
+            nonces[sender] = actor.nonce
+        if message.nonce != nonces[sender]:
+            raise BlockMessagesError(f"message {item.cid()}: nonce {message.nonce}, {nonces[sender]} is due")
+        nonces[sender] += 1
+
+
+def _length(item: Message | SignedMessage) -> int:
+    return item.chain_length() if isinstance(item, SignedMessage) else len(item.encode())

@@ -1,0 +1,174 @@
+"""The chain's one writer: adds valid tipsets, executes them, and moves the head, each in one durable batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actors.chain import index
+from actors.chain.index import Execution
+from actors.chain.reader import BlockMessages, ChainReader
+from actors.chain.validation import validate_block
+from protocols.chain.block import BlockHeader, save_message_meta
+from protocols.chain.tipset import Tipset, TipsetKey
+from protocols.consensus.fork_choice import prefers
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import BigInteger
+from protocols.errors import ChainError, GenesisError
+from protocols.ipld.blockstore import save
+from protocols.networks.genesis import Genesis, read_genesis
+from protocols.vm.interpreter import Executed, execute_tipset
+from runtime.store.interface import Change, Store
+
+
+@dataclass(frozen=True, slots=True)
+class HeadChange:
+    """From one head to another: tipsets left, from the old head down, and joined, from the common ancestor up."""
+
+    head: Tipset
+    weight: int
+    reverted: tuple[TipsetKey, ...]
+    applied: tuple[TipsetKey, ...]
+
+
+class ChainWriter(ChainReader):
+    """A chain that grows."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+
+    def begin(self, car: bytes) -> Genesis:
+        """Put a genesis into an empty store, or check that the store's chain is of this genesis."""
+        known = self.index.genesis()
+        if known is None and not car:
+            raise GenesisError("the node has no chain yet and was given no genesis; give it one at its first start")
+        if car:
+            genesis, blocks = read_genesis(car)
+            if known is not None and known != genesis.cid:
+                raise GenesisError(f"the store holds the chain of genesis {known}, the node was given {genesis.cid}")
+            if known is None:
+                for cid, block in blocks:
+                    self.blocks.put(cid, block)
+                self._commit_genesis(genesis)
+        return self.genesis
+
+    def _commit_genesis(self, genesis: Genesis) -> None:
+        key = (genesis.cid,)
+        header = genesis.header
+        self._genesis = genesis
+        weight = BigInteger(self.weight_after(Tipset.of([header])))
+        execution = Execution(header.parent_state_root, header.parent_message_receipts, weight)
+        self.blocks.commit(
+            [
+                index.put_genesis(genesis.cid),
+                index.put_block(0, genesis.cid, ()),
+                index.put_execution(key, execution),
+                index.put_head(key),
+                *index.on_chain(0, key, ()),
+            ]
+        )
+
+    def knows(self, key: TipsetKey) -> bool:
+        """Whether a tipset is valid and everything below it is here."""
+        return self.index.execution(key) is not None
+
+    def add_block(self, header: BlockHeader, messages: BlockMessages, now_s: float) -> Cid:
+        """Validate a block over a known parent and keep it; it counts once its tipset is added.
+
+        Raises InvalidBlockError; nothing is kept then.
+        """
+        cid = header.cid()
+        if self.index.has_block(header.height, cid):
+            return cid
+        validate_block(self, header, messages, now_s)
+        try:
+            for message in (*messages.bls, *messages.secpk):
+                self.blocks.put(message.cid(), message.encode())
+            save_message_meta(
+                self.blocks, [message.cid() for message in messages.bls], [message.cid() for message in messages.secpk]
+            )
+            save(self.blocks, header.to_wire())
+            self.blocks.commit([index.put_block(header.height, cid, header.parents)])
+        finally:
+            self.blocks.discard()
+        return cid
+
+    def widest(self, header: BlockHeader) -> Tipset:
+        """The tipset of a valid block and all its valid siblings; of one miner's two blocks the first by CID counts."""
+        chosen: dict[object, BlockHeader] = {header.miner: header}
+        for cid in self.index.siblings(header.height, header.parents):
+            sibling = self.header(cid)
+            chosen.setdefault(sibling.miner, sibling)
+        return Tipset.of(chosen.values())
+
+    def execute(self, tipset: Tipset) -> Execution:
+        """Execute a tipset of valid blocks over a known parent, once; the state becomes durable."""
+        known = self.index.execution(tipset.key)
+        if known is not None:
+            return known
+        try:
+            executed = self._run(tipset)
+            weight = BigInteger(self.weight_after(tipset))
+            execution = Execution(executed.state_root, executed.receipts_root, weight)
+            self.blocks.commit([index.put_execution(tipset.key, execution)])
+        finally:
+            self.blocks.discard()
+        return execution
+
+    def _run(self, tipset: Tipset) -> Executed:
+        parent = self.parent(tipset)
+        return execute_tipset(
+            self.blocks,
+            tipset.blocks[0].parent_state_root,
+            self.tipset_messages(tipset),
+            parent_epoch=parent.height,
+            epoch=tipset.height,
+            base_fee=tipset.blocks[0].parent_base_fee,
+            rules=self.genesis.profile.rules,
+        )
+
+    def choose(self, candidate: Tipset) -> HeadChange | None:
+        """Make an executed tipset the head if fork choice prefers it; returns what changed, or None.
+
+        A chain that leaves the present one below the checkpoint or finality is never chosen.
+        """
+        head = self.head()
+        weight = self.execution(candidate.key).weight
+        if candidate.key == head.key or not prefers(candidate, weight, head, self.execution(head.key).weight):
+            return None
+        change = self._path(head, candidate, weight)
+        if change is not None:
+            self._move(change)
+        return change
+
+    def _path(self, head: Tipset, candidate: Tipset, weight: int) -> HeadChange | None:
+        reverted: list[TipsetKey] = []
+        applied: list[TipsetKey] = []
+        floor = max(0, head.height - self.genesis.profile.finality_epochs)
+        checkpoint = self.index.checkpoint()
+        left, right = head, candidate
+        while left.key != right.key:
+            if left.height >= right.height:
+                if left.height <= floor or left.key == checkpoint:
+                    return None
+                reverted.append(left.key)
+                left = self.parent(left)
+            else:
+                applied.append(right.key)
+                right = self.parent(right)
+        return HeadChange(candidate, weight, tuple(reverted), tuple(reversed(applied)))
+
+    def _move(self, change: HeadChange) -> None:
+        changes: list[Change] = []
+        for key in change.reverted:
+            tipset = self.tipset(key)
+            changes += index.off_chain(tipset.height, self.message_cids(tipset))
+        for key in change.applied:
+            tipset = self.tipset(key)
+            changes += index.on_chain(tipset.height, key, self.message_cids(tipset))
+        self.blocks.commit([*changes, index.put_head(change.head.key)])
+
+    def set_checkpoint(self, key: TipsetKey) -> None:
+        """Refuse from now on every chain without this tipset; raises ChainError unless the heaviest chain has it."""
+        if key and self.index.at_height(self.tipset(key).height) != key:
+            raise ChainError("the checkpoint is not on the heaviest chain; sync to it first")
+        self.blocks.commit([index.put_checkpoint(key)])

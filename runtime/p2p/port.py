@@ -1,0 +1,173 @@
+"""What a subsystem sees of the peer-to-peer network: calls it makes, and events that arrive as messages.
+
+Gossip is checked by a function that the subsystem gives, before it is passed on to other peers; everything else is
+bytes. Nothing here knows what the bytes mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from runtime.actor.message import message
+
+Validator = Callable[[bytes], bool]
+"""Whether a gossiped payload is well formed; False counts against whoever sent it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """How a node takes part; times in seconds, sizes in bytes."""
+
+    network: str
+    listen: str
+    topics: Mapping[str, Validator]
+    protocols: Mapping[str, int]
+    """Protocols that are answered, with the largest request of each."""
+    dht_prefix: str
+    offline: bool = False
+    relay: bool = False
+    response_bytes_max: int = 12 << 20
+    request_timeout_s: float = 5.0
+    peers_max: int = 400
+    connections_per_ip_max: int = 64
+    gossip_waiting_max: int = 2000
+    requests_per_peer_max: int = 32
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@message
+class PeerConnected:
+    """A connection stands."""
+
+    peer: str
+    address: str
+    inbound: bool
+
+
+@message
+class PeerDisconnected:
+    """The last connection to a peer is gone."""
+
+    peer: str
+
+
+@message
+class GossipArrived:
+    """A well-formed payload that was not seen before; `source` is who passed it on."""
+
+    topic: str
+    source: str
+    data: bytes
+
+
+@message
+class RequestArrived:
+    """A peer asks; answer with `respond`, in time."""
+
+    number: int
+    peer: str
+    protocol: str
+    data: bytes
+
+
+@message
+class RequestDone:
+    """An own request ended, with an answer or with what went wrong."""
+
+    number: int
+    data: bytes | None
+    error: str
+
+
+@message
+class DialDone:
+    """An own dial ended; `error` is empty when the peer is connected."""
+
+    number: int
+    peer: str
+    error: str
+
+
+@message
+class LookupDone:
+    """A search in the routing table ended."""
+
+    number: int
+    addresses: tuple[str, ...]
+    error: str
+
+
+@message
+class PeerInfo:
+    """One connected peer."""
+
+    peer: str
+    addresses: tuple[str, ...]
+    protocols: tuple[str, ...]
+    agent: str
+    inbound: bool
+    score: float
+
+
+@message
+class Bandwidth:
+    """Bytes on the wire since the start, encryption and framing included."""
+
+    total_in: int
+    total_out: int
+    rate_in: float
+    rate_out: float
+
+
+class NetworkPort(Protocol):
+    """One node's place in the network."""
+
+    peer_id: str
+    addresses: tuple[str, ...]
+    """Where this node listens, each ending in its peer id."""
+
+    def publish(self, topic: str, data: bytes) -> None:
+        """Gossip a payload."""
+        ...
+
+    def request(self, number: int, peer: str, protocol: str, data: bytes, timeout_s: float) -> None:
+        """Send a request; `RequestDone(number)` tells how it ended."""
+        ...
+
+    def respond(self, number: int, data: bytes | None) -> None:
+        """Answer a request that arrived; None refuses it."""
+        ...
+
+    def dial(self, number: int, address: str) -> None:
+        """Connect; `DialDone(number)` tells how it ended."""
+        ...
+
+    def disconnect(self, peer: str, *, ban: bool = False) -> None:
+        """Close every connection to a peer; with `ban` it may not come back for a while."""
+        ...
+
+    def find_peer(self, number: int, peer: str) -> None:
+        """Ask the DHT where a peer is; `LookupDone(number)` tells."""
+        ...
+
+    def find_providers(self, number: int, key: bytes) -> None:
+        """Ask the DHT who provides a key; `LookupDone(number)` tells."""
+        ...
+
+    def peers(self) -> tuple[PeerInfo, ...]:
+        """Who is connected."""
+        ...
+
+    def bandwidth(self) -> Bandwidth:
+        """What went over the wire."""
+        ...
+
+    def taken(self) -> None:
+        """One gossiped payload has been handled; more may come."""
+        ...
+
+    def close(self) -> None:
+        """Leave the network; closing twice is no error."""
+        ...
