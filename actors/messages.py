@@ -54,7 +54,7 @@ class PeerMisbehaved:
 
 
 @message
-class Publish:
+class PublishGossip:
     """Gossip a payload: topic is ``blocks`` or ``messages``."""
 
     topic: str
@@ -249,11 +249,6 @@ class MarkBad:
 
     cid: Cid
     reason: str
-
-
-@message
-class Done:
-    """It happened."""
 
 
 # -- MsgPool -------------------------------------------------------------------------------------------------

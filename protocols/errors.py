@@ -163,3 +163,15 @@ class ChainError(ProtocolError):
 
 class BlockProofError(InvalidBlockError):
     """The block's proof of storage is not what its network asks for."""
+
+
+class BlockFutureError(BlockTimestampError):
+    """The block's time has not come; it may be valid then."""
+
+
+class PoolError(ProtocolError):
+    """The message pool does not take a message."""
+
+
+class GasEstimateError(ProtocolError):
+    """A message would fail, so there is no gas limit to recommend."""

@@ -12,10 +12,10 @@ from protocols.consensus.header import HeaderContext, validate_header
 from protocols.encoding.address import Address
 from protocols.errors import (
     BlockElectionError,
+    BlockFutureError,
     BlockMessagesError,
     BlockParentsError,
     BlockProofError,
-    BlockTimestampError,
     ChainError,
     InvalidMessageError,
 )
@@ -54,7 +54,7 @@ def validate_block(reader: ChainReader, header: BlockHeader, messages: BlockMess
     """Raise the InvalidBlockError of the first rule that a block breaks; its parent must be known."""
     profile = reader.genesis.profile
     if header.timestamp > now_s + profile.allowable_clock_drift_s:
-        raise BlockTimestampError(f"timestamp {header.timestamp} is {header.timestamp - now_s:.1f} s in the future")
+        raise BlockFutureError(f"timestamp {header.timestamp} is {header.timestamp - now_s:.1f} s in the future")
     if not header.parents:
         raise BlockParentsError("a block other than genesis has parents")
     parent = reader.tipset(header.parents)

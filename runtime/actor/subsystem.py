@@ -75,6 +75,8 @@ class Subsystem(Actor):
         super().__init_subclass__(**arguments)
         found = dict(cls.handlers)
         for name, function in vars(cls).items():
+            if name.startswith("_") and not name.startswith("__") and name in vars(Subsystem):
+                raise MessageError(f"{cls.__name__}.{name} hides a part of Subsystem; give it another name")
             for message_type, exclusive in getattr(function, "_handles", ()):
                 taken = found.get(message_type)
                 if taken is not None and taken.function.__qualname__.startswith(cls.__qualname__ + "."):

@@ -47,13 +47,13 @@ class SimulatedBase(rules.UnsupportedCalls):
         capabilities: dict[str, Any] | None = None,
         trace: bool = True,
     ) -> None:
-        self.world = World(seed)
+        self.now_ns = 0
+        self.world = World(seed, self)
         self.clock = self.world.clock
         self.faults = faults
         self.codec: Codec = codec or MessageCodec()
         self.rng = random.Random(seed)  # noqa: S311
         self.capabilities = rules.base_capabilities("simulatedBase", capabilities, watch=False)
-        self.now_ns = 0
         self.actors: dict[str, SimulatedActor] = {}
         self.delivered = 0
         self.dead_letters = 0

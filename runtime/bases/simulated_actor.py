@@ -178,6 +178,7 @@ class SimulatedActor(rules.UnsupportedCalls):
         base.note("exit", self.details, str(status))
         base.actors.pop(self.details, None)
         base.world.disk(self.node).crash(self.environment)
+        self.environment.release()
         if self.globalName and base.names.get(self.globalName) == self.details:
             del base.names[self.globalName]
         if base.dead_letter_handler == self.details:

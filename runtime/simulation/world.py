@@ -5,21 +5,57 @@ from __future__ import annotations
 import random
 
 from runtime.clock import Clock, ManualClock
-from runtime.store.interface import Store
+from runtime.environment import Deliver
+from runtime.http.port import HttpPort, HttpSettings
+from runtime.p2p.port import NetworkPort, NetworkSettings
+from runtime.simulation.http import SimulatedHttp
+from runtime.simulation.network import Scheduler, SimulatedPort, SimulatedSwarm
+from runtime.simulation.vault import SimulatedVault
+from runtime.store.interface import Store, StoreReader
 from runtime.store.memory import MemoryDisk
+from runtime.vault import Vault
 
 
 class SimulatedEnvironment:
     """One actor's view of the virtual world."""
 
-    def __init__(self, clock: Clock, seed: str, disk: MemoryDisk) -> None:
+    def __init__(self, clock: Clock, seed: str, disk: MemoryDisk, node: str, swarm: SimulatedSwarm) -> None:
         self.clock = clock
         self.random = random.Random(seed)  # noqa: S311
         self._disk = disk
+        self._node = node
+        self._swarm = swarm
+        self._ports: list[SimulatedPort] = []
 
     def open_store(self, name: str) -> Store:
         """A store on the node's virtual disk."""
         return self._disk.open(name, owner=self)
+
+    def open_reader(self, name: str) -> StoreReader:
+        """A reader of a store on the node's virtual disk."""
+        return self._disk.open_reader(name)
+
+    def open_vault(self) -> Vault:
+        """Keys on the node's virtual disk."""
+        return SimulatedVault(self.open_store("vault"))
+
+    def open_network(self, settings: NetworkSettings, deliver: Deliver) -> NetworkPort:
+        """A place in the simulated network."""
+        port = self._swarm.open(self._node, settings, deliver)
+        self._ports.append(port)
+        return port
+
+    def open_http(self, settings: HttpSettings, deliver: Deliver) -> HttpPort:  # noqa: ARG002
+        """No server."""
+        return SimulatedHttp()
+
+    def publish_api(self, address: str, token: str) -> None:
+        """Nobody looks for it."""
+
+    def release(self) -> None:
+        """The actor is dead: what a kernel would close is closed."""
+        for port in self._ports:
+            port.close()
 
     def process_id(self) -> int:
         """No process: 0."""
@@ -33,9 +69,10 @@ class SimulatedEnvironment:
 class World:
     """Virtual time and the disks of all nodes; disks outlive the actors that use them."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, scheduler: Scheduler) -> None:
         self.seed = seed
         self.clock = ManualClock()
+        self.swarm = SimulatedSwarm(scheduler, seed)
         self._disks: dict[str, MemoryDisk] = {}
 
     def disk(self, node: str) -> MemoryDisk:
@@ -44,4 +81,4 @@ class World:
 
     def environment(self, node: str, address: str) -> SimulatedEnvironment:
         """The environment of one actor incarnation."""
-        return SimulatedEnvironment(self.clock, f"{self.seed}/{address}", self.disk(node))
+        return SimulatedEnvironment(self.clock, f"{self.seed}/{address}", self.disk(node), node, self.swarm)

@@ -1,0 +1,1 @@
+"""What the Syncer works with: its targets, the bad-block cache, and fetching from peers."""
