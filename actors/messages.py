@@ -93,6 +93,27 @@ class DisconnectPeer:
 
 
 @message
+class BlockPeers:
+    """Have nothing to do with these peers until the next such order; for partitions made on purpose."""
+
+    peers: tuple[str, ...]
+
+
+@message
+class PingPeer:
+    """Measure a round trip to a peer."""
+
+    peer: str
+
+
+@message
+class RoundTrip:
+    """How long a round trip took."""
+
+    seconds: float
+
+
+@message
 class FindPeer:
     """Ask the routing table where a peer is."""
 

@@ -16,6 +16,7 @@ from actors.messages import (
     Addresses,
     AskPeer,
     BlockGossiped,
+    BlockPeers,
     ConnectPeer,
     DisconnectPeer,
     FindPeer,
@@ -28,8 +29,10 @@ from actors.messages import (
     PeerLeft,
     PeerMisbehaved,
     PeerRequest,
+    PingPeer,
     PublishGossip,
     ReadBandwidth,
+    RoundTrip,
     Served,
     WhoAmI,
 )
@@ -51,6 +54,7 @@ from runtime.p2p.port import (
     PeerConnected,
     PeerDisconnected,
     PeerInfo,
+    PingDone,
     RequestArrived,
     RequestDone,
 )
@@ -224,6 +228,22 @@ class Network(Subsystem):
         """Drop a peer and keep it away."""
         logger.warning("dropping peer %s: %s", event.peer, event.reason)
         self.port.disconnect(event.peer, ban=True)
+
+    @handles(BlockPeers)
+    def block_peers(self, order: BlockPeers) -> Done:
+        """Part the network on purpose, or with an empty list heal it."""
+        self.port.block(frozenset(order.peers))
+        return Done()
+
+    @handles(PingDone)
+    def ping_done(self, event: PingDone) -> None:
+        """An own ping ended."""
+        self._settle(event.number, event.seconds, event.error)
+
+    @handles(PingPeer)
+    async def ping_peer(self, order: PingPeer) -> RoundTrip:
+        """Measure a round trip; raises PeerError."""
+        return RoundTrip(await self._call(lambda n: self.port.ping(n, order.peer), DIAL_DEADLINE_S))
 
     @handles(FindPeer)
     async def find_peer(self, request: FindPeer) -> Addresses:

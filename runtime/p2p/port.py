@@ -7,7 +7,7 @@ bytes. Nothing here knows what the bytes mean.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from runtime.actor.message import message
@@ -34,7 +34,6 @@ class NetworkSettings:
     connections_per_ip_max: int = 64
     gossip_waiting_max: int = 2000
     requests_per_peer_max: int = 32
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @message
@@ -87,6 +86,15 @@ class DialDone:
 
     number: int
     peer: str
+    error: str
+
+
+@message
+class PingDone:
+    """A round trip was measured, or what went wrong."""
+
+    number: int
+    seconds: float
     error: str
 
 
@@ -146,6 +154,14 @@ class NetworkPort(Protocol):
 
     def disconnect(self, peer: str, *, ban: bool = False) -> None:
         """Close every connection to a peer; with `ban` it may not come back for a while."""
+        ...
+
+    def block(self, peers: frozenset[str]) -> None:
+        """Have nothing to do with these peers until told otherwise: a partition, made on purpose."""
+        ...
+
+    def ping(self, number: int, peer: str) -> None:
+        """Measure a round trip; `PingDone(number)` tells."""
         ...
 
     def find_peer(self, number: int, peer: str) -> None:

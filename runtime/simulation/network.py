@@ -22,6 +22,7 @@ from runtime.p2p.port import (
     PeerConnected,
     PeerDisconnected,
     PeerInfo,
+    PingDone,
     RequestArrived,
     RequestDone,
 )
@@ -241,6 +242,19 @@ class SimulatedPort:
             self._give(RequestDone(number, data, error))
 
     # -- the rest --------------------------------------------------------------------------------------------
+
+    def block(self, peers: frozenset[str]) -> None:
+        """Break with these peers and refuse them."""
+        for peer in self.connected - peers:
+            self._banned.pop(peer, None)
+        for peer in sorted(peers):
+            self._banned[peer] = 1 << 62
+            self.disconnect(peer)
+
+    def ping(self, number: int, peer: str) -> None:
+        """Two link delays."""
+        error = "" if peer in self.connected else f"{peer} is not connected"
+        self._swarm.after(0, self._give, PingDone(number, 2e-9 * self._swarm.faults.delay_max_ns, error))
 
     def find_peer(self, number: int, peer: str) -> None:
         """Everyone knows everyone here."""

@@ -1,0 +1,370 @@
+"""The host itself, inside trio: identity, listener, gossip, requests, routing.
+
+Only this module, the patches and the streams import libp2p.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import defaultdict, deque
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import trio
+from libp2p import load_identity, new_host, save_identity
+from libp2p.abc import INotifee
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.crypto.x25519 import create_new_key_pair as new_noise_key
+from libp2p.host.ping import PingService
+from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
+from libp2p.network.config import ConnectionConfig
+from libp2p.peer.id import ID
+from libp2p.peer.peerinfo import info_from_p2p_addr
+from libp2p.pubsub.gossipsub import GossipSub
+from libp2p.pubsub.pubsub import Pubsub
+from libp2p.pubsub.score import ScoreParams, TopicScoreParams
+from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
+from libp2p.security.noise.transport import Transport as Noise
+from libp2p.tools.anyio_service import background_trio_service
+from multiaddr import Multiaddr
+
+from runtime.p2p import patches, streams
+from runtime.p2p.limits import watch_connections
+from runtime.p2p.port import Bandwidth, PeerInfo
+
+if TYPE_CHECKING:
+    from runtime.p2p.host import Libp2pPort
+
+logger = logging.getLogger(__name__)
+
+GOSSIP_PROTOCOLS = ("/meshsub/1.2.0", "/meshsub/1.1.0", "/meshsub/1.0.0")
+DEGREE, DEGREE_LOW, DEGREE_HIGH = 8, 6, 12
+GOSSIP_THRESHOLD, PUBLISH_THRESHOLD, GRAYLIST_THRESHOLD = -500.0, -1000.0, -2500.0
+INVALID_PENALTY = 1000.0
+"""Weights of penalties are positive in py-libp2p, where the specification has them negative."""
+INVALID_DECAY_PER_HEARTBEAT = 0.9987
+"""To one hundredth in an hour of one-second heartbeats."""
+UPGRADE_TIMEOUT_S = 3.0
+DIAL_TIMEOUT_S = 15.0
+ANSWER_TIMEOUT_S = 25.0
+RATE_WINDOW_S = 10.0
+
+
+class HostCore(INotifee):
+    """Everything that lives in the host's thread."""
+
+    def __init__(self, port: Libp2pPort) -> None:
+        self._port = port
+        self._settings = port.settings
+        self.peer_id = ""
+        self.addresses: tuple[str, ...] = ()
+        self._host: Any = None
+        self._pubsub: Any = None
+        self._dht: Any = None
+        self._ping: Any = None
+        self._busy: defaultdict[str, int] = defaultdict(int)
+        self._samples: deque[tuple[float, int, int]] = deque()
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    async def run(self, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
+        """Listen and serve until cancelled."""
+        settings = self._settings
+        patches.apply(f"{settings.dht_prefix}/kad/1.0.0")
+        logging.getLogger("libp2p").setLevel(logging.CRITICAL)
+        key_pair = self._identity()
+        listen = [] if settings.offline else [Multiaddr(settings.listen)]
+        host = self._host = new_host(
+            key_pair=key_pair,
+            listen_addrs=listen,
+            sec_opt={NOISE: Noise(key_pair, noise_privkey=new_noise_key().private_key)},
+            connection_config=ConnectionConfig(
+                max_connections=settings.peers_max, min_connections=1, inbound_upgrade_timeout=UPGRADE_TIMEOUT_S
+            ),
+        )
+        network = host.get_network()
+        network.thespis_admit, network.thespis_leave = self._port.admission.admit, self._port.admission.leave
+        network.register_notifee(self)
+        for protocol, bytes_max in settings.protocols.items():
+            host.set_stream_handler(protocol, self._handler(protocol, bytes_max))
+        self.peer_id = str(host.get_id())
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(host.run(listen))
+            self.addresses = tuple(_with_peer(str(address), self.peer_id) for address in host.get_addrs())
+            nursery = await stack.enter_async_context(trio.open_nursery())
+            nursery.start_soon(watch_connections, network)
+            nursery.start_soon(self._sample_for_ever)
+            self._ping = PingService(host)
+            if not settings.offline:
+                await self._start_gossip(stack, nursery)
+                self._dht = KadDHT(host, DHTMode.SERVER)
+                await stack.enter_async_context(background_trio_service(self._dht))
+            task_status.started()
+            await trio.sleep_forever()
+
+    def _identity(self) -> Any:
+        folder = self._port.folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = folder / "identity.key"
+        if path.exists():
+            return load_identity(path)
+        key_pair = create_new_key_pair()
+        save_identity(key_pair, path)
+        return key_pair
+
+    async def _start_gossip(self, stack: AsyncExitStack, nursery: trio.Nursery) -> None:
+        invalid = TopicScoreParams(weight=INVALID_PENALTY, cap=100.0, decay=INVALID_DECAY_PER_HEARTBEAT)
+        router = GossipSub(
+            protocols=list(GOSSIP_PROTOCOLS),  # type: ignore[arg-type]
+            degree=DEGREE,
+            degree_low=DEGREE_LOW,
+            degree_high=DEGREE_HIGH,
+            heartbeat_interval=1,
+            heartbeat_initial_delay=0.1,
+            gossip_window=3,
+            gossip_history=5,
+            spam_protection_enabled=False,
+            adaptive_gossip_enabled=False,
+            eclipse_protection_enabled=False,
+            score_params=ScoreParams(
+                p4_invalid_messages=invalid,
+                gossip_threshold=GOSSIP_THRESHOLD,
+                publish_threshold=PUBLISH_THRESHOLD,
+                graylist_threshold=GRAYLIST_THRESHOLD,
+            ),
+        )
+        # never pruned upstream when adaptive gossip is off
+        router.recent_message_deliveries = defaultdict(lambda: deque(maxlen=256))  # type: ignore[assignment]
+        self._pubsub = Pubsub(self._host, router, strict_signing=True, msg_id_constructor=_message_id)
+        await stack.enter_async_context(background_trio_service(router))
+        await stack.enter_async_context(background_trio_service(self._pubsub))
+        await self._pubsub.wait_until_ready()
+        for topic in self._settings.topics:
+            self._pubsub.set_topic_validator(topic, self._validator(topic), False)
+            subscription = await self._pubsub.subscribe(topic)
+            nursery.start_soon(_drain, subscription)
+
+    # -- connections -----------------------------------------------------------------------------------------
+
+    async def connected(self, network: Any, conn: Any) -> None:
+        """A connection stands: refuse the banned, tell of the others."""
+        peer = str(conn.muxed_conn.peer_id)
+        if self._port.admission.is_banned(peer):
+            await conn.close()
+            return
+        inbound = not getattr(conn.muxed_conn, "is_initiator", False)
+        remote = _remote(conn)
+        self._port.joined(peer, PeerInfo(peer, (remote,) if remote else (), (), "", inbound, 0.0), remote)
+        if self._dht is not None:
+            network.manager.run_task(self._learn, conn.muxed_conn.peer_id)
+
+    async def _learn(self, peer: ID) -> None:
+        """Once identify has told its protocols, a peer with a DHT enters the routing table."""
+        for _ in range(20):
+            await trio.sleep(0.25)
+            if any("/kad/" in protocol for protocol in self._protocols(peer)):
+                await self._dht.add_peer(peer)
+                return
+
+    async def disconnected(self, network: Any, conn: Any) -> None:
+        """A connection is gone; the peer is, when it was the last."""
+        peer_id = conn.muxed_conn.peer_id
+        others = [each for each in network.get_connections(peer_id) if each is not conn and not each.is_closed]
+        if not others:
+            self._port.left(str(peer_id))
+
+    async def opened_stream(self, network: Any, stream: Any) -> None:
+        """Not needed."""
+
+    async def closed_stream(self, network: Any, stream: Any) -> None:
+        """Not needed."""
+
+    async def listen(self, network: Any, multiaddr: Any) -> None:
+        """Not needed."""
+
+    async def listen_close(self, network: Any, multiaddr: Any) -> None:
+        """Not needed."""
+
+    async def dial(self, address: str) -> None:
+        """Connect to one address; what the library remembers of former failures does not count."""
+        info = info_from_p2p_addr(Multiaddr(address))
+        if str(info.peer_id) == self.peer_id:
+            raise streams.StreamError("that is this node itself")
+        if self._port.admission.is_banned(str(info.peer_id)):
+            raise streams.StreamError("the peer is kept away")
+        self._host.get_network()._negative_peer_cache.clear()
+        with trio.move_on_after(DIAL_TIMEOUT_S):
+            await self._host.connect(info)
+            return
+        raise streams.StreamError(f"{address} could not be dialled within {DIAL_TIMEOUT_S} s")
+
+    async def disconnect(self, peer: str, ban: bool) -> None:
+        """Close every connection to a peer."""
+        if ban:
+            self._port.admission.ban(peer)
+        peer_id = ID.from_base58(peer)
+        with trio.move_on_after(3):
+            await self._host.disconnect(peer_id)
+        self._port.left(peer)
+
+    # -- gossip ----------------------------------------------------------------------------------------------
+
+    def _validator(self, topic: str) -> Any:
+        check = self._settings.topics[topic]
+
+        def validate(forwarder: Any, message: Any) -> bool:
+            source = str(forwarder)
+            if source == self.peer_id:
+                return True
+            if not check(bytes(message.data)):
+                return False
+            self._port.gossip(topic, source, bytes(message.data))
+            return True
+
+        return validate
+
+    async def publish(self, topic: str, data: bytes) -> None:
+        """Gossip a payload."""
+        if self._pubsub is not None:
+            await self._pubsub.publish(topic, data)
+
+    # -- requests --------------------------------------------------------------------------------------------
+
+    async def ask(self, peer: str, protocol: str, data: bytes, timeout_s: float) -> bytes:
+        """Ask a connected peer."""
+        if peer not in self._port.connected:
+            raise streams.StreamError(f"{peer} is not connected")
+        return await streams.ask(
+            self._host, ID.from_base58(peer), protocol, data, timeout_s, self._settings.response_bytes_max
+        )
+
+    def _handler(self, protocol: str, bytes_max: int) -> Any:
+        async def handle(stream: Any) -> None:
+            peer = str(stream.muxed_conn.peer_id)
+            if self._busy[peer] >= self._settings.requests_per_peer_max:
+                await stream.reset()
+                return
+            self._busy[peer] += 1
+            try:
+                with trio.move_on_after(ANSWER_TIMEOUT_S) as scope:
+                    await self._serve(stream, peer, protocol, bytes_max)
+                if scope.cancelled_caught:
+                    await stream.reset()
+            except Exception as error:
+                logger.debug("%s from %s: %r", protocol, peer, error)
+                with trio.CancelScope(shield=True), trio.move_on_after(1):
+                    await stream.reset()
+            finally:
+                self._busy[peer] -= 1
+                if not self._busy[peer]:
+                    del self._busy[peer]
+
+        return handle
+
+    async def _serve(self, stream: Any, peer: str, protocol: str, bytes_max: int) -> None:
+        with trio.fail_after(self._settings.request_timeout_s):
+            data = await streams.read_item(stream, bytes_max)
+        answered = trio.Event()
+        answer: list[bytes | None] = []
+
+        def take(reply: bytes | None) -> None:
+            answer.append(reply)
+            answered.set()
+
+        number = self._port.arrived(peer, protocol, data, take)
+        try:
+            await answered.wait()
+        finally:
+            self._port.forget(number)
+        if answer[0] is None:
+            await stream.reset()
+        else:
+            await stream.write(answer[0])
+            await stream.close()
+
+    async def ping(self, peer: str) -> float:
+        """A round trip in seconds."""
+        if peer == self.peer_id:
+            raise streams.StreamError("a node does not ping itself")
+        started_s = trio.current_time()
+        with trio.fail_after(5.0):
+            await self._ping.ping(ID.from_base58(peer), 1)
+        return trio.current_time() - started_s
+
+    # -- routing ---------------------------------------------------------------------------------------------
+
+    async def find_peer(self, peer: str) -> tuple[str, ...]:
+        """Addresses of a peer, from the DHT."""
+        if self._dht is None:
+            raise streams.StreamError("the node is offline")
+        with trio.fail_after(20.0):
+            found = await self._dht.find_peer(ID.from_base58(peer))
+        if found is None:
+            raise streams.StreamError(f"{peer} was not found")
+        return tuple(_with_peer(str(address), peer) for address in found.addrs)
+
+    async def find_providers(self, key: bytes) -> tuple[str, ...]:
+        """Who provides a key, each once."""
+        if self._dht is None:
+            raise streams.StreamError("the node is offline")
+        with trio.fail_after(20.0):
+            found = await self._dht.find_providers(key.hex())
+        return tuple(sorted({str(info.peer_id) for info in found}))
+
+    # -- looking ---------------------------------------------------------------------------------------------
+
+    def _protocols(self, peer: ID) -> tuple[str, ...]:
+        try:
+            return tuple(sorted(self._host.get_peerstore().get_protocols(peer)))
+        except Exception:
+            return ()
+
+    def describe(self, peer: str, info: PeerInfo) -> PeerInfo:
+        """A connected peer, with what is known of it by now."""
+        peer_id = ID.from_base58(peer)
+        scorer = getattr(getattr(self._pubsub, "router", None), "scorer", None)
+        score = float(scorer.score(peer_id, list(self._settings.topics))) if scorer is not None else 0.0
+        return PeerInfo(peer, info.addresses, self._protocols(peer_id), info.agent, info.inbound, score)
+
+    async def _sample_for_ever(self) -> None:
+        while True:
+            counters = patches.WireCounters
+            self._samples.append((trio.current_time(), counters.received, counters.sent))
+            while self._samples[-1][0] - self._samples[0][0] > RATE_WINDOW_S:
+                self._samples.popleft()
+            await trio.sleep(1.0)
+
+    def bandwidth(self) -> Bandwidth:
+        """Totals, and rates over the last seconds."""
+        counters = patches.WireCounters
+        samples = list(self._samples)
+        if len(samples) < 2:  # noqa: PLR2004
+            return Bandwidth(counters.received, counters.sent, 0.0, 0.0)
+        (start_s, first_in, first_out), (end_s, last_in, last_out) = samples[0], samples[-1]
+        elapsed_s = end_s - start_s
+        return Bandwidth(
+            counters.received, counters.sent, (last_in - first_in) / elapsed_s, (last_out - first_out) / elapsed_s
+        )
+
+
+async def _drain(subscription: Any) -> None:
+    """The library's queue of 32 overflows silently; delivery happened in the validator."""
+    while True:
+        await subscription.get()
+
+
+def _message_id(message: Any) -> bytes:
+    return hashlib.blake2b(bytes(message.data), digest_size=32).digest()
+
+
+def _with_peer(address: str, peer: str) -> str:
+    return address if "/p2p/" in address else f"{address}/p2p/{peer}"
+
+
+def _remote(connection: Any) -> str:
+    try:
+        host, port = connection.muxed_conn.get_remote_address()
+    except Exception:
+        return ""
+    return f"/{'ip6' if ':' in host else 'ip4'}/{host}/tcp/{port}"

@@ -1,0 +1,79 @@
+"""Requests over raw streams: one message there, one back, bounded in size and time.
+
+Filecoin's protocols send one CBOR item. The asking side half-closes and reads to the end; the answering side also
+takes an item whose stream stays open, for that is how Lotus says hello.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import trio
+from libp2p.network.stream.exceptions import StreamEOF, StreamReset
+
+from protocols.encoding.cbor_length import item_length
+from protocols.errors import CborError
+from runtime.errors import RuntimeFloorError
+
+CHUNK_BYTES = 64 << 10
+
+
+class StreamError(RuntimeFloorError):
+    """A stream ended otherwise than with one message."""
+
+
+async def read_to_end(stream: Any, bytes_max: int) -> bytes:
+    """Everything until the other side closes; raises StreamError beyond the bound."""
+    found = bytearray()
+    while True:
+        try:
+            chunk = await stream.read(CHUNK_BYTES)
+        except StreamEOF:
+            return bytes(found)
+        except StreamReset:
+            raise StreamError("the peer reset the stream") from None
+        if not chunk:
+            return bytes(found)
+        found += chunk
+        if len(found) > bytes_max:
+            raise StreamError(f"more than {bytes_max} bytes came")
+
+
+async def read_item(stream: Any, bytes_max: int) -> bytes:
+    """One CBOR item, whether or not the other side closes after it; raises StreamError."""
+    found = bytearray()
+    while True:
+        try:
+            length = item_length(bytes(found))
+        except CborError as error:
+            raise StreamError(f"no CBOR item: {error}") from None
+        if length is not None:
+            return bytes(found[:length])
+        if len(found) > bytes_max:
+            raise StreamError(f"a message of more than {bytes_max} bytes")
+        try:
+            chunk = await stream.read(CHUNK_BYTES)
+        except (StreamEOF, StreamReset):
+            raise StreamError("the stream ended within a message") from None
+        if not chunk:
+            raise StreamError("the stream ended within a message")
+        found += chunk
+
+
+async def ask(host: Any, peer: Any, protocol: str, data: bytes, timeout_s: float, bytes_max: int) -> bytes:
+    """One request; raises StreamError when it is not answered in time."""
+    with trio.move_on_after(timeout_s) as scope:
+        stream = await host.new_stream(peer, [protocol])
+        try:
+            await stream.write(data)
+            await stream.close()
+            answer = await read_to_end(stream, bytes_max)
+        except BaseException:
+            with trio.CancelScope(shield=True), trio.move_on_after(1):
+                await stream.reset()
+            raise
+        if not answer:
+            raise StreamError("the peer closed the stream without an answer")
+        return answer
+    assert scope.cancelled_caught
+    raise StreamError(f"no answer within {timeout_s} s")
