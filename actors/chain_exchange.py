@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from actors.chain.reader import BlockMessages, ChainReader
+from actors.config import NodeSettings
 from actors.messages import NewHead, PeerMisbehaved, PeerRequest, Served
 from protocols.chain.message import Message, SignedMessage
 from protocols.chain.tipset import Tipset, TipsetKey
@@ -25,8 +26,9 @@ class ChainExchange(Subsystem):
         super().__init__()
         self._chain: ChainReader | None = None
 
-    async def start(self, _settings: Any) -> None:
+    async def start(self, settings: Any) -> None:
         """Open the chain."""
+        assert isinstance(settings, NodeSettings)
         self._chain = ChainReader(self.environment.open_reader("chain"))
 
     async def stop(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from actors.config import NodeSettings
 from actors.messages import (
     DefaultKey,
     DeleteKey,
@@ -52,8 +53,9 @@ class Wallet(Subsystem):
         assert self._vault is not None
         return self._vault
 
-    async def start(self, _settings: Any) -> None:
+    async def start(self, settings: Any) -> None:
         """Unlock the vault."""
+        assert isinstance(settings, NodeSettings)
         self._vault = self.environment.open_vault()
         self._store = self.environment.open_store("wallet")
 

@@ -20,6 +20,7 @@ from runtime.bases.process import ProcessBase
 from runtime.bases.settings import Limits
 from runtime.errors import MessageError, RuntimeFloorError
 from runtime.repo import Repo
+from runtime.vault import give_passphrase, take_passphrase
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class RunningNode:
         self._repo.lock()
         try:
             self._base = ProcessBase(self.home, limits=Limits(), log_level=self._log_level)
+            give_passphrase(self.home)
             system = ActorSystem(self._base, transientUnique=True)
             address = system.createActor(self._node)
             self._exit: Future[ExitStatus] = self._base.exit_of(address)
@@ -67,6 +69,7 @@ class RunningNode:
     def _release(self) -> None:
         if self._admin is not None:
             self._admin.close()
+        take_passphrase(self.home)
         if self._base is not None:
             self._base.shutdown()
         self._repo.close()

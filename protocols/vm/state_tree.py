@@ -7,6 +7,7 @@ Up to network version 3 the root is the actors' HAMT itself, from 4 on a tuple o
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 from protocols.builtin.codes import INIT
 from protocols.builtin.init_state import InitState
@@ -97,6 +98,11 @@ class StateTree:
         if actor is None:
             raise NodeError("the state tree has no init actor")
         return InitState.from_wire(load(self.store, actor.head))
+
+    def actors(self) -> Iterator[tuple[Address, Actor]]:
+        """Every written actor with its id, in the order of the tree."""
+        for key, wire in self._actors.items():
+            yield Address.parse(key), Actor.from_wire(wire)
 
     def snapshot(self) -> None:
         """Begin changes that may be undone."""

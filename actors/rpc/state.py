@@ -1,0 +1,295 @@
+"""``Filecoin.State*``: actors, miners, calls, and where messages are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.chain.reader import key_address, miner_info, miner_power, power_state
+from actors.pool.gas import try_message
+from actors.rpc import forms
+from actors.rpc.chain import tipset_messages
+from actors.rpc.registry import ACTOR_NOT_FOUND, NodeView, RpcError, rpc
+from protocols.builtin.account import AccountState
+from protocols.builtin.codes import BURNT_FUNDS, REWARD, name_of
+from protocols.builtin.cron import CronState
+from protocols.builtin.init_state import InitState
+from protocols.builtin.market import MarketState
+from protocols.builtin.miner_state import MinerState
+from protocols.builtin.multisig_state import MultisigState
+from protocols.builtin.power_state import PowerState
+from protocols.builtin.reward_state import RewardState
+from protocols.chain.message import Message
+from protocols.chain.tipset import Tipset, TipsetKey
+from protocols.encoding import cbor
+from protocols.encoding.address import Address
+from base58 import b58encode
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import Record
+from protocols.errors import ChainError
+from protocols.networks.genesis import MINING_RESERVE
+from protocols.vm.interpreter import load_receipts
+from protocols.vm.state_tree import Actor, StateTree
+
+STATES: dict[str, type[Record]] = {
+    "account": AccountState,
+    "cron": CronState,
+    "init": InitState,
+    "multisig": MultisigState,
+    "reward": RewardState,
+    "storagemarket": MarketState,
+    "storageminer": MinerState,
+    "storagepower": PowerState,
+}
+WAIT_POLL_SHARE = 0.25
+WAIT_MAX_S = 55.0
+
+
+def _state(node: NodeView, key: TipsetKey) -> StateTree:
+    return node.chain.state_after(node.tipset(key))
+
+
+def _actor(state: StateTree, address: Address) -> Actor:
+    actor = state.get(address)
+    if actor is None:
+        raise RpcError(ACTOR_NOT_FOUND, f"actor not found: {address}")
+    return actor
+
+
+@rpc("StateNetworkName", "read")
+def network_name(node: NodeView) -> Any:
+    """The network's name."""
+    return node.chain.genesis.profile.name
+
+
+@rpc("StateNetworkVersion", "read", forms.key)
+def network_version(node: NodeView, key: TipsetKey) -> Any:
+    """The network version in force."""
+    return node.chain.genesis.profile.network_version(node.tipset(key).height)
+
+
+@rpc("StateGetActor", "read", forms.address, forms.key)
+def get_actor(node: NodeView, address: Address, key: TipsetKey) -> Any:
+    """An actor's entry."""
+    return _entry(_actor(_state(node, key), address))
+
+
+def _entry(actor: Actor) -> dict[str, Any]:
+    return {
+        "Code": forms.cid_form(actor.code),
+        "Head": forms.cid_form(actor.head),
+        "Nonce": actor.nonce,
+        "Balance": str(actor.balance),
+        "DelegatedAddress": None,
+    }
+
+
+@rpc("StateReadState", "read", forms.address, forms.key)
+def read_state(node: NodeView, address: Address, key: TipsetKey) -> Any:
+    """An actor's state with field names."""
+    actor = _actor(_state(node, key), address)
+    data = node.chain.blocks.get(actor.head)
+    kind = STATES.get(name_of(actor.code))
+    shown = forms.record_form(kind.decode(data) if kind else cbor.decode(data))
+    return {"Balance": str(actor.balance), "Code": forms.cid_form(actor.code), "State": shown}
+
+
+@rpc("StateListActors", "read", forms.key)
+def list_actors(node: NodeView, key: TipsetKey) -> Any:
+    """Every actor's id."""
+    return [str(address) for address, _ in _state(node, key).actors()]
+
+
+@rpc("Thespis.Actors", "read", forms.key)
+def actor_views(node: NodeView, key: TipsetKey) -> Any:
+    """Every actor with its kind, for `thespis actor ls`."""
+    return [
+        {"Address": str(address), "ActorType": name_of(actor.code), **_entry(actor)}
+        for address, actor in _state(node, key).actors()
+    ]
+
+
+@rpc("StateLookupID", "read", forms.address, forms.key)
+def lookup_id(node: NodeView, address: Address, key: TipsetKey) -> Any:
+    """The id of an address."""
+    found = _state(node, key).resolve(address)
+    if found is None:
+        raise RpcError(ACTOR_NOT_FOUND, f"actor not found: {address}")
+    return str(found)
+
+
+@rpc("StateAccountKey", "read", forms.address, forms.key)
+def account_key(node: NodeView, address: Address, key: TipsetKey) -> Any:
+    """The key of an account."""
+    return str(key_address(node.chain.blocks, _state(node, key), address))
+
+
+@rpc("StateListMiners", "read", forms.key)
+def list_miners(node: NodeView, key: TipsetKey) -> Any:
+    """Every miner that has a claim."""
+    power = power_state(node.chain.blocks, _state(node, key))
+    return [str(address) for address, _ in power.miners(node.chain.blocks)]
+
+
+@rpc("StateMinerPower", "read", forms.address, forms.key)
+def show_miner_power(node: NodeView, address: Address, key: TipsetKey) -> Any:
+    """A miner's power and the network's."""
+    state = _state(node, key)
+    power = power_state(node.chain.blocks, state)
+    miner = state.resolve(address) or address
+    claim = power.claim_of(node.chain.blocks, miner)
+    raw, adjusted = power.total_power()
+    own = (claim.raw_byte_power, claim.quality_adjusted_power) if claim else (0, 0)
+    return {
+        "MinerPower": {"RawBytePower": str(own[0]), "QualityAdjPower": str(own[1])},
+        "TotalPower": {"RawBytePower": str(raw), "QualityAdjPower": str(adjusted)},
+        "HasMinPower": claim is not None and power.may_mine(claim),
+    }
+
+
+@rpc("StateMinerInfo", "read", forms.address, forms.key)
+def show_miner_info(node: NodeView, address: Address, key: TipsetKey) -> Any:
+    """Who stands behind a miner; fields of later network versions are null."""
+    info = miner_info(node.chain.blocks, _state(node, key), address)
+    pending = info.pending_worker_key
+    return {
+        "Owner": str(info.owner),
+        "Worker": str(info.worker),
+        "NewWorker": str(pending.new_worker) if pending else "<empty>",
+        "ControlAddresses": [str(each) for each in info.control_addresses],
+        "WorkerChangeEpoch": pending.effective_at if pending else -1,
+        "PeerId": b58encode(info.peer_id).decode() if info.peer_id else None,
+        "Multiaddrs": [forms.bytes_form(each) for each in info.multiaddrs],
+        "WindowPoStProofType": info.seal_proof_type,
+        "SectorSize": info.sector_size,
+        "WindowPoStPartitionSectors": info.window_post_partition_sectors,
+        "ConsensusFaultElapsed": -1,
+        "PendingOwnerAddress": None,
+        "Beneficiary": str(info.owner),
+        "BeneficiaryTerm": None,
+        "PendingBeneficiaryTerm": None,
+    }
+
+
+@rpc("StateCirculatingSupply", "read", forms.key)
+def circulating_supply(node: NodeView, key: TipsetKey) -> Any:
+    """Everything that is neither in the mining reserve nor burnt nor locked by miners."""
+    supply = 0
+    for address, actor in _state(node, key).actors():
+        if address in (REWARD, BURNT_FUNDS):
+            continue
+        supply += actor.balance
+        if name_of(actor.code) == "storageminer":
+            supply -= MinerState.decode(node.chain.blocks.get(actor.head)).locked_funds
+    return str(supply)
+
+
+@rpc("Thespis.Supply", "read", forms.key)
+def supply(node: NodeView, key: TipsetKey) -> Any:
+    """The sum of all balances, which no message changes, and what of it was mined and burnt."""
+    state = _state(node, key)
+    total = sum(actor.balance for _, actor in state.actors())
+    reserve, burnt = state.get(REWARD), state.get(BURNT_FUNDS)
+    return {
+        "Total": str(total),
+        "Mined": str(MINING_RESERVE - (reserve.balance if reserve else 0)),
+        "Burnt": str(burnt.balance if burnt else 0),
+    }
+
+
+# -- calls and messages --------------------------------------------------------------------------------------
+
+
+@rpc("StateCall", "read", forms.message, forms.key)
+def call(node: NodeView, message: Message, key: TipsetKey) -> Any:
+    """What a message would do, without doing it."""
+    tipset = node.tipset(key)
+    applied = try_message(node.chain, tipset, message)
+    return {
+        "MsgCid": forms.cid_form(message.cid()),
+        "Msg": forms.message_form(message),
+        "MsgRct": forms.receipt_form(applied.receipt),
+        "GasCost": None,
+        "ExecutionTrace": None,
+        "Error": applied.reason,
+        "Duration": 0,
+    }
+
+
+def search(node: NodeView, cid: Cid, start: Tipset, limit: int) -> dict[str, Any] | None:
+    """Where the heaviest chain has a message, with its receipt, at most `limit` epochs (-1: any) below `start`."""
+    height = node.chain.index.message_height(cid)
+    if height is None or height > start.height or (limit >= 0 and height < start.height - limit):
+        return None
+    key = node.chain.index.at_height(height)
+    if key is None:
+        return None
+    tipset = node.chain.tipset(key)
+    receipts = load_receipts(node.chain.blocks, node.chain.execution(key).receipts_root)
+    for (found, _message), receipt in zip(tipset_messages(node.chain, tipset), receipts, strict=True):
+        if found == cid:
+            following = _following(node, tipset)
+            return {
+                "Message": forms.cid_form(cid),
+                "Receipt": forms.receipt_form(receipt),
+                "ReturnDec": None,
+                "TipSet": forms.key_form(following.key),
+                "Height": following.height,
+            }
+    return None
+
+
+def _following(node: NodeView, tipset: Tipset) -> Tipset:
+    """The tipset that carries the receipts, as Lotus names it; the same one while there is none above."""
+    head = node.chain.head()
+    if head.height <= tipset.height:
+        return tipset
+    return node.chain.at_height(tipset.height + 1, head, earlier=False)
+
+
+@rpc("StateSearchMsg", "read", forms.key, forms.cid, forms.integer, forms.boolean, also=(forms.cid,))
+def search_message(node: NodeView, *arguments: Any) -> Any:
+    """Where a message is on chain, or null."""
+    if len(arguments) == 1:
+        return search(node, arguments[0], node.tipset(()), -1)
+    key, cid, limit, _allow_replaced = arguments
+    return search(node, cid, node.tipset(key), limit)
+
+
+@rpc(
+    "StateWaitMsg", "read", forms.cid, forms.integer, forms.integer, forms.boolean, also=(forms.cid, forms.integer)
+)
+async def wait_message(node: NodeView, cid: Cid, confidence: int, limit: int = -1, _replaced: bool = True) -> Any:
+    """Wait until a message is on chain with `confidence` epochs above it; the server's time limit bounds the wait."""
+    start_s = node.environment.clock.monotonic_s()
+    while node.environment.clock.monotonic_s() - start_s < WAIT_MAX_S:
+        head = node.tipset(())
+        height = node.chain.index.message_height(cid)
+        if height is not None and head.height >= height + confidence:
+            found = search(node, cid, head, limit)
+            if found is not None:
+                return found
+        await node.sleep(node.chain.genesis.profile.block_delay_s * WAIT_POLL_SHARE)
+    raise ChainError(f"message {cid} is not on chain with confidence {confidence} after {WAIT_MAX_S:.0f} s; ask again")
+
+
+@rpc("MinerGetBaseInfo", "read", forms.address, forms.integer, forms.key)
+def mining_base_info(node: NodeView, miner: Address, height: int, key: TipsetKey) -> Any:
+    """What a miner needs to know to try an epoch."""
+    from actors.chain.mining import mining_base
+
+    parent = node.tipset(key)
+    base = mining_base(node.chain, miner, parent, height)
+    info = miner_info(node.chain.blocks, node.chain.lookback_state(parent, height), miner)
+    power = miner_power(node.chain.blocks, node.chain.lookback_state(parent, height), miner)
+    return {
+        "MinerPower": str(power.miner),
+        "NetworkPower": str(power.total),
+        "Sectors": [],
+        "WorkerKey": str(base.worker),
+        "SectorSize": info.sector_size,
+        "PrevBeaconEntry": forms.beacon_form(node.chain.beacon_before(parent)),
+        "BeaconEntries": [forms.beacon_form(entry) for entry in base.beacon_entries],
+        "EligibleForMining": base.eligible,
+    }
+
+
