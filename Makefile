@@ -15,9 +15,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml deploy/check_machine.sh
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# until the devnet exists, this shows the supervised tree that it will stand on
+# a local network of three nodes; ARGS='--until-epoch 30 --block-time 1s' ends by itself
 devnet: setup
-	@$(BIN)/thespis demo
+	@$(BIN)/thespis devnet $(ARGS)
 
 test: setup
 	@$(BIN)/python -m pytest

@@ -322,7 +322,7 @@ class NextNonce:
 
 
 @message
-class Number:
+class NonceAnswer:
     """A number."""
 
     value: int

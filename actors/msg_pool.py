@@ -24,7 +24,7 @@ from actors.messages import (
     MessageGossiped,
     NewHead,
     NextNonce,
-    Number,
+    NonceAnswer,
     PeerMisbehaved,
     PublishGossip,
     RemoveMessage,
@@ -293,9 +293,9 @@ class MsgPool(Subsystem):
         return nonce
 
     @handles(NextNonce)
-    def next_nonce(self, request: NextNonce) -> Number:
+    def next_nonce(self, request: NextNonce) -> NonceAnswer:
         """The first nonce that neither chain nor pool has used."""
-        return Number(self._next_nonce(request.address))
+        return NonceAnswer(self._next_nonce(request.address))
 
     @handles(SelectMessages)
     def select_messages(self, request: SelectMessages) -> SignedMessages:

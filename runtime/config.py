@@ -85,8 +85,8 @@ class BootstrapConfig(_Section):
     """How the node finds its first peers."""
 
     addresses: list[Multiaddress] = Field([], description="peers to dial at start")
-    min_peer_threshold: int = Field(0, ge=0, description="dial when fewer peers are connected")
-    period_s: float = Field(60.0, gt=0, description="how often to look")
+    min_peer_threshold: int = Field(3, ge=0, description="dial when fewer peers are connected")
+    period_s: float = Field(10.0, gt=0, description="how often to look")
 
 
 class DatastoreConfig(_Section):
@@ -106,6 +106,8 @@ class MiningConfig(_Section):
     """The storage miner of this node, if it has one."""
 
     miner_address: FilAddress = Field("", description="the miner's actor")
+    enabled: bool = Field(default=False, description="whether the miner mines from the start")
+    delay_share: float = Field(0.25, ge=0, lt=1, description="how far into the epoch before to choose what to mine on")
     auto_seal_interval_s: int = Field(120, ge=0, description="seal staged sectors this often; 0 is never")
     storage_price: FilAmount = Field("0", description="asking price in FIL per byte and epoch")
 

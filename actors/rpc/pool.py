@@ -20,7 +20,7 @@ from actors.messages import (
     MessageAdded,
     NewKey,
     NextNonce,
-    Number,
+    NonceAnswer,
     RemoveMessage,
     SelectMessages,
     SendMessage,
@@ -49,7 +49,7 @@ from protocols.errors import SignatureError
 @rpc("MpoolGetNonce", "read", forms.address)
 async def pool_nonce(node: NodeView, address: Address) -> Any:
     """The next nonce of a sender."""
-    number: Number = await node.ask("MsgPool", NextNonce(address))
+    number: NonceAnswer = await node.ask("MsgPool", NextNonce(address))
     return number.value
 
 

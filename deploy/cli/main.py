@@ -14,6 +14,8 @@ import click
 COMMANDS = {
     "bench": ("deploy.cli.bench:bench", "Measure against named yardsticks."),
     "config": ("deploy.cli.settings:config", "Read and change settings."),
+    "daemon": ("deploy.cli.daemon:daemon", "Run a node."),
+    "devnet": ("deploy.cli.devnet:devnet", "Run a local network of whole nodes."),
     "demo": ("deploy.cli.demo:demo", "Show a supervised tree of processes heal itself."),
     "init": ("deploy.cli.settings:init", "Make a node's home directory."),
     "ps": ("deploy.cli.node:ps", "Show the processes of a running node."),

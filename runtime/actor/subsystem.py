@@ -239,7 +239,10 @@ class Subsystem(Actor):
                 logger.error("%s failed to stop cleanly: %r", self.role, error)
             self.send(self.myAddress, ActorExitRequest())
 
-        Task(self.stop(), finished)
+        if self.incarnation:
+            Task(self.stop(), finished)
+        else:
+            finished(None, None)  # never told to start, so nothing is open
 
     def _accept(self, body: Any, request: Request | None, sender: ActorAddress) -> None:
         number = request.number if request else None

@@ -82,6 +82,8 @@ class Supervisor(Subsystem):
             return Done()
         self._settings = order.settings
         for child in self.children.values():
+            self._create(child)  # processes come up side by side, and are told to start one after the other
+        for child in self.children.values():
             try:
                 await self._start_first(child)
             except ActorStartError:
@@ -188,18 +190,27 @@ class Supervisor(Subsystem):
     # -- starting and restarting -----------------------------------------------------------------------------
 
     async def _start_first(self, child: SupervisedChild) -> None:
-        child.has_run = False
-        ready = child.expect_ready()
-        self._launch(child)
-        await ready
+        self._order_start(child)
+        await child.ready
         child.has_run = True
 
+    def _create(self, child: SupervisedChild) -> None:
+        child.has_run = False
+        child.expect_ready()
+        self._begin_process(child)
+
     def _launch(self, child: SupervisedChild) -> None:
+        self._begin_process(child)
+        self._order_start(child)
+
+    def _begin_process(self, child: SupervisedChild) -> None:
         child.state = ChildState.STARTING
         child.incarnation += 1
         child.address = self.createActor(child.spec.actor)
         child.new_process()
         self._by_address[str(child.address.addressDetails)] = child
+
+    def _order_start(self, child: SupervisedChild) -> None:
         settings = self._settings if child.spec.settings is None else child.spec.settings
         order = StartSubsystem(child.spec.role, child.incarnation, self.myAddress, self._peers(), settings)
         self.send(child.address, order)

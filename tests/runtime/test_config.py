@@ -60,7 +60,7 @@ def test_bad_environment_is_named(name):
 
 
 def test_get():
-    assert get_value(Config(), "bootstrap.period_s") == 60.0
+    assert get_value(Config(), "bootstrap.period_s") == 10.0
     assert get_value(Config(), "mpool") == {"max_pool_size": 10_000, "max_nonce_gap": 100}
     assert set(get_value(Config(), "")) == set(Config.model_fields)
     for key in ("nope", "api.nope", "api.address.x"):

@@ -1,0 +1,98 @@
+"""Faults on a running devnet, ordered from a second terminal; what is ordered is written down, so it counts as expected."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from deploy.devnet.fleet import STOPPED_MARK
+from deploy.devnet.plan import DevnetError, read_state
+from deploy.rpc import RpcClient
+from runtime.actor.envelopes import ListProcesses, ProcessTable
+from runtime.admin import admin_ask
+
+FAULTS_FILE = "faults.log"
+
+
+def _note(home: Path, line: str) -> None:
+    with (home / FAULTS_FILE).open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def expected_restarts(home: Path) -> int:
+    """How many restarts were ordered."""
+    try:
+        lines = (home / FAULTS_FILE).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return 0
+    return sum(line.startswith("kill ") for line in lines)
+
+
+def _node(home: Path, name: str) -> dict[str, Any]:
+    nodes = {node["name"]: node for node in read_state(home)["nodes"]}
+    if name not in nodes:
+        raise DevnetError(f"no node {name!r}; the nodes are {', '.join(nodes)}")
+    found: dict[str, Any] = nodes[name]
+    return found
+
+
+def kill(home: Path, target: str) -> str:
+    """SIGKILL a node, or with ``NODE/ROLE`` one of its subsystems; it comes back."""
+    name, _, role = target.partition("/")
+    node = _node(home, name)
+    if not role:
+        _note(home, f"kill {name}")
+        os.kill(int(node["pid"]), signal.SIGKILL)
+        return f"killed {name} (process {node['pid']})"
+    table: ProcessTable = admin_ask(Path(node["home"]) / "run", ListProcesses())
+    rows = {row.role: row for row in table.rows}
+    if role not in rows or not rows[role].statistics.process_id:
+        raise DevnetError(f"{name} has no running {role!r}; its roles are {', '.join(rows)}")
+    _note(home, f"kill {target}")
+    os.kill(rows[role].statistics.process_id, signal.SIGKILL)
+    return f"killed {target} (process {rows[role].statistics.process_id})"
+
+
+def stop(home: Path, name: str) -> str:
+    """Stop a node in order; it stays down until `start`."""
+    node = _node(home, name)
+    (Path(node["home"]) / STOPPED_MARK).touch()
+    _note(home, f"stop {name}")
+    os.kill(int(node["pid"]), signal.SIGTERM)
+    return f"stopping {name}"
+
+
+def start(home: Path, name: str) -> str:
+    """Let a stopped node come back."""
+    node = _node(home, name)
+    mark = Path(node["home"]) / STOPPED_MARK
+    if not mark.exists():
+        raise DevnetError(f"{name} was not stopped")
+    mark.unlink()
+    _note(home, f"kill {name} (started again)")
+    return f"starting {name}"
+
+
+def partition(home: Path, name: str) -> str:
+    """Cut a node off from all others."""
+    _node(home, name)
+    nodes = read_state(home)["nodes"]
+    for node in nodes:
+        others = [other["peer_id"] for other in nodes if other is not node]
+        own = next(each["peer_id"] for each in nodes if each["name"] == name)
+        blocked = others if node["name"] == name else [own]
+        with RpcClient.of_home(Path(node["home"])) as client:
+            client.call("Thespis.NetBlockPeers", blocked)
+    _note(home, f"partition {name}")
+    return f"{name} is cut off"
+
+
+def heal(home: Path) -> str:
+    """End every partition."""
+    for node in read_state(home)["nodes"]:
+        with RpcClient.of_home(Path(node["home"])) as client:
+            client.call("Thespis.NetBlockPeers", [])
+    _note(home, "heal")
+    return "healed"

@@ -1,0 +1,112 @@
+"""The nodes of a devnet as processes: starting, watching, restarting after a kill, stopping in time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import IO
+
+from deploy.devnet.plan import DevnetPlan, NodePlan
+from deploy.rpc import RpcClient
+from runtime.errors import RuntimeFloorError
+
+READY_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 4.0
+STOPPED_MARK = "stopped"
+"""A file in a node's home that says: down on purpose, do not start it again."""
+
+
+@dataclass
+class RunningProcess:
+    """One node's launcher process."""
+
+    plan: NodePlan
+    process: subprocess.Popen[bytes]
+    log: IO[bytes]
+    starts: int = 1
+
+
+class Fleet:
+    """All nodes; use it as a context manager."""
+
+    def __init__(self, plan: DevnetPlan) -> None:
+        self.plan = plan
+        self.nodes: dict[str, RunningProcess] = {}
+        self.revived: dict[str, int] = {}
+
+    def __enter__(self) -> Fleet:
+        for node in self.plan.nodes:
+            self._start(node)
+        self._publish()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+    def _start(self, node: NodePlan) -> None:
+        log = (node.home / "daemon.log").open("ab")
+        command = [sys.executable, "-m", "deploy.cli.main", "--home", str(node.home), "daemon"]
+        process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+        known = self.nodes.get(node.name)
+        starts = known.starts + 1 if known else 1
+        self.nodes[node.name] = RunningProcess(node, process, log, starts)
+
+    def _publish(self) -> None:
+        self.plan.write_state({name: running.process.pid for name, running in self.nodes.items()})
+
+    def client(self, node: NodePlan, timeout_s: float = 5.0) -> RpcClient:
+        """A client of a node."""
+        return RpcClient.of_home(node.home, timeout_s)
+
+    def wait_ready(self) -> None:
+        """Wait until every API answers; raises RuntimeFloorError naming the node that does not."""
+        end_s = time.monotonic() + READY_TIMEOUT_S
+        for node in self.plan.nodes:
+            while True:
+                try:
+                    with self.client(node) as client:
+                        client.call("ChainHead")
+                    break
+                except RuntimeFloorError as error:
+                    code = self.nodes[node.name].process.poll()
+                    if code is not None or time.monotonic() > end_s:
+                        raise RuntimeFloorError(
+                            f"{node.name} did not start (exit code {code}): {error}; see {node.home / 'daemon.log'}"
+                        ) from None
+                    time.sleep(0.1)
+
+    def watch(self) -> list[str]:
+        """Start again what was killed, unless it was stopped on purpose; returns the names of what was started."""
+        started = []
+        for name, running in list(self.nodes.items()):
+            stopped = (running.plan.home / STOPPED_MARK).exists()
+            if running.process.poll() is not None and not stopped:
+                running.log.close()
+                self._start(running.plan)
+                self.revived[name] = self.revived.get(name, 0) + 1
+                started.append(name)
+        if started:
+            self._publish()
+        return started
+
+    def stop(self) -> float:
+        """Stop every node in order; returns how long that took in seconds."""
+        started_s = time.monotonic()
+        for running in self.nodes.values():
+            if running.process.poll() is None:
+                running.process.send_signal(signal.SIGTERM)
+        for running in self.nodes.values():
+            left_s = max(0.1, STOP_TIMEOUT_S - (time.monotonic() - started_s))
+            try:
+                running.process.wait(left_s)
+            except subprocess.TimeoutExpired:
+                os.killpg(running.process.pid, signal.SIGKILL)
+                running.process.wait()
+            running.log.close()
+        return time.monotonic() - started_s

@@ -1,0 +1,243 @@
+"""What a devnet consists of, all of it following from a seed: keys, identities, genesis, addresses."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from base58 import b58encode
+from nacl.signing import SigningKey
+
+from deploy.nodes import GENESIS_FILE
+from protocols.crypto import bls
+from protocols.crypto.signature import SignatureType, address_of
+from protocols.encoding.address import Address
+from protocols.encoding.tuples import Unsigned
+from protocols.ipld.blockstore import MemoryBlockstore
+from protocols.networks.devnet import DevnetParameters
+from protocols.networks.genesis import (
+    FIRST_MINER,
+    GenesisAccount,
+    GenesisMiner,
+    GenesisTemplate,
+    build_genesis,
+    write_genesis,
+)
+from protocols.networks.profile import ProofPolicy
+from runtime.config import set_value
+from runtime.errors import RuntimeFloorError
+from runtime.files import write_atomically
+from runtime.keystore import Keystore, Secret
+from runtime.repo import Repo
+from runtime.vault import LIGHT, PUBLIC_PASSPHRASE
+
+ACCOUNT_FIL = 1_000_000
+NODES_MAX = 20
+SECTORS_PER_MINER = 1
+STATE_FILE = "devnet.json"
+
+
+class DevnetError(RuntimeFloorError):
+    """The devnet cannot be what was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A private key in Lotus' form, with its address."""
+
+    kind: SignatureType
+    private: bytes
+    address: Address
+
+    @classmethod
+    def of(cls, seed: int, label: str, kind: SignatureType) -> Key:
+        """The key that a seed gives a label."""
+        digest = hashlib.blake2b(f"thespis devnet {seed} {label}".encode(), digest_size=48).digest()
+        scalar = int.from_bytes(digest, "big") % (bls.GROUP_ORDER - 1) + 1
+        private = scalar.to_bytes(32, "little" if kind is SignatureType.BLS else "big")
+        return cls(kind, private, address_of(kind, private))
+
+    def lotus_form(self) -> dict[str, str]:
+        """As ``wallet import`` takes it."""
+        kind = "bls" if self.kind is SignatureType.BLS else "secp256k1"
+        return {"Type": kind, "PrivateKey": base64.b64encode(self.private).decode()}
+
+
+@dataclass(frozen=True, slots=True)
+class NodePlan:
+    """One node: its home, ports, identity, keys, and its miner if it has one."""
+
+    name: str
+    home: Path
+    p2p_port: int
+    api_port: int
+    identity: bytes
+    account: Key
+    worker: Key | None
+    miner: Address | None
+
+    @property
+    def peer_id(self) -> str:
+        """The libp2p identity that follows from the key."""
+        public = bytes(SigningKey(self.identity).verify_key)
+        return b58encode(b"\x00\x24\x08\x01\x12\x20" + public).decode()
+
+    @property
+    def p2p_address(self) -> str:
+        """Where other nodes dial it."""
+        return f"/ip4/127.0.0.1/tcp/{self.p2p_port}/p2p/{self.peer_id}"
+
+    @property
+    def api_address(self) -> str:
+        """Where its API listens."""
+        return f"/ip4/127.0.0.1/tcp/{self.api_port}/http"
+
+
+@dataclass(frozen=True, slots=True)
+class DevnetPlan:
+    """A whole devnet."""
+
+    home: Path
+    seed: int
+    block_time_s: int
+    genesis_time_s: int
+    nodes: tuple[NodePlan, ...]
+
+    @classmethod
+    def make(
+        cls, home: Path, *, seed: int, nodes: int, miners: int, block_time_s: int, base_port: int, genesis_time_s: int
+    ) -> DevnetPlan:
+        """Lay out a devnet; raises DevnetError for what cannot be."""
+        if not 1 <= nodes <= NODES_MAX or not 1 <= miners <= nodes:
+            raise DevnetError(f"{nodes} nodes with {miners} miners; 1 to {NODES_MAX} nodes, and a miner needs a node")
+        if block_time_s < 1:
+            raise DevnetError("a block time below 1 s; block timestamps count whole seconds")
+        ports = _ports(base_port, 2 * nodes)
+        plans = []
+        for number in range(nodes):
+            name = f"node-{number + 1}"
+            mines = number < miners
+            plans.append(
+                NodePlan(
+                    name=name,
+                    home=home / name,
+                    p2p_port=ports[2 * number],
+                    api_port=ports[2 * number + 1],
+                    identity=hashlib.blake2b(f"thespis devnet {seed} {name}".encode(), digest_size=32).digest(),
+                    account=Key.of(seed, f"account {number}", SignatureType.SECP256K1),
+                    worker=Key.of(seed, f"worker {number}", SignatureType.BLS) if mines else None,
+                    miner=Address.id(FIRST_MINER + number) if mines else None,
+                )
+            )
+        return cls(home, seed, block_time_s, genesis_time_s, tuple(plans))
+
+    def template(self) -> GenesisTemplate:
+        """The genesis that this devnet starts from."""
+        seed = hashlib.blake2b(f"thespis devnet {self.seed} beacon".encode(), digest_size=32).digest()
+        parameters = DevnetParameters(
+            f"devnet-{self.seed}",
+            Unsigned(self.genesis_time_s),
+            Unsigned(self.block_time_s),
+            seed,
+            ProofPolicy.UNPROVEN.value,
+        )
+        keys = [node.account for node in self.nodes] + [node.worker for node in self.nodes if node.worker]
+        accounts = tuple(GenesisAccount(key.address, ACCOUNT_FIL * 10**18) for key in keys)
+        miners = tuple(
+            GenesisMiner(node.worker.address, SECTORS_PER_MINER) for node in self.nodes if node.worker is not None
+        )
+        return GenesisTemplate(parameters, accounts, miners)
+
+    def genesis_car(self) -> bytes:
+        """The genesis file."""
+        store = MemoryBlockstore()
+        stream = io.BytesIO()
+        write_genesis(stream, store, build_genesis(store, self.template()))
+        return stream.getvalue()
+
+    def write(self) -> None:
+        """Make every node's home."""
+        car = self.genesis_car()
+        for node in self.nodes:
+            self._write_node(node, car)
+
+    def _write_node(self, node: NodePlan, car: bytes) -> None:
+        repo = Repo.init(node.home)
+        write_atomically(node.home / GENESIS_FILE, car)
+        write_atomically(node.home / "passphrase", PUBLIC_PASSPHRASE.encode())
+        (node.home / "p2p").mkdir(mode=0o700)
+        write_atomically(node.home / "p2p" / "identity.key", b"\x08\x01\x12\x20" + node.identity)
+        vault = Keystore.create(node.home / "keystore", Secret(PUBLIC_PASSPHRASE.encode()), cost=LIGHT)
+        for key in (node.account, node.worker):
+            if key is not None:
+                vault.put(f"wallet-{key.address}", Secret(key.private))
+        others = [other.p2p_address for other in self.nodes if other is not node]
+        values: dict[str, Any] = {
+            "swarm.address": f"/ip4/127.0.0.1/tcp/{node.p2p_port}",
+            "api.address": node.api_address,
+            "bootstrap.addresses": others,
+            "bootstrap.min_peer_threshold": len(others),
+            "bootstrap.period_s": 1.0,
+            "wallet.default_address": str(node.account.address),
+            "log.level": "WARNING",
+        }
+        if node.miner is not None:
+            values |= {"mining.miner_address": str(node.miner), "mining.enabled": True}
+        for dotted, value in values.items():
+            set_value(repo.config_path, dotted, value)
+
+    def state(self) -> dict[str, Any]:
+        """What scripts and the fault commands need to know."""
+        return {
+            "seed": self.seed,
+            "block_time_s": self.block_time_s,
+            "genesis_time_s": self.genesis_time_s,
+            "proofs": ProofPolicy.UNPROVEN.value,
+            "nodes": [
+                {
+                    "name": node.name,
+                    "home": str(node.home),
+                    "api": node.api_address,
+                    "p2p": node.p2p_address,
+                    "peer_id": node.peer_id,
+                    "miner": str(node.miner) if node.miner else None,
+                    "account": str(node.account.address),
+                    "account_key": node.account.lotus_form(),
+                    "balance_fil": ACCOUNT_FIL,
+                }
+                for node in self.nodes
+            ],
+        }
+
+    def write_state(self, pids: dict[str, int]) -> None:
+        """Publish the state with the nodes' process ids."""
+        state = self.state()
+        for node in state["nodes"]:
+            node["pid"] = pids.get(node["name"], 0)
+        write_atomically(self.home / STATE_FILE, json.dumps(state, indent=1).encode())
+
+
+def read_state(home: Path) -> dict[str, Any]:
+    """The state of the devnet at a home; raises DevnetError when there is none."""
+    try:
+        state: dict[str, Any] = json.loads((home / STATE_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DevnetError(f"no devnet runs at {home}; start one: thespis devnet --home {home}") from None
+    return state
+
+
+def _ports(base: int, count: int) -> list[int]:
+    """Consecutive ports from `base`, or free ones that the system chooses."""
+    if base:
+        return list(range(base, base + count))
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(each.getsockname()[1]) for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports

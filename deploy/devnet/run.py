@@ -1,0 +1,163 @@
+"""Running a devnet: banner, live table, traffic, and the judgement at the end."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deploy.devnet.faults import expected_restarts
+from deploy.devnet.fleet import Fleet
+from deploy.devnet.plan import DevnetPlan
+from deploy.devnet.traffic import Traffic
+from runtime.actor.envelopes import ListProcesses, ProcessTable
+from runtime.admin import admin_ask
+from runtime.errors import RuntimeFloorError
+from runtime.files import write_atomically
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SETTLE_EPOCHS = 5
+"""Messages are sent until this many epochs before the end, and heads are compared this far below them."""
+POLL_S = 0.5
+
+
+@dataclass
+class NodeStatus:
+    """One node at one moment."""
+
+    name: str
+    height: int = -1
+    head: str = ""
+    blocks: int = 0
+    peers: int = 0
+    pending: int = 0
+    restarts: int = 0
+    error: str = ""
+
+
+@dataclass
+class Outcome:
+    """How a run ended; `problems` empty means well."""
+
+    height: int = 0
+    wall_s: float = 0.0
+    ready_s: float = 0.0
+    first_block_s: float = 0.0
+    stop_s: float = 0.0
+    messages: int = 0
+    refused: int = 0
+    lost: list[str] = field(default_factory=list)
+    restarts: int = 0
+    revived: dict[str, int] = field(default_factory=dict)
+    null_rounds: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+class DevnetRun:
+    """One run from start to stop."""
+
+    def __init__(self, plan: DevnetPlan) -> None:
+        self.plan = plan
+        self.fleet = Fleet(plan)
+        self.traffic = Traffic(self.fleet)
+        self.outcome = Outcome()
+        self._started_s = time.monotonic()
+
+    def status(self) -> list[NodeStatus]:
+        """Every node now."""
+        return [self._status(number) for number in range(len(self.plan.nodes))]
+
+    def _status(self, number: int) -> NodeStatus:
+        node = self.plan.nodes[number]
+        found = NodeStatus(node.name)
+        try:
+            with self.fleet.client(node, 2.0) as client:
+                head = client.call("ChainHead")
+                found.height, found.blocks = head["Height"], len(head["Blocks"])
+                found.head = head["Cids"][0]["/"][-8:]
+                found.peers = len(client.call("NetPeers"))
+                found.pending = len(client.call("MpoolPending", []))
+            table: ProcessTable = admin_ask(node.home / "run", ListProcesses(), 2.0)
+            found.restarts = sum(row.restarts for row in table.rows)
+        except RuntimeFloorError as error:
+            found.error = str(error)[:60]
+        return found
+
+    def follow(self, until_epoch: int, show: Any = None) -> None:
+        """Watch and send transfers until every node has reached an epoch (0: for ever)."""
+        sent_at = 0
+        while True:
+            statuses = self.status()
+            self.fleet.watch()
+            lowest = min(status.height for status in statuses)
+            if lowest >= 1 and not self.outcome.first_block_s:
+                self.outcome.first_block_s = time.monotonic() - self._started_s
+            if show is not None:
+                show(statuses)
+            if until_epoch and lowest >= until_epoch:
+                return
+            if lowest > sent_at and (not until_epoch or lowest < until_epoch - SETTLE_EPOCHS):
+                sent_at = lowest
+                self.traffic.send()
+            time.sleep(min(POLL_S, self.plan.block_time_s / 2))
+
+    def judge(self) -> None:
+        """Compare the chains, count what was lost and what crashed."""
+        outcome = self.outcome
+        statuses = self.status()
+        outcome.height = min(status.height for status in statuses)
+        at = outcome.height - SETTLE_EPOCHS
+        chains = {}
+        for node in self.plan.nodes:
+            with self.fleet.client(node) as client:
+                tipset = client.call("ChainGetTipSetByHeight", max(0, at), [])
+                chains[node.name] = tuple(cid["/"] for cid in tipset["Cids"])
+        if len(set(chains.values())) != 1:
+            outcome.problems.append(f"the nodes disagree at height {at}: {chains}")
+        outcome.lost = self.traffic.missing()
+        outcome.messages, outcome.refused = len(self.traffic.accepted), self.traffic.refused
+        if outcome.lost:
+            outcome.problems.append(f"{len(outcome.lost)} of {outcome.messages} accepted messages are not on chain")
+        if not outcome.messages:
+            outcome.problems.append(f"no transfer was accepted: {self.traffic.last_error}")
+        outcome.restarts = sum(status.restarts for status in statuses)
+        outcome.revived = dict(self.fleet.revived)
+        expected = expected_restarts(self.plan.home)
+        if outcome.restarts + sum(outcome.revived.values()) > expected:
+            outcome.problems.append(
+                f"{outcome.restarts} subsystems and {sum(outcome.revived.values())} nodes were restarted, "
+                f"{expected} of that was ordered"
+            )
+
+    def report(self, path: Path | None) -> dict[str, Any]:
+        """The outcome as plain data, written to a file where one is named."""
+        outcome = self.outcome
+        data = {
+            "seed": self.plan.seed,
+            "nodes": len(self.plan.nodes),
+            "block_time_s": self.plan.block_time_s,
+            **{name: getattr(outcome, name) for name in outcome.__dataclass_fields__},
+        }
+        if path is not None:
+            write_atomically(path, json.dumps(data, indent=1).encode(), mode=0o644)
+        return data
+
+
+def status_table(statuses: list[NodeStatus]) -> Table:
+    """The live table."""
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+    for name in ("NODE", "HEIGHT", "BLOCKS", "HEAD", "PEERS", "MPOOL", "RESTARTS", ""):
+        table.add_column(name, justify="left" if name in ("NODE", "HEAD", "") else "right")
+    for status in statuses:
+        height = str(status.height) if status.height >= 0 else "-"
+        table.add_row(
+            status.name, height, str(status.blocks), status.head, str(status.peers), str(status.pending),
+            str(status.restarts), f"[red]{status.error}[/]" if status.error else "",
+        )  # fmt: skip
+    return table

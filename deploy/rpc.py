@@ -1,0 +1,69 @@
+"""A client of a node's JSON-RPC API: what the commands and the devnet speak."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from runtime.errors import RuntimeFloorError
+from runtime.http.server import host_and_port
+from runtime.repo import Repo
+
+TIMEOUT_S = 70.0
+
+
+class RpcCallError(RuntimeFloorError):
+    """The node answered with an error."""
+
+    def __init__(self, method: str, code: int, text: str) -> None:
+        super().__init__(f"{method}: {text}")
+        self.code = code
+
+
+class RpcUnreachableError(RuntimeFloorError):
+    """No node answers."""
+
+
+class RpcClient:
+    """Calls one node; use it as a context manager."""
+
+    def __init__(self, address: str, token: str = "", timeout_s: float = TIMEOUT_S) -> None:
+        host, port = host_and_port(address)
+        self.url = f"http://{host}:{port}/rpc/v1"
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._client = httpx.Client(headers=headers, timeout=timeout_s, trust_env=False)
+        self._numbers = itertools.count(1)
+
+    @classmethod
+    def of_home(cls, home: Path, timeout_s: float = TIMEOUT_S) -> RpcClient:
+        """The node that runs at a home; raises RepoError when none does."""
+        address = Repo(home).api()
+        token = home / "token"
+        return cls(address, token.read_text(encoding="ascii") if token.exists() else "", timeout_s)
+
+    def __enter__(self) -> RpcClient:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def call(self, method: str, *params: Any) -> Any:
+        """Call ``Filecoin.<method>``; raises RpcCallError or RpcUnreachableError."""
+        name = method if "." in method else f"Filecoin.{method}"
+        request = {"jsonrpc": "2.0", "id": next(self._numbers), "method": name, "params": list(params)}
+        try:
+            answer = self._client.post(self.url, json=request).json()
+        except httpx.ConnectError:
+            raise RpcUnreachableError(f"Connection refused by {self.url}. Is the daemon running?") from None
+        except (httpx.HTTPError, ValueError) as error:
+            raise RpcUnreachableError(f"{self.url} did not answer {name}: {error!r}") from None
+        if "error" in answer:
+            raise RpcCallError(name, answer["error"]["code"], answer["error"]["message"])
+        return answer.get("result")
