@@ -12,7 +12,8 @@ from typing import Any
 
 from actors.chain.reader import ChainReader
 from actors.config import NodeSettings
-from actors.messages import MessageChanged, NewHead
+from actors.messages.events import NewHead
+from actors.messages.pool import MessageChanged
 from actors.rpc import chain, common, dispatch, forms, pool, state
 from actors.rpc.registry import NO_METHOD, RpcError
 from protocols.chain.message import SignedMessage
@@ -232,7 +233,7 @@ class Api(Subsystem):
             del self._channels[number]
 
     def _cancelled(self, call: CallArrived) -> bytes | None:
-        """What answers an ``xrpc.cancel``; None for any other call. Its request had one channel: the connection's last."""
+        """What answers an ``xrpc.cancel``, which ends the connection's newest channel; None for any other call."""
         if b"xrpc.cancel" not in call.body or not call.connection:
             return None
         numbers = [number for number, (connection, _) in self._channels.items() if connection == call.connection]

@@ -6,7 +6,8 @@ import logging
 from typing import Any
 
 from actors.config import NodeSettings
-from actors.messages import ConnectPeer, Identity, PeerJoined, PeerLeft, WhoAmI
+from actors.messages.events import PeerJoined, PeerLeft
+from actors.messages.network import ConnectPeer, Identity, WhoAmI
 from runtime.actor.subsystem import Subsystem, handles
 from runtime.errors import AskError
 

@@ -6,13 +6,22 @@ from typing import Any
 
 from actors.chain.reader import BlockMessages, ChainReader
 from actors.config import NodeSettings
-from actors.messages import NewHead, PeerMisbehaved, PeerRequest, Served
+from actors.messages.events import NewHead, PeerMisbehaved
+from actors.messages.network import PeerRequest, Served
 from protocols.chain.message import Message, SignedMessage
 from protocols.chain.tipset import Tipset, TipsetKey
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import Unsigned
 from protocols.errors import BlockNotFoundError, ChainError, InvalidTipsetError, ProtocolError
-from protocols.wire.exchange import CompactedMessages, ExchangedTipset, Options, Request, Response, Status, parse_request
+from protocols.wire.exchange import (
+    CompactedMessages,
+    ExchangedTipset,
+    Options,
+    Request,
+    Response,
+    Status,
+    parse_request,
+)
 from runtime.actor.subsystem import Subsystem, handles
 
 RESPONSE_BYTES_MAX = 8 << 20

@@ -1,4 +1,4 @@
-"""The Heartbeat: tells a statistics collector where this node's head is, once a period, and reconnects when it is away."""
+"""The Heartbeat: tells a statistics collector where this node's head is, and reconnects when that was away."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import logging
 from typing import Any
 
 from actors.config import NodeSettings
-from actors.messages import AskPeer, ConnectPeer, Head, NewHead, ReadHead
+from actors.messages.chain import Head, ReadHead
+from actors.messages.events import NewHead
+from actors.messages.network import AskPeer, ConnectPeer
 from runtime.actor.subsystem import Subsystem, handles
 from runtime.errors import AskError
 

@@ -7,19 +7,9 @@ from typing import Any
 
 from actors.chain.reader import ChainReader
 from actors.config import NodeSettings
-from actors.messages import (
-    AskPeer,
-    DisconnectPeer,
-    Head,
-    NewHead,
-    PeerAnswer,
-    PeerHead,
-    PeerJoined,
-    PeerMisbehaved,
-    PeerRequest,
-    ReadHead,
-    Served,
-)
+from actors.messages.chain import Head, PeerHead, ReadHead
+from actors.messages.events import NewHead, PeerJoined, PeerMisbehaved
+from actors.messages.network import AskPeer, DisconnectPeer, PeerAnswer, PeerRequest, Served
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import BigInteger, ChainEpoch
 from protocols.errors import ProtocolError
@@ -90,8 +80,6 @@ class HelloSvc(Subsystem):
             logger.info("peer %s is on another chain, genesis %s", request.peer, hello.genesis)
             self.tell("Network", DisconnectPeer(request.peer))
             return Served(None)
-        head = PeerHead(
-            request.peer, hello.heaviest_tipset, hello.heaviest_tipset_height, hello.heaviest_tipset_weight
-        )
+        head = PeerHead(request.peer, hello.heaviest_tipset, hello.heaviest_tipset_height, hello.heaviest_tipset_weight)
         self.tell("Syncer", head)
         return Served(HelloReply(arrival_ns, int(self.environment.clock.unix_s() * NANOSECONDS)).encode())

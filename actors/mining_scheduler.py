@@ -1,4 +1,4 @@
-"""The MiningScheduler: tries every epoch, over the best tipset known shortly before it begins, and makes the blocks it wins.
+"""The MiningScheduler: tries every epoch over the best tipset known before it begins, and makes the blocks it wins.
 
 The block of an epoch is prepared ahead and given out when the epoch begins. A round that fails in any way ends with
 its epoch: the next one is tried as if nothing had happened (reference: seed-node, weaknesses W10 and W11).
@@ -20,21 +20,12 @@ from actors.chain.mining import (
 )
 from actors.chain.reader import BlockMessages, ChainReader, or_none
 from actors.config import NodeSettings
-from actors.messages import (
-    MineOnce,
-    MiningStatus,
-    NewHead,
-    ReadMining,
-    SelectMessages,
-    SignatureBytes,
-    SignBytes,
-    SignedMessages,
-    StartMining,
-    StopMining,
-    SubmitBlock,
-    Submitted,
-)
-from actors.slash_filter import SlashFilter, SlashableError
+from actors.messages.chain import SubmitBlock, Submitted
+from actors.messages.events import NewHead
+from actors.messages.keys import SignatureBytes, SignBytes
+from actors.messages.mining import MineOnce, MiningStatus, ReadMining, StartMining, StopMining
+from actors.messages.pool import SelectMessages, SignedMessages
+from actors.slash_filter import SlashableError, SlashFilter
 from protocols.chain.block import BlockHeader, BlockMessage, ElectionProof, Ticket
 from protocols.chain.message import SignedMessage
 from protocols.crypto.signature import Signature
@@ -239,8 +230,6 @@ class MiningScheduler(Subsystem):
 
 def _submission(header: BlockHeader, messages: BlockMessages) -> tuple[bytes, ...]:
     """What the Syncer needs of a block, flat, so that the slash filter can keep it."""
-    block = BlockMessage(
-        header, tuple(m.cid() for m in messages.bls), tuple(signed.cid() for signed in messages.secpk)
-    )
+    block = BlockMessage(header, tuple(m.cid() for m in messages.bls), tuple(signed.cid() for signed in messages.secpk))
     bls = [message.encode() for message in messages.bls]
     return (block.encode(), len(bls).to_bytes(4, "big"), *bls, *(signed.encode() for signed in messages.secpk))

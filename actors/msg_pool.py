@@ -13,7 +13,10 @@ from typing import Any
 
 from actors.chain.reader import ChainReader, key_address
 from actors.config import NodeSettings
-from actors.messages import (
+from actors.messages.events import NewHead, PeerMisbehaved
+from actors.messages.keys import SignatureBytes, SignBytes
+from actors.messages.network import PublishGossip
+from actors.messages.pool import (
     AddMessage,
     EstimateGas,
     Explanation,
@@ -22,16 +25,11 @@ from actors.messages import (
     MessageAdded,
     MessageChanged,
     MessageGossiped,
-    NewHead,
     NextNonce,
     NonceAnswer,
-    PeerMisbehaved,
-    PublishGossip,
     RemoveMessage,
     SelectMessages,
     SendMessage,
-    SignatureBytes,
-    SignBytes,
     SignedBytes,
     SignedMessages,
     UnsignedBytes,
@@ -244,7 +242,9 @@ class MsgPool(Subsystem):
         if message.nonce < actor.nonce:
             raise PoolError(f"nonce {message.nonce} is used; {message.sender} is at {actor.nonce}")
         if message.nonce > actor.nonce + self._gap_max:
-            raise PoolError(f"nonce {message.nonce}; {message.sender} is at {actor.nonce}, the gap may be {self._gap_max}")
+            raise PoolError(
+                f"nonce {message.nonce}; {message.sender} is at {actor.nonce}, the gap may be {self._gap_max}"
+            )
         cost = message.value + message.gas_fee_cap * message.gas_limit
         if cost > actor.balance:
             raise PoolError(f"value and gas may cost {cost} attoFIL; {message.sender} has {actor.balance}")
@@ -334,9 +334,7 @@ class MsgPool(Subsystem):
     def estimate_gas(self, request: EstimateGas) -> UnsignedBytes:
         """The message with its gas fields filled in."""
         message = Message.decode(request.message)
-        return UnsignedBytes(
-            fill_gas(self.chain, self.head, message, list(self._pending), request.max_fee).encode()
-        )
+        return UnsignedBytes(fill_gas(self.chain, self.head, message, list(self._pending), request.max_fee).encode())
 
     @handles(WhyWaiting)
     def why_waiting(self, request: WhyWaiting) -> Explanation:

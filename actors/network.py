@@ -12,10 +12,11 @@ from typing import Any
 
 from actors.chain.reader import ChainReader
 from actors.config import NodeSettings
-from actors.messages import (
+from actors.messages.chain import BlockGossiped
+from actors.messages.events import PeerJoined, PeerLeft, PeerMisbehaved
+from actors.messages.network import (
     Addresses,
     AskPeer,
-    BlockGossiped,
     BlockPeers,
     ConnectPeer,
     DisconnectPeer,
@@ -23,11 +24,7 @@ from actors.messages import (
     FindProviders,
     Identity,
     ListPeers,
-    MessageGossiped,
     PeerAnswer,
-    PeerJoined,
-    PeerLeft,
-    PeerMisbehaved,
     PeerRequest,
     PingPeer,
     PublishGossip,
@@ -36,6 +33,7 @@ from actors.messages import (
     Served,
     WhoAmI,
 )
+from actors.messages.pool import MessageGossiped
 from protocols.errors import ProtocolError
 from protocols.wire import exchange, hello
 from protocols.wire.topics import blocks_topic, kademlia_prefix, messages_topic, parse_block, parse_message
@@ -253,9 +251,7 @@ class Network(Subsystem):
     @handles(FindProviders)
     async def find_providers(self, request: FindProviders) -> Addresses:
         """Who provides a key, by the DHT."""
-        return Addresses(
-            await self._call(lambda n: self.port.find_providers(n, request.key.data), LOOKUP_DEADLINE_S)
-        )
+        return Addresses(await self._call(lambda n: self.port.find_providers(n, request.key.data), LOOKUP_DEADLINE_S))
 
     @handles(ListPeers)
     def list_peers(self, _request: ListPeers) -> PeerList:

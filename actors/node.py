@@ -11,7 +11,8 @@ from actors.bootstrapper import Bootstrapper
 from actors.chain_exchange import ChainExchange
 from actors.heartbeat import Heartbeat
 from actors.hello_svc import HelloSvc
-from actors.messages import MessageChanged, NewHead, PeerJoined, PeerLeft, PeerMisbehaved
+from actors.messages.events import NewHead, PeerJoined, PeerLeft, PeerMisbehaved
+from actors.messages.pool import MessageChanged
 from actors.mining_scheduler import MiningScheduler
 from actors.msg_pool import MsgPool
 from actors.network import Network

@@ -29,7 +29,9 @@ class SlashFilter:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def check(self, miner: Address, height: int, parents: TipsetKey, parent_parents: TipsetKey, parent_height: int) -> None:
+    def check(
+        self, miner: Address, height: int, parents: TipsetKey, parent_parents: TipsetKey, parent_height: int
+    ) -> None:
         """Raise SlashableError if a block here would be a fault beside one that was signed.
 
         Two at one height are double-fork mining, two over the same parents time-offset mining, and one over a tipset

@@ -1,4 +1,4 @@
-"""The Syncer: the chain's only writer. It takes blocks and heads from peers, fetches what is missing, and moves the head.
+"""The Syncer: the chain's only writer; takes blocks and heads from peers, fetches what is missing, moves the head.
 
 Blocks that stand over a known tipset are added at once. Anything else becomes a sync target: headers are fetched from
 the target down to a known tipset, then messages and execution go upwards, batch by batch. What breaks a rule goes into
@@ -13,27 +13,23 @@ from typing import Any
 from actors.chain.reader import BlockMessages
 from actors.chain.writer import ChainWriter, HeadChange
 from actors.config import NodeSettings
-from actors.messages import (
+from actors.messages.chain import (
     BadReason,
     BlockGossiped,
-    GetMessages,
     Head,
     MarkBad,
-    NewHead,
     PeerHead,
-    PeerJoined,
-    PeerLeft,
-    PeerMisbehaved,
-    PublishGossip,
     ReadBad,
     ReadHead,
     ReadSync,
     SetCheckpoint,
-    SignedMessages,
     SubmitBlock,
     Submitted,
     SyncStatus,
 )
+from actors.messages.events import NewHead, PeerJoined, PeerLeft, PeerMisbehaved
+from actors.messages.network import PublishGossip
+from actors.messages.pool import GetMessages, SignedMessages
 from actors.sync.bad_blocks import BadBlocks
 from actors.sync.fetcher import Fetcher, FetchError
 from actors.sync.targets import Orphans, Progress, Target, Targets
@@ -208,7 +204,9 @@ class Syncer(Subsystem):
     def _announce(self, change: HeadChange) -> None:
         head = change.head
         if change.reverted:
-            logger.info("reorganised %d tipsets to %d at height %d", len(change.reverted), len(change.applied), head.height)
+            logger.info(
+                "reorganised %d tipsets to %d at height %d", len(change.reverted), len(change.applied), head.height
+            )
         self.publish(NewHead(head.key, head.height, change.weight, change.reverted, change.applied))
 
     # -- syncing ---------------------------------------------------------------------------------------------

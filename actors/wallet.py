@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from actors.config import NodeSettings
-from actors.messages import (
+from actors.messages.keys import (
     DefaultKey,
     DeleteKey,
     ExportedKey,
@@ -142,5 +142,3 @@ class Wallet(Subsystem):
         if name not in self.vault.names():
             raise UnknownAddressError(f"the wallet has no key of {address}; import it, or choose one of its own")
         return self.vault.get(name).reveal()
-
-

@@ -63,10 +63,8 @@ def validate_block(reader: ChainReader, header: BlockHeader, messages: BlockMess
         raise BlockProofError("the block has a winning proof; this network's blocks have none")
     state = reader.state_after(parent)
     version = profile.network_version(header.height)
-    _check_accounts(reader, state, messages, version)
-    check_block_messages(
-        header, messages.bls, messages.secpk, lambda sender: _signer(reader, state, sender)
-    )
+    _check_accounts(state, messages, version)
+    check_block_messages(header, messages.bls, messages.secpk, lambda sender: _signer(reader, state, sender))
 
 
 def _signer(reader: ChainReader, state: StateTree, sender: Address) -> Address:
@@ -76,11 +74,12 @@ def _signer(reader: ChainReader, state: StateTree, sender: Address) -> Address:
         raise BlockMessagesError(str(error)) from None
 
 
-def _check_accounts(reader: ChainReader, state: StateTree, messages: BlockMessages, version: int) -> None:
+def _check_accounts(state: StateTree, messages: BlockMessages, version: int) -> None:
     """Each message fits a block, each sender's nonces follow on, and the limits together fit the block."""
     nonces: dict[Address, int] = {}
     gas = 0
-    for item in (*messages.bls, *messages.secpk):
+    items: tuple[Message | SignedMessage, ...] = (*messages.bls, *messages.secpk)
+    for item in items:
         message = item.message if isinstance(item, SignedMessage) else item
         try:
             check_for_inclusion(message, PRICES_V0.on_chain_message(_length(item)), version)

@@ -48,7 +48,9 @@ def message_reward(signed: SignedMessage, base_fee: int) -> int:
     return min(message.gas_premium, message.gas_fee_cap - base_fee) * message.gas_limit
 
 
-def sender_links(sender: Address, chain: Iterable[SignedMessage], nonce: int, balance: int, base_fee: int) -> list[Link]:
+def sender_links(
+    sender: Address, chain: Iterable[SignedMessage], nonce: int, balance: int, base_fee: int
+) -> list[Link]:
     """The links of one sender, from its next nonce on, as far as its balance reaches and fees cover the base fee."""
     links: list[Link] = []
     for signed in chain:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.messages import Explanation
+from actors.messages.pool import Explanation
 from protocols.chain.message import SignedMessage
 from protocols.encoding.bigint import format_fil
 from protocols.vm.state_tree import Actor

@@ -5,17 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from actors.chain.reader import ChainReader
-from actors.messages import (
-    BadReason,
-    GetMessages,
-    MarkBad,
-    ReadBad,
-    ReadSync,
-    SetCheckpoint,
-    SignedMessages,
-    SubmitBlock,
-    SyncStatus,
-)
+from actors.messages.chain import BadReason, MarkBad, ReadBad, ReadSync, SetCheckpoint, SubmitBlock, SyncStatus
+from actors.messages.pool import GetMessages, SignedMessages
 from actors.rpc import forms
 from actors.rpc.registry import NodeView, RpcError, rpc
 from protocols.chain.block import BlockMessage

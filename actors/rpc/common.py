@@ -6,7 +6,9 @@ import logging
 from importlib.metadata import version as installed_version
 from typing import Any
 
-from actors.messages import (
+from actors.messages.chain import Submitted
+from actors.messages.mining import MineOnce, MiningStatus, ReadMining, StartMining, StopMining
+from actors.messages.network import (
     Addresses,
     BlockPeers,
     ConnectPeer,
@@ -15,15 +17,9 @@ from actors.messages import (
     FindProviders,
     Identity,
     ListPeers,
-    MineOnce,
-    MiningStatus,
     PingPeer,
     ReadBandwidth,
-    ReadMining,
     RoundTrip,
-    StartMining,
-    StopMining,
-    Submitted,
     WhoAmI,
 )
 from actors.network import PeerList

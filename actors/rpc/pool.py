@@ -5,32 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from actors.chain.reader import key_address
-from actors.messages import (
-    AddMessage,
+from actors.messages.keys import (
     DefaultKey,
     DeleteKey,
-    EstimateGas,
-    Explanation,
     ExportedKey,
     ExportKey,
     ImportKey,
     KeyList,
     ListKeys,
+    NewKey,
+    SetDefaultKey,
+    SignatureBytes,
+    SignBytes,
+    WalletAddress,
+)
+from actors.messages.pool import (
+    AddMessage,
+    EstimateGas,
+    Explanation,
     ListMessages,
     MessageAdded,
-    NewKey,
     NextNonce,
     NonceAnswer,
     RemoveMessage,
     SelectMessages,
     SendMessage,
-    SetDefaultKey,
-    SignatureBytes,
-    SignBytes,
     SignedBytes,
     SignedMessages,
     UnsignedBytes,
-    WalletAddress,
     WhyWaiting,
 )
 from actors.pool.gas import estimate_limit, estimate_premium

@@ -30,11 +30,25 @@ ACTOR_NOT_FOUND, NULL_ROUND = 11, 12
 class NodeView(Protocol):
     """What a method may use of the node."""
 
-    chain: ChainReader
-    settings: NodeSettings
-    environment: Environment
-    secret: bytes
-    connection: int
+    @property
+    def chain(self) -> ChainReader:
+        """The chain."""
+        ...
+
+    @property
+    def settings(self) -> NodeSettings:
+        """The node's settings."""
+        ...
+
+    @property
+    def environment(self) -> Environment:
+        """Clock and chance."""
+        ...
+
+    @property
+    def secret(self) -> bytes:
+        """What tokens are signed with."""
+        ...
 
     def tipset(self, key: TipsetKey) -> Tipset:
         """A tipset, or the head for an empty key."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from base58 import b58encode
+
 from actors.chain.reader import key_address, miner_info, miner_power, power_state
 from actors.pool.gas import try_message
 from actors.rpc import forms
@@ -22,7 +24,6 @@ from protocols.chain.message import Message
 from protocols.chain.tipset import Tipset, TipsetKey
 from protocols.encoding import cbor
 from protocols.encoding.address import Address
-from base58 import b58encode
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import Record
 from protocols.errors import ChainError
@@ -255,9 +256,7 @@ def search_message(node: NodeView, *arguments: Any) -> Any:
     return search(node, cid, node.tipset(key), limit)
 
 
-@rpc(
-    "StateWaitMsg", "read", forms.cid, forms.integer, forms.integer, forms.boolean, also=(forms.cid, forms.integer)
-)
+@rpc("StateWaitMsg", "read", forms.cid, forms.integer, forms.integer, forms.boolean, also=(forms.cid, forms.integer))
 async def wait_message(node: NodeView, cid: Cid, confidence: int, limit: int = -1, _replaced: bool = True) -> Any:
     """Wait until a message is on chain with `confidence` epochs above it; the server's time limit bounds the wait."""
     start_s = node.environment.clock.monotonic_s()
@@ -291,5 +290,3 @@ def mining_base_info(node: NodeView, miner: Address, height: int, key: TipsetKey
         "BeaconEntries": [forms.beacon_form(entry) for entry in base.beacon_entries],
         "EligibleForMining": base.eligible,
     }
-
-

@@ -1,4 +1,4 @@
-"""Blocks that broke a rule, so that neither they nor what is built on them is fetched again; bounded, oldest out first."""
+"""Blocks that broke a rule: neither they nor what is built on them is fetched again; bounded, oldest out first."""
 
 from __future__ import annotations
 

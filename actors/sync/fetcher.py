@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from actors.chain.reader import BlockMessages
-from actors.messages import AskPeer, PeerAnswer
+from actors.messages.network import AskPeer, PeerAnswer
 from protocols.chain.tipset import Tipset, TipsetKey
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import Unsigned

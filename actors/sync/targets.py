@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.messages import SyncStatus
+from actors.messages.chain import SyncStatus
 from protocols.chain.block import BlockMessage
 from protocols.chain.tipset import TipsetKey
 

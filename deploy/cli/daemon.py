@@ -13,7 +13,9 @@ from deploy.cli.settings import home_of
 
 @click.command()
 @click.option("--offline", is_flag=True, help="No network: a chain and an API, and no peers.")
-@click.option("--genesis", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Genesis CAR to start from.")
+@click.option(
+    "--genesis", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Genesis CAR to start from."
+)
 @click.option("--swarm-listen", default=None, help="Where peers reach the node (over the settings).")
 @click.option("--api-listen", default=None, help="Where the API listens (over the settings).")
 @click.option("--log-level", default=None, help="Lowest level written (over the settings).")

@@ -22,7 +22,7 @@ START_MARGIN_S = 4
 """Genesis lies this far ahead of the start for one node, and a bit more for each further one."""
 
 
-class BlockTime(click.ParamType):
+class BlockTime(click.ParamType[int]):
     """Whole seconds, such as ``2s`` or ``2``."""
 
     name = "seconds"
@@ -123,7 +123,9 @@ def _banner(console: object, plan: DevnetPlan, ready_s: float) -> None:
     from rich.console import Console
 
     assert isinstance(console, Console)
-    console.print(f"[bold]Thespis devnet[/] seed {plan.seed}, {plan.block_time_s} s epochs, ready after {ready_s:.1f} s")
+    console.print(
+        f"[bold]Thespis devnet[/] seed {plan.seed}, {plan.block_time_s} s epochs, ready after {ready_s:.1f} s"
+    )
     console.print("[bold yellow]UNPROVEN[/]: power is what genesis says; no block proves storage.")
     for node in plan.nodes:
         mines = f", mines for {node.miner}" if node.miner else ""

@@ -1,4 +1,4 @@
-"""Faults on a running devnet, ordered from a second terminal; what is ordered is written down, so it counts as expected."""
+"""Faults on a running devnet, ordered from a second terminal; what is ordered is written down and so expected."""
 
 from __future__ import annotations
 

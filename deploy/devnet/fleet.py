@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Self
 
 from deploy.devnet.plan import DevnetPlan, NodePlan
 from deploy.rpc import RpcClient
@@ -38,7 +38,7 @@ class Fleet:
         self.nodes: dict[str, RunningProcess] = {}
         self.revived: dict[str, int] = {}
 
-    def __enter__(self) -> Fleet:
+    def __enter__(self) -> Self:
         for node in self.plan.nodes:
             self._start(node)
         self._publish()

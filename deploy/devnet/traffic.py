@@ -1,4 +1,4 @@
-"""Transfers on a devnet: every node's account sends a little to the next node's, and what was accepted is remembered."""
+"""Transfers on a devnet: every node's account sends to the next node's, and what was accepted is remembered."""
 
 from __future__ import annotations
 
@@ -40,6 +40,4 @@ class Traffic:
     def missing(self) -> list[str]:
         """Accepted messages that are not on the first node's chain yet."""
         with self.fleet.client(self.fleet.plan.nodes[0]) as client:
-            return [
-                cid for cid in self.accepted if client.call("StateSearchMsg", [], {"/": cid}, -1, True) is None
-            ]
+            return [cid for cid in self.accepted if client.call("StateSearchMsg", [], {"/": cid}, -1, True) is None]

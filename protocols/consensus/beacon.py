@@ -48,7 +48,9 @@ class ChainedDrand:
 
     def entry(self, number: int) -> BeaconEntry:
         """Not offered: this node checks drand entries and has no client that fetches them."""
-        raise BeaconUnavailableError(f"round {number} would have to be fetched from drand; this node has no client for it")
+        raise BeaconUnavailableError(
+            f"round {number} would have to be fetched from drand; this node has no client for it"
+        )
 
     def check(self, previous: BeaconEntry, entry: BeaconEntry) -> None:
         """Check the round's number and signature; the entry after genesis' round 0 starts the chain and is trusted."""

@@ -88,8 +88,8 @@ def build_genesis(store: Blockstore, template: GenesisTemplate) -> Genesis:
     _check(template)
     ids = {account.address: Address.id(FIRST_ACCOUNT + n) for n, account in enumerate(template.accounts)}
     addresses = Hamt(store, version=HamtVersion.V0)
-    for address, number in ids.items():
-        addresses.set(address.data, number.actor_id)
+    for address, account_id in ids.items():
+        addresses.set(address.data, account_id.actor_id)
     miners = [Address.id(FIRST_MINER + n) for n in range(len(template.miners))]
     next_id = Unsigned(FIRST_MINER + len(miners))
     power = PowerState.initial(store)
@@ -209,12 +209,14 @@ def load_genesis(store: Blockstore, cid: Cid) -> Genesis:
         return Genesis(header, cid, MAINNET_2020)
     where = parameters_cid(header.beacon_entries[0]) if header.beacon_entries else None
     if where is None or not store.has(where):
-        raise GenesisError(f"genesis {cid} is neither mainnet's nor one with a profile in it; this node has no rules for it")
+        raise GenesisError(
+            f"genesis {cid} is neither mainnet's nor one with a profile in it; this node has no rules for it"
+        )
     return Genesis(header, cid, DevnetParameters.decode(store.get(where)).profile())
 
 
 def reachable(store: Blockstore, roots: list[Cid]) -> Iterator[tuple[Cid, bytes]]:
-    """Every block that is linked from `roots`, each once, parents first; code CIDs hold their data and are no blocks."""
+    """Every block linked from `roots`, each once, parents first; code CIDs hold their data and are no blocks."""
     seen: set[Cid] = set()
     pending = list(reversed(roots))
     while pending:

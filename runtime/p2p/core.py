@@ -12,11 +12,13 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import trio
-from libp2p import load_identity, new_host, save_identity
+from libp2p import new_host
 from libp2p.abc import INotifee
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.crypto.x25519 import create_new_key_pair as new_noise_key
+from libp2p.custom_types import TProtocol
 from libp2p.host.ping import PingService
+from libp2p.identity_utils import load_identity, save_identity
 from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
 from libp2p.network.config import ConnectionConfig
 from libp2p.peer.id import ID
@@ -83,11 +85,11 @@ class HostCore(INotifee):
                 max_connections=settings.peers_max, min_connections=1, inbound_upgrade_timeout=UPGRADE_TIMEOUT_S
             ),
         )
-        network = host.get_network()
+        network: Any = host.get_network()
         network.thespis_admit, network.thespis_leave = self._port.admission.admit, self._port.admission.leave
         network.register_notifee(self)
         for protocol, bytes_max in settings.protocols.items():
-            host.set_stream_handler(protocol, self._handler(protocol, bytes_max))
+            host.set_stream_handler(TProtocol(protocol), self._handler(protocol, bytes_max))
         self.peer_id = str(host.get_id())
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(host.run(listen))
@@ -116,7 +118,7 @@ class HostCore(INotifee):
     async def _start_gossip(self, stack: AsyncExitStack, nursery: trio.Nursery) -> None:
         invalid = TopicScoreParams(weight=INVALID_PENALTY, cap=100.0, decay=INVALID_DECAY_PER_HEARTBEAT)
         router = GossipSub(
-            protocols=list(GOSSIP_PROTOCOLS),  # type: ignore[arg-type]
+            protocols=[TProtocol(protocol) for protocol in GOSSIP_PROTOCOLS],
             degree=DEGREE,
             degree_low=DEGREE_LOW,
             degree_high=DEGREE_HIGH,
@@ -135,7 +137,8 @@ class HostCore(INotifee):
             ),
         )
         # never pruned upstream when adaptive gossip is off
-        router.recent_message_deliveries = defaultdict(lambda: deque(maxlen=256))  # type: ignore[assignment]
+        deliveries: Any = defaultdict(lambda: deque(maxlen=256))
+        router.recent_message_deliveries = deliveries
         self._pubsub = Pubsub(self._host, router, strict_signing=True, msg_id_constructor=_message_id)
         await stack.enter_async_context(background_trio_service(router))
         await stack.enter_async_context(background_trio_service(self._pubsub))

@@ -35,7 +35,9 @@ def apply(dht_protocol: str) -> None:
         return
     installed = version("libp2p")
     if not installed.startswith(MADE_FOR):
-        raise Libp2pVersionError(f"py-libp2p {installed}; the patches are for {MADE_FOR}x, look at each before changing")
+        raise Libp2pVersionError(
+            f"py-libp2p {installed}; the patches are for {MADE_FOR}x, look at each before changing"
+        )
     dial_without_waiting()
     survive_stream_errors()
     validate_once()
@@ -48,9 +50,9 @@ def apply(dht_protocol: str) -> None:
 
 def dial_without_waiting() -> None:
     """A successful dial waits 250 ms for a failure that cannot come."""
-    import libp2p.network.swarm as swarm
+    from libp2p.network import swarm
 
-    swarm._HAPPY_EYEBALLS_DELAY = 0.0  # type: ignore[attr-defined]
+    swarm._HAPPY_EYEBALLS_DELAY = 0.0
 
 
 def survive_stream_errors() -> None:
@@ -96,7 +98,7 @@ def validate_once() -> None:
         finally:
             in_flight.discard(identity)
 
-    Pubsub.push_msg = push_msg  # type: ignore[method-assign]
+    Pubsub.push_msg = push_msg  # type: ignore[method-assign, assignment]
 
 
 def free_inbound_slots() -> None:
@@ -132,7 +134,7 @@ def free_inbound_slots() -> None:
                 except Exception as error:
                     logger.debug("closing an inbound connection: %r", error)
 
-    Swarm._do_handle_inbound_connection = handle  # type: ignore[method-assign]
+    Swarm._do_handle_inbound_connection = handle  # type: ignore[method-assign, assignment]
 
 
 def update_windows_rarely() -> None:

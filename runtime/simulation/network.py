@@ -1,4 +1,4 @@
-"""The simulated peer-to-peer network: ports of many nodes in one process, with delay, loss and partitions from the seed.
+"""The simulated peer-to-peer network: many nodes' ports in one process, with delay, loss and cuts from the seed.
 
 Gossip floods over connections, each payload once per node, as a mesh would deliver it in the end; requests go straight.
 What is simulated is delivery, not libp2p: no handshakes, no scoring, no streams. `runtime/p2p/host.py` is the real one.
