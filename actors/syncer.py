@@ -75,7 +75,7 @@ class Syncer(Subsystem):
     async def start(self, settings: Any) -> None:
         """Open the chain, beginning it with the genesis that the settings give."""
         assert isinstance(settings, NodeSettings)
-        self._chain = ChainWriter(self.environment.open_store("chain"))
+        self._chain = ChainWriter(self.environment.open_store("chain"), self.environment.share)
         self.chain.begin(settings.genesis_car)
         self._resume()
 

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from runtime.clock import Clock, SystemClock, system_random
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runtime.store.interface import Store, StoreReader
     from runtime.vault import Vault
 
+T = TypeVar("T")
 Deliver = Callable[[Any], None]
 
 
@@ -52,6 +53,10 @@ class Environment(Protocol):
 
     def publish_api(self, address: str, token: str) -> None:
         """Let commands find the API: its address and the administrator's token."""
+        ...
+
+    def share(self, key: bytes, compute: Callable[[], T]) -> T:
+        """The result of a pure function; a simulation computes it once for all its nodes, a process for itself."""
         ...
 
     def process_id(self) -> int:
@@ -118,6 +123,10 @@ class ProcessEnvironment:
 
         write_atomically(self.home / "token", token.encode())
         write_atomically(self.home / "api", address.encode())
+
+    def share(self, key: bytes, compute: Callable[[], T]) -> T:  # noqa: ARG002
+        """Nothing is shared between processes."""
+        return compute()
 
     def process_id(self) -> int:
         """This process's pid."""

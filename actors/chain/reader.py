@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from actors.chain.index import ChainIndex, Execution
@@ -28,8 +29,21 @@ from runtime.store.blocks import StoreBlockstore
 from runtime.store.interface import StoreReader
 
 TIPSETS_CACHED = 4096
+MESSAGES_CACHED = 64
+STATES_CACHED = 8
 BEACON_LOOKBACK_MAX = 20
+K = TypeVar("K")
 T = TypeVar("T")
+
+
+@lru_cache(maxsize=TIPSETS_CACHED)
+def _header(data: bytes) -> BlockHeader:
+    return BlockHeader.decode(data)
+
+
+@lru_cache(maxsize=256)
+def _power(data: bytes) -> PowerState:
+    return PowerState.decode(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +75,8 @@ class ChainReader:
         self.blocks = StoreBlockstore(store)
         self.index = ChainIndex(store)
         self._tipsets: OrderedDict[TipsetKey, Tipset] = OrderedDict()
+        self._messages: OrderedDict[Cid, BlockMessages] = OrderedDict()
+        self._states: OrderedDict[Cid, StateTree] = OrderedDict()
         self._genesis: Genesis | None = None
 
     def refresh(self) -> None:
@@ -90,15 +106,13 @@ class ChainReader:
         """A tipset by its key; raises BlockNotFoundError."""
         found = self._tipsets.get(key)
         if found is None:
-            found = Tipset.of(self.header(cid) for cid in key)
-            self._tipsets[key] = found
-            if len(self._tipsets) > TIPSETS_CACHED:
-                self._tipsets.popitem(last=False)
+            found = Tipset.of_named([(self.header(cid), cid) for cid in key])
+            _remember(self._tipsets, key, found, TIPSETS_CACHED)
         return found
 
     def header(self, cid: Cid) -> BlockHeader:
         """A block header."""
-        return BlockHeader.decode(self.blocks.get(cid))
+        return _header(self.blocks.get(cid))
 
     def parent(self, tipset: Tipset) -> Tipset:
         """The tipset below; genesis has none."""
@@ -148,11 +162,15 @@ class ChainReader:
 
     def block_messages(self, header: BlockHeader) -> BlockMessages:
         """A block's messages."""
-        bls, secpk = load_message_meta(self.blocks, header.messages)
-        return BlockMessages(
-            tuple(Message.decode(self.blocks.get(cid)) for cid in bls),
-            tuple(SignedMessage.decode(self.blocks.get(cid)) for cid in secpk),
-        )
+        found = self._messages.get(header.messages)
+        if found is None:
+            bls, secpk = load_message_meta(self.blocks, header.messages)
+            found = BlockMessages(
+                tuple(Message.decode(self.blocks.get(cid)) for cid in bls),
+                tuple(SignedMessage.decode(self.blocks.get(cid)) for cid in secpk),
+            )
+            _remember(self._messages, header.messages, found, MESSAGES_CACHED)
+        return found
 
     def tipset_messages(self, tipset: Tipset) -> list[BlockToApply]:
         """What executing a tipset applies."""
@@ -167,8 +185,7 @@ class ChainReader:
         """Chain CIDs of a tipset's messages, each once, in the order of execution."""
         found: dict[Cid, None] = {}
         for header in tipset.blocks:
-            bls, secpk = load_message_meta(self.blocks, header.messages)
-            found.update(dict.fromkeys([*bls, *secpk]))
+            found.update(dict.fromkeys(self.block_messages(header).chain_cids()))
         return list(found)
 
     def base_fee(self, tipset: Tipset) -> int:
@@ -188,7 +205,15 @@ class ChainReader:
     # -- states ----------------------------------------------------------------------------------------------
 
     def state(self, root: Cid, height: int) -> StateTree:
-        """A state tree to look at; what is changed in it stays in memory."""
+        """A state tree to look at and never to change: it is shared with everyone who looks at the same root."""
+        found = self._states.get(root)
+        if found is None:
+            found = self.changeable_state(root, height)
+            _remember(self._states, root, found, STATES_CACHED)
+        return found
+
+    def changeable_state(self, root: Cid, height: int) -> StateTree:
+        """A state tree to try things on."""
         return StateTree(self.blocks, root, self.genesis.profile.network_version(height))
 
     def state_after(self, tipset: Tipset) -> StateTree:
@@ -221,12 +246,19 @@ class ChainReader:
         return chain_weight(tipset.parent_weight, wins, power_state(self.blocks, state).total_power()[1])
 
 
+def _remember(cache: OrderedDict[K, T], key: K, value: T, most: int) -> None:
+    """Keep a value, and forget the oldest beyond `most`."""
+    cache[key] = value
+    if len(cache) > most:
+        cache.popitem(last=False)
+
+
 def power_state(store: Blockstore, state: StateTree) -> PowerState:
     """The power actor's state."""
     actor = state.get(POWER)
     if actor is None:
         raise ChainError("the state has no power actor")
-    return PowerState.decode(store.get(actor.head))
+    return _power(store.get(actor.head))
 
 
 def miner_power(store: Blockstore, state: StateTree, miner: Address) -> MinerPower:

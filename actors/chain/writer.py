@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from actors.chain import index
 from actors.chain.index import Execution
 from actors.chain.reader import BlockMessages, ChainReader
 from actors.chain.validation import validate_block
 from protocols.chain.block import BlockHeader, save_message_meta
-from protocols.chain.tipset import Tipset, TipsetKey
+from protocols.chain.tipset import Tipset, TipsetKey, key_bytes
 from protocols.consensus.fork_choice import prefers
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import BigInteger
 from protocols.errors import ChainError, GenesisError
-from protocols.ipld.blockstore import save
+from protocols.ipld.blockstore import Overlay, save
 from protocols.networks.genesis import Genesis, read_genesis
 from protocols.vm.interpreter import Executed, execute_tipset
 from runtime.store.interface import Change, Store
+
+
+T = TypeVar("T")
+Share = Callable[[bytes, Callable[[], Any]], Any]
+
+
+def compute(_key: bytes, function: Callable[[], T]) -> T:
+    """Share nothing."""
+    return function()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +44,10 @@ class HeadChange:
 class ChainWriter(ChainReader):
     """A chain that grows."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, share: Share = compute) -> None:
+        """`share` may remember the results of executions; see `Environment.share`."""
         super().__init__(store)
+        self._share = share
 
     def begin(self, car: bytes) -> Genesis:
         """Put a genesis into an empty store, or check that the store's chain is of this genesis."""
@@ -93,12 +106,14 @@ class ChainWriter(ChainReader):
         return cid
 
     def widest(self, header: BlockHeader) -> Tipset:
-        """The tipset of a valid block and all its valid siblings; of one miner's two blocks the first by CID counts."""
-        chosen: dict[object, BlockHeader] = {header.miner: header}
+        """The tipset of a kept block and its kept siblings; of another miner's two blocks the first by CID counts."""
+        chosen: dict[object, tuple[BlockHeader, Cid]] = {}
+        own = header.cid()
         for cid in self.index.siblings(header.height, header.parents):
             sibling = self.header(cid)
-            chosen.setdefault(sibling.miner, sibling)
-        return Tipset.of(chosen.values())
+            if sibling.miner not in chosen or cid == own:
+                chosen[sibling.miner] = (sibling, cid)
+        return Tipset.of_named(list(chosen.values()))
 
     def execute(self, tipset: Tipset) -> Execution:
         """Execute a tipset of valid blocks over a known parent, once; the state becomes durable."""
@@ -106,7 +121,9 @@ class ChainWriter(ChainReader):
         if known is not None:
             return known
         try:
-            executed = self._run(tipset)
+            executed, written = self._share(b"execute" + key_bytes(tipset.key), lambda: self._run(tipset))
+            for cid, block in written.items():
+                self.blocks.put(cid, block)
             weight = BigInteger(self.weight_after(tipset))
             execution = Execution(executed.state_root, executed.receipts_root, weight)
             self.blocks.commit([index.put_execution(tipset.key, execution)])
@@ -114,10 +131,12 @@ class ChainWriter(ChainReader):
             self.blocks.discard()
         return execution
 
-    def _run(self, tipset: Tipset) -> Executed:
+    def _run(self, tipset: Tipset) -> tuple[Executed, dict[Cid, bytes]]:
+        """The outcome of a tipset and the blocks it wrote: a function of the tipset alone."""
         parent = self.parent(tipset)
-        return execute_tipset(
-            self.blocks,
+        scratch = Overlay(self.blocks)
+        executed = execute_tipset(
+            scratch,
             tipset.blocks[0].parent_state_root,
             self.tipset_messages(tipset),
             parent_epoch=parent.height,
@@ -125,6 +144,7 @@ class ChainWriter(ChainReader):
             base_fee=tipset.blocks[0].parent_base_fee,
             rules=self.genesis.profile.rules,
         )
+        return executed, scratch.new
 
     def choose(self, candidate: Tipset) -> HeadChange | None:
         """Make an executed tipset the head if fork choice prefers it; returns what changed, or None.

@@ -25,7 +25,7 @@ FEE_CAP_FACTOR = 3
 
 def try_message(reader: ChainReader, tipset: Tipset, message: Message) -> Applied:
     """What a message would do over a tipset, as if its sender had the nonce and could pay for any gas."""
-    state = reader.state_after(tipset)
+    state = reader.changeable_state(reader.execution(tipset.key).state_root, tipset.height)
     sender = state.get(message.sender)
     if sender is None or name_of(sender.code) != "account":
         raise GasEstimateError(f"there is no account at {message.sender}; send it some FIL first")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from protocols.builtin.codes import EPOCHS_IN_DAY, EPOCHS_IN_HOUR
 from protocols.encoding.address import Address
+from protocols.encoding.bigint import encode_bigint
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from protocols.errors import CborError
 from protocols.ipld.amt import Amt, AmtVersion
 from protocols.ipld.blockstore import Blockstore, load, save
 from protocols.ipld.hamt import Hamt, HamtVersion
@@ -44,14 +47,6 @@ class MinerInfo(Record):
         return (*self.control_addresses, self.owner, self.worker)
 
 
-@record
-class VestingFund(Record):
-    """An amount that becomes free at an epoch."""
-
-    epoch: ChainEpoch
-    amount: TokenAmount
-
-
 @dataclass(frozen=True, slots=True)
 class VestingSchedule:
     """How rewards become free; all in epochs."""
@@ -67,21 +62,43 @@ VESTING_V1 = VestingSchedule(0, 180 * EPOCHS_IN_DAY, EPOCHS_IN_DAY, 12 * EPOCHS_
 """From network version 1 on."""
 
 
-@record
-class VestingFunds(Record):
-    """A table sorted by epoch."""
+_NOT_NEGATIVE = (b"", b"\x00")
 
-    funds: tuple[VestingFund, ...]
+
+@dataclass(frozen=True, slots=True)
+class VestingFunds:
+    """A table of (epoch, attoFIL), sorted by epoch.
+
+    Every block's reward touches each of its two hundred rows, so it is read and written without a record per row.
+    """
+
+    funds: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def from_wire(cls, wire: Any) -> VestingFunds:
+        """The table of a decoded tuple; raises CborError for anything else."""
+        try:
+            [rows] = wire
+            if not all(type(epoch) is int and amount[:1] in _NOT_NEGATIVE for epoch, amount in rows):
+                raise CborError("no vesting table: an epoch is no integer, or an amount is negative")
+            # a sign byte of zero in front changes nothing
+            return cls(tuple([(epoch, int.from_bytes(amount, "big")) for epoch, amount in rows]))
+        except (TypeError, ValueError) as error:
+            raise CborError(f"no vesting table: {error}") from None
+
+    def to_wire(self) -> list[Any]:
+        """A tuple of one array of pairs."""
+        return [[[epoch, encode_bigint(amount)] for epoch, amount in self.funds]]
 
     def unlock(self, epoch: int) -> tuple[VestingFunds, int]:
         """Take out what became free before `epoch`."""
-        left = tuple(fund for fund in self.funds if fund.epoch >= epoch)
-        freed = sum(fund.amount for fund in self.funds[: len(self.funds) - len(left)])
+        left = tuple(fund for fund in self.funds if fund[0] >= epoch)
+        freed = sum(amount for _, amount in self.funds[: len(self.funds) - len(left)])
         return VestingFunds(left), freed
 
     def lock(self, epoch: int, amount: int, offset: int, schedule: VestingSchedule) -> VestingFunds:
         """Spread an amount over the schedule; steps are rounded up to quanta, so that the table stays short."""
-        table = {int(fund.epoch): int(fund.amount) for fund in self.funds}
+        table = dict(self.funds)
         begin = epoch + schedule.delay
         done = 0
         step = begin + schedule.step
@@ -92,7 +109,7 @@ class VestingFunds(Record):
             table[due] = table.get(due, 0) + target - done
             done = target
             step += schedule.step
-        return VestingFunds(tuple(VestingFund(ChainEpoch(due), TokenAmount(table[due])) for due in sorted(table)))
+        return VestingFunds(tuple(sorted(table.items())))
 
 
 def quantize_up(epoch: int, unit: int, offset: int) -> int:

@@ -27,7 +27,11 @@ class Tipset:
     @classmethod
     def of(cls, headers: Iterable[BlockHeader]) -> Tipset:
         """Sort and check; raises InvalidTipsetError naming what does not match."""
-        named = [(header, header.cid()) for header in headers]
+        return cls.of_named([(header, header.cid()) for header in headers])
+
+    @classmethod
+    def of_named(cls, named: list[tuple[BlockHeader, Cid]]) -> Tipset:
+        """As `of`, for headers whose CIDs are known."""
         if not named:
             raise InvalidTipsetError("a tipset has at least one block")
         if len(named) > TIPSET_BLOCKS_MAX:

@@ -28,6 +28,7 @@ _GENERATOR = bytes.fromhex(
     "97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb"
 )
 _KEYS_CACHED = 4096
+_VERIFIED_CACHED = 4096
 
 
 def _generator() -> pyblst.BlstP1Element:
@@ -86,8 +87,9 @@ def aggregate(signatures: Sequence[bytes]) -> bytes:
     return bytes(total.compress())
 
 
+@lru_cache(maxsize=_VERIFIED_CACHED)
 def verify(key: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether `signature` is of `message` by `key`; malformed input raises SignatureError."""
+    """Remembered, for a block comes by gossip, by sync and by its siblings: whether `signature` is of `message` by `key`; malformed input raises SignatureError."""
     return verify_aggregate([(key, message)], signature)
 
 

@@ -103,8 +103,8 @@ _Encoders = dict[type, Callable[[cbor2.CBOREncoder, Any], None]]
 _CHECK_ENCODERS: _Encoders = {Cid: _encode_link, float: _encode_float, **dict.fromkeys(_FOREIGN, _refuse_type)}
 _ENCODERS: _Encoders = {**_CHECK_ENCODERS, dict: _encode_sorted}
 
-_BIG_INTEGER_TAGS = (b"\xc2", b"\xc3")
-"""First bytes of what cbor2 writes for integers beyond 64 bits, which DAG-CBOR does not have."""
+_BIG_INTEGER = re.compile(rb"[\xc2\xc3][\x49-\x5b]")
+"""Where cbor2 may have written an integer beyond 64 bits, which DAG-CBOR does not have: a tag, then nine bytes or more."""
 
 
 def decode(data: bytes) -> Any:
@@ -112,10 +112,25 @@ def decode(data: bytes) -> Any:
 
     Raises CborError for everything else, within bounded time and memory.
     """
+    value = decode_stored(data)
+    try:
+        again = cbor2.dumps(value, encoders=_CHECK_ENCODERS, default=_refuse_type)
+    except Exception as error:
+        raise CborError(f"not DAG-CBOR: {error.__cause__ or error}"[:300]) from None
+    if again != data:
+        raise CborError(f"not canonical: {len(data)} bytes came, the canonical form has {len(again)}")
+    return value
+
+
+def decode_stored(data: bytes) -> Any:
+    """Decode a value that this node encoded, or checked with `decode`, before it stored it under its CID.
+
+    Bounds and types are checked as in `decode`; that the form is canonical follows from the CID.
+    """
     if len(data) > SIZE_BYTES_MAX:
         raise CborError(f"{len(data)} bytes of CBOR; the bound is {SIZE_BYTES_MAX}")
     try:
-        value = cbor2.loads(
+        return cbor2.loads(
             data,
             tag_hook=_refuse_unknown_tag,
             semantic_decoders=_SEMANTIC,
@@ -124,15 +139,11 @@ def decode(data: bytes) -> Any:
             allow_indefinite=False,
             allow_duplicate_keys=False,
         )
-        again = cbor2.dumps(value, encoders=_CHECK_ENCODERS, default=_refuse_type)
     except (CborError, CidError) as error:
         raise CborError(str(error)) from None
     except Exception as error:  # the library raises its own errors and, on hostile input, Python's
         cause = error.__cause__ if isinstance(error.__cause__, CborError | CidError) else error
         raise CborError(f"not DAG-CBOR: {cause}"[:300]) from None
-    if again != data:
-        raise CborError(f"not canonical: {len(data)} bytes came, the canonical form has {len(again)}")
-    return value
 
 
 def encode(value: Any) -> bytes:
@@ -147,9 +158,9 @@ def encode(value: Any) -> bytes:
     except Exception as error:
         cause = error.__cause__ if isinstance(error.__cause__, EncodeError) else error
         raise EncodeError(f"no DAG-CBOR form: {cause}"[:300]) from None
-    if any(byte in data for byte in _BIG_INTEGER_TAGS):
+    if _BIG_INTEGER.search(data):
         try:
-            decode(data)
+            decode_stored(data)
         except CborError as error:
             raise EncodeError(f"no DAG-CBOR form: {error}") from None
     return data

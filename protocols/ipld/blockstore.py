@@ -54,9 +54,30 @@ class MemoryBlockstore:
         return iter(self._blocks.items())
 
 
+class Overlay:
+    """New blocks over another store, which is only read."""
+
+    def __init__(self, below: Blockstore) -> None:
+        self._below = below
+        self.new: dict[Cid, bytes] = {}
+
+    def get(self, cid: Cid) -> bytes:
+        """A block's bytes; raises BlockNotFoundError."""
+        block = self.new.get(cid)
+        return self._below.get(cid) if block is None else block
+
+    def put(self, cid: Cid, block: bytes) -> None:
+        """Keep a block here."""
+        self.new[cid] = block
+
+    def has(self, cid: Cid) -> bool:
+        """Whether a block is here or below."""
+        return cid in self.new or self._below.has(cid)
+
+
 def load(store: Blockstore, cid: Cid) -> Any:
-    """The DAG-CBOR value of a block."""
-    return cbor.decode(store.get(cid))
+    """The DAG-CBOR value of a block; what comes from outside is checked before it enters a store."""
+    return cbor.decode_stored(store.get(cid))
 
 
 def save(store: Blockstore, value: Any) -> Cid:

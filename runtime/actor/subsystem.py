@@ -188,8 +188,10 @@ class Subsystem(Actor):
         elif kind is Ping:
             self.send(sender, Pong(msg.number, self._peers_version, self.statistics()))
         elif kind is WakeupMessage:
-            self._wake_s = None
-            self._alarms.fire(self.now_s())
+            now_s = self.now_s()
+            if self._wake_s is not None and self._wake_s <= now_s:
+                self._wake_s = None  # not for one that an earlier alarm overtook: each would arm another
+            self._alarms.fire(now_s)
         elif kind is PeersChanged:
             self._take_peers(msg)
         elif kind is StartSubsystem:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from runtime.clock import Clock, ManualClock
 from runtime.environment import Deliver
@@ -16,15 +18,22 @@ from runtime.store.memory import MemoryDisk
 from runtime.vault import Vault
 
 
+T = TypeVar("T")
+SHARED_MAX = 2000
+
+
 class SimulatedEnvironment:
     """One actor's view of the virtual world."""
 
-    def __init__(self, clock: Clock, seed: str, disk: MemoryDisk, node: str, swarm: SimulatedSwarm) -> None:
+    def __init__(
+        self, clock: Clock, seed: str, disk: MemoryDisk, node: str, swarm: SimulatedSwarm, shared: dict[bytes, Any]
+    ) -> None:
         self.clock = clock
         self.random = random.Random(seed)  # noqa: S311
         self._disk = disk
         self._node = node
         self._swarm = swarm
+        self._shared = shared
         self._ports: list[SimulatedPort] = []
 
     def open_store(self, name: str) -> Store:
@@ -52,6 +61,16 @@ class SimulatedEnvironment:
     def publish_api(self, address: str, token: str) -> None:
         """Nobody looks for it."""
 
+    def share(self, key: bytes, compute: Callable[[], T]) -> T:
+        """Compute once for all nodes; the oldest results are forgotten."""
+        shared = self._shared
+        if key not in shared:
+            shared[key] = compute()
+            if len(shared) > SHARED_MAX:
+                shared.pop(next(iter(shared)))
+        result: T = shared[key]
+        return result
+
     def release(self) -> None:
         """The actor is dead: what a kernel would close is closed."""
         for port in self._ports:
@@ -73,6 +92,7 @@ class World:
         self.seed = seed
         self.clock = ManualClock()
         self.swarm = SimulatedSwarm(scheduler, seed)
+        self._shared: dict[bytes, Any] = {}
         self._disks: dict[str, MemoryDisk] = {}
 
     def disk(self, node: str) -> MemoryDisk:
@@ -81,4 +101,4 @@ class World:
 
     def environment(self, node: str, address: str) -> SimulatedEnvironment:
         """The environment of one actor incarnation."""
-        return SimulatedEnvironment(self.clock, f"{self.seed}/{address}", self.disk(node), node, self.swarm)
+        return SimulatedEnvironment(self.clock, f"{self.seed}/{address}", self.disk(node), node, self.swarm, self._shared)
