@@ -56,6 +56,22 @@ class ManualClock:
         self.now_s += seconds
 
 
+class SkewedClock:
+    """Another clock, with a time of day that is off by some seconds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.skew_s = 0.0
+
+    def monotonic_s(self) -> float:
+        """The other clock's."""
+        return self._clock.monotonic_s()
+
+    def unix_s(self) -> float:
+        """The other clock's, and the skew."""
+        return self._clock.unix_s() + self.skew_s
+
+
 def system_random() -> random.Random:
     """A generator seeded by the kernel."""
     return random.SystemRandom()

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from runtime.clock import Clock, ManualClock
+from runtime.clock import Clock, ManualClock, SkewedClock
 from runtime.environment import Deliver
 from runtime.http.port import HttpPort, HttpSettings
 from runtime.p2p.port import NetworkPort, NetworkSettings
@@ -93,7 +93,15 @@ class World:
         self.clock = ManualClock()
         self.swarm = SimulatedSwarm(scheduler, seed)
         self._shared: dict[bytes, Any] = {}
+        self._clocks: dict[str, SkewedClock] = {}
         self._disks: dict[str, MemoryDisk] = {}
+
+    def skew(self, node: str, seconds: float) -> None:
+        """Set a node's clock ahead of the others, or with a negative number behind them."""
+        self._clock_of(node).skew_s = seconds
+
+    def _clock_of(self, node: str) -> SkewedClock:
+        return self._clocks.setdefault(node, SkewedClock(self.clock))
 
     def disk(self, node: str) -> MemoryDisk:
         """The disk of one node, made at first use."""
@@ -101,4 +109,4 @@ class World:
 
     def environment(self, node: str, address: str) -> SimulatedEnvironment:
         """The environment of one actor incarnation."""
-        return SimulatedEnvironment(self.clock, f"{self.seed}/{address}", self.disk(node), node, self.swarm, self._shared)
+        return SimulatedEnvironment(self._clock_of(node), f"{self.seed}/{address}", self.disk(node), node, self.swarm, self._shared)

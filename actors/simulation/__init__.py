@@ -1,0 +1,1 @@
+"""Whole Filecoin networks under the simulated base: nodes, a schedule of faults, and the invariants that must hold."""

@@ -1,0 +1,160 @@
+"""A simulated Filecoin network: a genesis that follows from the seed, and nodes that are the production node's plan.
+
+The subsystems are unchanged. What is simulated is below them: time, disks, delivery between nodes, and processes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from actors.api import RpcCall, RpcReply
+from actors.config import NodeConfig
+from actors.messages.chain import Head, ReadHead
+from actors.messages.keys import ImportKey
+from actors.node import FilecoinNode
+from actors.testing import SimulatedNetwork, SimulatedNode
+from protocols.crypto import bls
+from protocols.crypto.signature import SignatureType, address_of
+from protocols.encoding.address import Address
+from protocols.encoding.tuples import Unsigned
+from protocols.ipld.blockstore import MemoryBlockstore
+from protocols.networks.devnet import DevnetParameters
+from protocols.networks.genesis import (
+    FIRST_MINER,
+    GenesisAccount,
+    GenesisMiner,
+    GenesisTemplate,
+    build_genesis,
+    write_genesis,
+)
+from protocols.networks.profile import ProofPolicy
+from runtime.actor.supervision import Heartbeats
+from runtime.errors import AskError
+
+BALANCE = 1_000_000 * 10**18
+GENESIS_AHEAD_S = 10
+BLOCK_TIME_S = 1
+
+
+class SimulatedFilecoinNode(FilecoinNode):
+    """The production plan; only heartbeats are rarer, for they are most of an idle node's messages."""
+
+    plan = dataclasses.replace(FilecoinNode.plan, heartbeats=Heartbeats(every_s=5.0, timeout_s=15.0))
+
+
+class RpcFailedError(Exception):
+    """A simulated node's API answered with an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Keys of one node, in Lotus' form."""
+
+    account: Address
+    account_key: bytes
+    worker: Address
+    worker_key: bytes
+
+
+def identity(seed: int, number: int) -> Identity:
+    """The keys that a seed gives a node."""
+
+    def scalar(label: str) -> int:
+        digest = hashlib.blake2b(f"thespis simulation {seed} {number} {label}".encode(), digest_size=48).digest()
+        return int.from_bytes(digest, "big") % (bls.GROUP_ORDER - 1) + 1
+
+    account = scalar("account").to_bytes(32, "big")
+    worker = scalar("worker").to_bytes(32, "little")
+    return Identity(
+        address_of(SignatureType.SECP256K1, account), account, address_of(SignatureType.BLS, worker), worker
+    )
+
+
+class SimulatedFilecoin:
+    """Nodes, their keys, and the genesis they share."""
+
+    def __init__(self, seed: int, nodes: int, miners: int, *, block_time_s: int = BLOCK_TIME_S) -> None:
+        self.seed = seed
+        self.miners = miners
+        self.network = SimulatedNetwork(seed)
+        self.block_time_s = block_time_s
+        self.names = [f"node-{number}" for number in range(nodes)]
+        self.identities = [identity(seed, number) for number in range(nodes)]
+        self.genesis_time_s = int(self.network.base.clock.unix_s()) + GENESIS_AHEAD_S
+        self.car = self._genesis()
+        for number in range(nodes):
+            self.start(number)
+
+    def _genesis(self) -> bytes:
+        beacon = hashlib.blake2b(f"thespis simulation {self.seed}".encode(), digest_size=32).digest()
+        parameters = DevnetParameters(
+            f"simulation-{self.seed}",
+            Unsigned(self.genesis_time_s),
+            Unsigned(self.block_time_s),
+            beacon,
+            ProofPolicy.UNPROVEN.value,
+        )
+        accounts = tuple(
+            GenesisAccount(address, BALANCE) for each in self.identities for address in (each.account, each.worker)
+        )
+        miners = tuple(GenesisMiner(each.worker, 1) for each in self.identities[: self.miners])
+        store, stream = MemoryBlockstore(), io.BytesIO()
+        write_genesis(stream, store, build_genesis(store, GenesisTemplate(parameters, accounts, miners)))
+        return stream.getvalue()
+
+    def start(self, number: int) -> SimulatedNode:
+        """Start a node for the first time and give it its keys."""
+        name = self.names[number]
+        others = [f"/sim/{other}/p2p/{other}" for other in self.names if other != name]
+        config = NodeConfig().with_genesis(self.car).with_bootstrap(*others, min_peers=len(others), period_s=2.0)
+        if number < self.miners:
+            config = config.with_miner(Address.id(FIRST_MINER + number))
+        node = self.network.add(name, SimulatedFilecoinNode, config.settings())
+        keys = self.identities[number]
+        node.ask("Wallet", ImportKey("secp256k1", keys.account_key))
+        if number < self.miners:
+            node.ask("Wallet", ImportKey("bls", keys.worker_key))
+        return node
+
+    def node(self, number: int) -> SimulatedNode:
+        """A node by number."""
+        return self.network.nodes[self.names[number]]
+
+    def alive(self) -> list[int]:
+        """Numbers of the nodes that run."""
+        return [number for number, name in enumerate(self.names) if self.network.nodes[name].exit is None]
+
+    def run_epochs(self, epochs: float) -> None:
+        """Let epochs pass."""
+        self.network.run(epochs * self.block_time_s)
+
+    def run_to_genesis(self) -> None:
+        """Let time pass until the first epoch begins."""
+        self.network.run(max(0.0, self.genesis_time_s - self.network.base.clock.unix_s()))
+
+    def head(self, number: int) -> Head | None:
+        """A node's head, or None while its Syncer does not answer."""
+        try:
+            head: Head = self.node(number).ask("Syncer", ReadHead(), deadline_s=1.0)
+        except AskError:
+            return None
+        return head
+
+    def rpc(self, number: int, method: str, *params: Any) -> Any:
+        """Call a node's API; raises RpcFailedError or AskError."""
+        name = method if "." in method else f"Filecoin.{method}"
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": name, "params": list(params)}).encode()
+        reply: RpcReply = self.node(number).ask("Api", RpcCall(body), deadline_s=8.0)
+        answer = json.loads(reply.body)
+        if "error" in answer:
+            raise RpcFailedError(answer["error"]["message"])
+        return answer["result"]
+
+    def close(self) -> None:
+        """End everything."""
+        self.network.close()

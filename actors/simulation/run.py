@@ -1,0 +1,113 @@
+"""One simulation from start to verdict: epochs with faults and transfers, a calm end, the invariants."""
+
+from __future__ import annotations
+
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from actors.chain.reader import ChainReader
+from actors.simulation.faults import FaultSchedule
+from actors.simulation.invariants import LIVENESS_EPOCHS, Checker
+from actors.simulation.network import RpcFailedError, SimulatedFilecoin
+from runtime.errors import AskError
+
+RECOMPUTE_EVERY = 25
+QUIET_EPOCHS = 12
+"""Epochs without faults and new messages at the end: heads agree within ten, and messages get on chain."""
+
+
+@dataclass
+class SimulationResult:
+    """What happened."""
+
+    seed: int
+    nodes: int
+    miners: int
+    epochs: int
+    faults: tuple[str, ...]
+    height: int = 0
+    head: str = ""
+    trace: str = ""
+    blocks: int = 0
+    null_rounds: int = 0
+    reorgs: int = 0
+    deepest_reorg: int = 0
+    partitions: int = 0
+    actors_killed: int = 0
+    nodes_killed: int = 0
+    messages: int = 0
+    refused: int = 0
+    delivered: int = 0
+    recomputed: int = 0
+    win_share: dict[str, float] = field(default_factory=dict)
+
+
+def simulate(
+    seed: int, *, nodes: int = 5, miners: int = 3, epochs: int = 300, faults: tuple[str, ...] = ()
+) -> tuple[SimulationResult, SimulatedFilecoin]:
+    """Run it; raises InvariantError when an invariant breaks. The caller closes the simulation."""
+    simulation = SimulatedFilecoin(seed, nodes, miners)
+    result = SimulationResult(seed, nodes, miners, epochs, faults)
+    schedule, checker = FaultSchedule(simulation, faults, seed), Checker(simulation)
+    accepted: dict[str, int] = {}
+    simulation.run_to_genesis()
+    schedule.begin()
+    for epoch in range(epochs - QUIET_EPOCHS):
+        simulation.run_epochs(1)
+        schedule.epoch()
+        if epoch % 3 == 0:
+            _transfer(simulation, result, accepted, epoch)
+        checker.after_epoch()
+    schedule.end()
+    simulation.run_epochs(LIVENESS_EPOCHS)
+    checker.after_epoch()
+    result.head = checker.agreement()
+    simulation.run_epochs(QUIET_EPOCHS - LIVENESS_EPOCHS)
+    number = simulation.alive()[0]
+    checker.messages_are_kept(number, accepted)
+    checker.supply_is_constant(number)
+    checker.one_block_per_height(number)
+    result.recomputed = checker.states_recompute(number, RECOMPUTE_EVERY)
+    result.reorgs, result.deepest_reorg = checker.reorgs, checker.deepest_reorg
+    counts = schedule.counts
+    result.partitions, result.actors_killed = counts.partitions, counts.actors_killed
+    result.nodes_killed, result.messages = counts.nodes_killed, len(accepted)
+    result.trace, result.delivered = simulation.network.trace_hash, simulation.network.base.delivered
+    _describe(simulation, result, number)
+    return result, simulation
+
+
+def _transfer(simulation: SimulatedFilecoin, result: SimulationResult, accepted: dict[str, int], epoch: int) -> None:
+    """One account sends to the next; what a node takes it must bring onto the chain."""
+    alive = simulation.alive()
+    number = alive[epoch % len(alive)]
+    target = simulation.identities[(number + 1) % len(simulation.identities)].account
+    message = {"From": str(simulation.identities[number].account), "To": str(target), "Value": "1000"}
+    try:
+        signed: dict[str, Any] = simulation.rpc(number, "MpoolPushMessage", message, {})
+    except (AskError, RpcFailedError):
+        result.refused += 1
+    else:
+        accepted[signed["CID"]["/"]] = epoch
+
+
+def _describe(simulation: SimulatedFilecoin, result: SimulationResult, number: int) -> None:
+    reader = ChainReader(simulation.node(number).disk.open_reader("chain"))
+    wins: dict[str, int] = {}
+    head = reader.head()
+    tipsets = 0
+    for tipset in reader.history(head):
+        if tipset.height:
+            tipsets += 1
+        for block in tipset.blocks:
+            if tipset.height:
+                result.blocks += 1
+                count = block.election_proof.win_count if block.election_proof else 0
+                wins[str(block.miner)] = wins.get(str(block.miner), 0) + count
+    result.height = head.height
+    result.null_rounds = head.height - tipsets
+    total = sum(wins.values()) or 1
+    result.win_share = {miner: round(count / total, 3) for miner, count in sorted(wins.items())}
+
+
