@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Any
 
 from actors.chain.reader import ChainReader, key_address
@@ -58,6 +59,7 @@ from runtime.store.interface import METADATA, Delete, Put, Store
 logger = logging.getLogger(__name__)
 
 REPUBLISH_EPOCHS = 10
+FORGET_EVERY_EPOCHS = 100
 SIGNATURES_KEPT = 20_000
 """BLS signatures of mined messages, so that a reorganisation can bring the messages back."""
 _LOCAL = b"local/"
@@ -71,7 +73,7 @@ class MsgPool(Subsystem):
         self._chain: ChainReader | None = None
         self._store: Store | None = None
         self._pending = Pending(0)
-        self._local: set[Cid] = set()
+        self._local: dict[Cid, SignedMessage] = {}
         self._signatures: OrderedDict[Cid, SignedMessage] = OrderedDict()
         self._gap_max = 0
         self._head: Tipset | None = None
@@ -92,7 +94,9 @@ class MsgPool(Subsystem):
         self._gap_max = settings.pool_nonce_gap_max
         self._look()
         for _key, data in list(self._store.scan(METADATA, _LOCAL)):
-            self._restore(SignedMessage.decode(data))
+            signed = SignedMessage.decode(data)
+            self._local[signed.chain_cid()] = signed
+        self._bring_back(self._local.values())
         self.spawn(self._announce_for_ever(self.chain.genesis.profile.block_delay_s * REPUBLISH_EPOCHS))
 
     async def stop(self) -> None:
@@ -100,16 +104,6 @@ class MsgPool(Subsystem):
         self.chain.store.close()
         if self._store is not None:
             self._store.close()
-
-    def _restore(self, signed: SignedMessage) -> None:
-        try:
-            sender = self._check(signed)
-            self._pending.add(sender, signed)
-        except (PoolError, InvalidMessageError, SignatureError) as error:
-            logger.info("message %s is not brought back: %s", signed.chain_cid(), error)
-            self._forget(signed.chain_cid())
-        else:
-            self._local.add(signed.chain_cid())
 
     # -- the chain moves -------------------------------------------------------------------------------------
 
@@ -131,22 +125,26 @@ class MsgPool(Subsystem):
         return self._state
 
     @handles(NewHead)
-    def new_head(self, event: NewHead) -> None:
-        """Take back what was dropped, drop what was mined."""
+    def new_head(self, _event: NewHead) -> None:
+        """Take back what was dropped, drop what was mined: all between the head as known here and the new one.
+
+        The event itself is only a hint: one that was missed while this process was away is made up for by the next.
+        """
+        before = self.head
         self._look()
-        returned: list[SignedMessage] = []
-        for key in event.reverted:
-            returned += self._signed_messages(key)
-        for key in event.applied:
+        reverted, applied = self.chain.path(before, self.head)
+        returned = [signed for key in reverted for signed in self._signed_messages(key)]
+        for key in applied:
             for signed in self._signed_messages(key):
                 self._remove(signed.chain_cid())
-        for signed in returned:
-            if self.chain.index.message_height(signed.chain_cid()) is None:
-                self._take_back(signed)
+        if reverted:
+            self._bring_back([*returned, *self._local.values()])
         for sender in self._pending.senders():
             actor = self.state.get(sender)
             for signed in self._pending.drop_below(sender, actor.nonce if actor else 0):
                 self._removed(signed)
+        if self.head.height % FORGET_EVERY_EPOCHS == 0:
+            self._forget_final()
 
     def _signed_messages(self, key: tuple[Cid, ...]) -> list[SignedMessage]:
         found = []
@@ -156,24 +154,35 @@ class MsgPool(Subsystem):
             found += [self._signatures[m.cid()] for m in messages.bls if m.cid() in self._signatures]
         return found
 
-    def _take_back(self, signed: SignedMessage) -> None:
-        try:
-            self._pending.add(self._check(signed), signed)
-        except (PoolError, InvalidMessageError, SignatureError) as error:
-            logger.info("message %s does not come back: %s", signed.chain_cid(), error)
+    def _bring_back(self, messages: Iterable[SignedMessage]) -> None:
+        """Let messages wait again that are not on the chain; in nonce order, so that none looks like a gap."""
+        for signed in sorted(messages, key=lambda each: each.message.nonce):
+            cid = signed.chain_cid()
+            if cid in self._pending or self.chain.index.message_height(cid) is not None:
+                continue
+            try:
+                self._pending.add(self._check(signed), signed)
+            except (PoolError, InvalidMessageError, SignatureError) as error:
+                logger.info("message %s does not come back: %s", cid, error)
 
     def _remove(self, cid: Cid) -> None:
         signed = self._pending.remove(cid)
         if signed is not None:
             self._removed(signed)
 
+    def _forget_final(self) -> None:
+        """What this node's users sent is kept until no reorganisation can drop it any more."""
+        final = self.head.height - self.chain.genesis.profile.finality_epochs
+        for cid in list(self._local):
+            height = self.chain.index.message_height(cid)
+            if height is not None and height < final:
+                self._forget(cid)
+
     def _removed(self, signed: SignedMessage) -> None:
-        cid = signed.chain_cid()
-        self._forget(cid)
         self.publish(MessageChanged(1, signed.encode()))
 
     def _forget(self, cid: Cid) -> None:
-        self._local.discard(cid)
+        self._local.pop(cid, None)
         assert self._store is not None
         if self._store.has(METADATA, _LOCAL + cid.data):
             self._store.write([Delete(METADATA, _LOCAL + cid.data)], durable=False)
@@ -218,8 +227,9 @@ class MsgPool(Subsystem):
         if local:
             assert self._store is not None
             self._store.write([Put(METADATA, _LOCAL + cid.data, signed.encode())])
-            self._local.add(cid)
+            self._local[cid] = signed
         for removed in self._pending.add(sender, signed):
+            self._forget(removed.chain_cid())
             self._removed(removed)
         if signed.signature.type is SignatureType.BLS:
             self._signatures[cid] = signed
@@ -328,6 +338,7 @@ class MsgPool(Subsystem):
         if order.cid not in self._pending:
             raise PoolError(f"message {order.cid} not found in the pool")
         self._remove(order.cid)
+        self._forget(order.cid)
         return Done()
 
     @handles(EstimateGas)

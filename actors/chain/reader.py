@@ -127,6 +127,19 @@ class ChainReader:
             tipset = self.parent(tipset)
             yield tipset
 
+    def path(self, start: Tipset, end: Tipset) -> tuple[list[TipsetKey], list[TipsetKey]]:
+        """From one tipset to another: what is left, from `start` down, and what is joined, from the common one up."""
+        left: list[TipsetKey] = []
+        joined: list[TipsetKey] = []
+        while start.key != end.key:
+            if start.height >= end.height:
+                left.append(start.key)
+                start = self.parent(start)
+            else:
+                joined.append(end.key)
+                end = self.parent(end)
+        return left, joined[::-1]
+
     def at_height(self, height: int, start: Tipset, *, earlier: bool = True) -> Tipset:
         """The tipset at a height of the chain that ends in `start`; for a null round, the one before or after it.
 

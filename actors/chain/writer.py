@@ -21,7 +21,6 @@ from protocols.networks.genesis import Genesis, read_genesis
 from protocols.vm.interpreter import Executed, execute_tipset
 from runtime.store.interface import Change, Store
 
-
 T = TypeVar("T")
 Share = Callable[[bytes, Callable[[], Any]], Any]
 

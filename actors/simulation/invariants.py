@@ -141,9 +141,10 @@ class Checker:
         for tipset in reader.history(reader.head()):
             for cid in reader.message_cids(tipset):
                 seen[str(cid)] = seen.get(str(cid), 0) + 1
-        for cid in accepted:
-            if seen.get(cid, 0) != 1:
-                raise InvariantError(f"message {cid}, accepted at epoch {accepted[cid]}, is {seen.get(cid, 0)} times on chain")
+        for text, epoch in accepted.items():
+            times = seen.get(text, 0)
+            if times != 1:
+                raise InvariantError(f"message {text}, accepted at epoch {epoch}, is {times} times on chain")
 
 
 def _cid(data: bytes) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,5 +108,3 @@ def _describe(simulation: SimulatedFilecoin, result: SimulationResult, number: i
     result.null_rounds = head.height - tipsets
     total = sum(wins.values()) or 1
     result.win_share = {miner: round(count / total, 3) for miner, count in sorted(wins.items())}
-
-

@@ -89,7 +89,10 @@ def aggregate(signatures: Sequence[bytes]) -> bytes:
 
 @lru_cache(maxsize=_VERIFIED_CACHED)
 def verify(key: bytes, message: bytes, signature: bytes) -> bool:
-    """Remembered, for a block comes by gossip, by sync and by its siblings: whether `signature` is of `message` by `key`; malformed input raises SignatureError."""
+    """Whether `signature` is of `message` by `key`; malformed input raises SignatureError.
+
+    Remembered, for a block comes by gossip, by sync and with its siblings.
+    """
     return verify_aggregate([(key, message)], signature)
 
 

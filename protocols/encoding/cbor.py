@@ -104,7 +104,7 @@ _CHECK_ENCODERS: _Encoders = {Cid: _encode_link, float: _encode_float, **dict.fr
 _ENCODERS: _Encoders = {**_CHECK_ENCODERS, dict: _encode_sorted}
 
 _BIG_INTEGER = re.compile(rb"[\xc2\xc3][\x49-\x5b]")
-"""Where cbor2 may have written an integer beyond 64 bits, which DAG-CBOR does not have: a tag, then nine bytes or more."""
+"""Where cbor2 may have written an integer beyond 64 bits, which DAG-CBOR does not have: a tag, then nine bytes."""
 
 
 def decode(data: bytes) -> Any:

@@ -17,7 +17,6 @@ from runtime.store.interface import Store, StoreReader
 from runtime.store.memory import MemoryDisk
 from runtime.vault import Vault
 
-
 T = TypeVar("T")
 SHARED_MAX = 2000
 
@@ -109,4 +108,6 @@ class World:
 
     def environment(self, node: str, address: str) -> SimulatedEnvironment:
         """The environment of one actor incarnation."""
-        return SimulatedEnvironment(self._clock_of(node), f"{self.seed}/{address}", self.disk(node), node, self.swarm, self._shared)
+        return SimulatedEnvironment(
+            self._clock_of(node), f"{self.seed}/{address}", self.disk(node), node, self.swarm, self._shared
+        )

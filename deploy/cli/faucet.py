@@ -1,0 +1,27 @@
+"""``faucet``: an HTTP server that gives out test money from this node's wallet."""
+
+from __future__ import annotations
+
+import click
+
+from deploy.cli.client import atto, call, default_address
+
+
+@click.command()
+@click.option("--bind", default="127.0.0.1:9797", show_default=True, help="Where to listen.")
+@click.option("--amount", default="500", show_default=True, help="FIL per request.")
+@click.option("--every", default=3600.0, show_default=True, help="Seconds between requests of one address.")
+@click.option("--from", "sender", default="", help="Account that pays (default: the default address).")
+@click.pass_context
+def faucet(ctx: click.Context, *, bind: str, amount: str, every: float, sender: str) -> None:
+    """Serve `/` and `POST /tap?target=ADDRESS`, with a limit per address and per host."""
+    from deploy.faucet import Faucet, serve
+
+    value, account = atto(amount), sender or default_address(ctx)
+
+    def send(target: str) -> str:
+        message = {"From": account, "To": target, "Value": value}
+        return str(call(ctx, "MpoolPushMessage", message, {"MaxFee": "0"})["CID"]["/"])
+
+    click.echo(f"faucet on http://{bind}/, {amount} FIL per request from {account}")
+    serve(Faucet(send, amount, every), bind)

@@ -1,0 +1,84 @@
+"""``genesis``: make and read genesis files."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import click
+
+from deploy.cli.client import json_option
+
+
+@click.group()
+def genesis() -> None:
+    """Make and read genesis files."""
+
+
+@genesis.command("new")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--seed", default=1, show_default=True, help="What keys and beacon follow from.")
+@click.option("--miners", default=1, show_default=True, help="Miners with power.")
+@click.option("--accounts", default=1, show_default=True, help="Funded accounts, at least as many as miners.")
+@click.option("--block-time", default=30, show_default=True, help="Seconds per epoch.")
+@click.option("--time", "genesis_time", default=0, help="Unix seconds of genesis (default: now).")
+@json_option
+def genesis_new(
+    file: Path, *, seed: int, miners: int, accounts: int, block_time: int, genesis_time: int, as_json: bool
+) -> None:
+    """Write a genesis CAR; the same options give the same file. Prints the keys that follow from the seed."""
+    from deploy.devnet.plan import DevnetPlan
+
+    plan = DevnetPlan.make(
+        file.parent, seed=seed, nodes=max(accounts, miners), miners=miners, block_time_s=block_time,
+        base_port=1, genesis_time_s=genesis_time or int(time.time()),
+    )  # fmt: skip
+    car = plan.genesis_car()
+    file.write_bytes(car)
+    keys = [
+        {
+            "account": str(node.account.address),
+            "account_key": node.account.lotus_form(),
+            "miner": str(node.miner) if node.miner else None,
+            "worker": str(node.worker.address) if node.worker else None,
+            "worker_key": node.worker.lotus_form() if node.worker else None,
+        }
+        for node in plan.nodes
+    ]
+    summary = {"file": str(file), "bytes": len(car), **describe(car), "keys": keys}
+    click.echo(json.dumps(summary, indent=2) if as_json else _text(summary))
+
+
+@genesis.command("show")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@json_option
+def genesis_show(file: Path, *, as_json: bool) -> None:
+    """Say what a genesis CAR starts."""
+    summary = describe(file.read_bytes())
+    click.echo(json.dumps(summary, indent=2) if as_json else _text(summary))
+
+
+def describe(car: bytes) -> dict[str, object]:
+    """What a genesis file starts."""
+    from protocols.networks.genesis import read_genesis
+
+    genesis, store = read_genesis(car)
+    profile = genesis.profile
+    return {
+        "cid": str(genesis.cid),
+        "network": profile.name,
+        "proofs": profile.proofs.value,
+        "genesis_time_s": profile.genesis_time_s,
+        "block_delay_s": profile.block_delay_s,
+        "state_root": str(genesis.header.parent_state_root),
+        "blocks": len(store),
+    }
+
+
+def _text(summary: dict[str, object]) -> str:
+    lines = [f"{key}: {value}" for key, value in summary.items() if key != "keys"]
+    keys = summary.get("keys")
+    if isinstance(keys, list):
+        lines += [json.dumps(each) for each in keys]
+    return "\n".join(lines)

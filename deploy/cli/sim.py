@@ -1,0 +1,76 @@
+"""``sim``: one simulated network, from a seed to a verdict."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import sys
+import time
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--nodes", default=5, show_default=True, help="Nodes.")
+@click.option("--miners", default=3, show_default=True, help="How many of them mine.")
+@click.option("--epochs", default=300, show_default=True, help="Epochs of virtual time.")
+@click.option("--seed", default=1, show_default=True, help="What everything follows from.")
+@click.option("--faults", default="all", show_default=True, help="all, none, or a list such as loss,partition.")
+@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write what happened as JSON.")
+@click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Draw the chain and its forks.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def sim(
+    *,
+    nodes: int,
+    miners: int,
+    epochs: int,
+    seed: int,
+    faults: str,
+    report: Path | None,
+    png: Path | None,
+    as_json: bool,
+) -> None:
+    """Simulate a whole network in this process, under virtual time, and check its invariants.
+
+    The same seed gives the same history on every machine.
+    """
+    from actors.simulation.faults import KINDS
+    from actors.simulation.invariants import InvariantError
+    from actors.simulation.run import simulate
+
+    logging.basicConfig(level="ERROR", format="%(levelname)s %(name)s %(message)s")
+    kinds = {"all": KINDS, "none": ()}.get(faults, tuple(faults.split(",")))
+    started_s = time.perf_counter()
+    try:
+        result, simulation = simulate(seed, nodes=nodes, miners=miners, epochs=epochs, faults=kinds)
+    except InvariantError as error:
+        click.echo(f"invariant broken: {error}", err=True)
+        click.echo(replay_command(seed, nodes, miners, epochs, kinds), err=True)
+        sys.exit(1)
+    seconds = time.perf_counter() - started_s
+    data = {**dataclasses.asdict(result), "seconds": round(seconds, 2), "epochs_per_s": round(epochs / seconds, 1)}
+    if png is not None:
+        from deploy.chain_png import draw_chain
+
+        draw_chain(simulation.node(simulation.alive()[0]).disk.open_reader("chain"), png)
+    simulation.close()
+    if report is not None:
+        report.write_text(json.dumps(data, indent=1), encoding="utf-8")
+    if as_json:
+        click.echo(json.dumps(data))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, value in data.items():
+        table.add_row(name, str(value))
+    Console(highlight=False).print(table)
+
+
+def replay_command(seed: int, nodes: int, miners: int, epochs: int, kinds: tuple[str, ...]) -> str:
+    """How to see a failure again."""
+    faults = ",".join(kinds) or "none"
+    return f"replay: thespis sim --seed {seed} --nodes {nodes} --miners {miners} --epochs {epochs} --faults {faults}"

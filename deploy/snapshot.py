@@ -1,0 +1,45 @@
+"""Chains as CAR files: the heaviest chain out of a stopped node's store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from actors.chain.index import CHAIN_STORE
+from actors.chain.reader import ChainReader
+from protocols.encoding.car import write_car
+from protocols.encoding.cid import Cid
+from protocols.networks.genesis import reachable
+from runtime.store.rocks import RocksReader
+
+
+def export_chain(home: Path, path: Path) -> tuple[int, int]:
+    """Write headers, messages, receipts and the states of genesis and head; returns blocks and bytes written."""
+    reader = ChainReader(RocksReader.open(home / "datastore" / CHAIN_STORE))
+    try:
+        head = reader.head()
+        with path.open("wb") as stream:
+            blocks = write_car(stream, list(head.key), _blocks(reader))
+        return blocks, path.stat().st_size
+    finally:
+        reader.store.close()
+
+
+def _blocks(reader: ChainReader) -> Iterator[tuple[Cid, bytes]]:
+    seen: set[Cid] = set()
+
+    def fresh(found: Iterator[tuple[Cid, bytes]]) -> Iterator[tuple[Cid, bytes]]:
+        for cid, block in found:
+            if cid not in seen:
+                seen.add(cid)
+                yield cid, block
+
+    head = reader.head()
+    for tipset in reader.history(head):
+        for cid, header in zip(tipset.key, tipset.blocks, strict=True):
+            yield from fresh(iter([(cid, reader.blocks.get(cid))]))
+            yield from fresh(reachable(reader.blocks, [header.messages, header.parent_message_receipts]))
+        for message in reader.message_cids(tipset):
+            yield from fresh(iter([(message, reader.blocks.get(message))]))
+    genesis = reader.genesis.header
+    yield from fresh(reachable(reader.blocks, [genesis.parent_state_root, reader.execution(head.key).state_root]))
