@@ -64,6 +64,8 @@ ANSWERED_BY = {hello.PROTOCOL: "HelloSvc", exchange.PROTOCOL: "ChainExchange"}
 ANSWER_DEADLINE_S = 20.0
 DIAL_DEADLINE_S = 20.0
 LOOKUP_DEADLINE_S = 30.0
+SEEN_TTL_MIN_S, SEEN_TTL_MAX_S, SEEN_TTL_EPOCHS = 4, 120, 4
+"""Less than the ten epochs after which a message is announced again, on networks with short epochs too."""
 
 
 class PeerError(RuntimeFloorError):
@@ -97,7 +99,8 @@ class Network(Subsystem):
         """Listen. The network's name comes from the chain, so the Syncer has started before."""
         assert isinstance(settings, NodeSettings)
         reader = ChainReader(self.environment.open_reader("chain"))
-        name = reader.genesis.profile.name
+        profile = reader.genesis.profile
+        name = profile.name
         reader.store.close()
         self._topics = {"blocks": blocks_topic(name), "messages": messages_topic(name)}
         self._port = self.environment.open_network(
@@ -112,6 +115,7 @@ class Network(Subsystem):
                 dht_prefix=kademlia_prefix(name),
                 offline=settings.offline,
                 relay=settings.relay,
+                seen_ttl_s=min(SEEN_TTL_MAX_S, max(SEEN_TTL_MIN_S, SEEN_TTL_EPOCHS * profile.block_delay_s)),
             ),
             self._deliver,
         )

@@ -139,7 +139,14 @@ class HostCore(INotifee):
         # never pruned upstream when adaptive gossip is off
         deliveries: Any = defaultdict(lambda: deque(maxlen=256))
         router.recent_message_deliveries = deliveries
-        self._pubsub = Pubsub(self._host, router, strict_signing=True, msg_id_constructor=_message_id)
+        self._pubsub = Pubsub(
+            self._host,
+            router,
+            strict_signing=True,
+            msg_id_constructor=_message_id,
+            seen_ttl=int(self._settings.seen_ttl_s),
+            sweep_interval=max(1, int(self._settings.seen_ttl_s / 2)),
+        )
         await stack.enter_async_context(background_trio_service(router))
         await stack.enter_async_context(background_trio_service(self._pubsub))
         await self._pubsub.wait_until_ready()

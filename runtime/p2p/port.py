@@ -30,6 +30,8 @@ class NetworkSettings:
     relay: bool = False
     response_bytes_max: int = 12 << 20
     request_timeout_s: float = 5.0
+    seen_ttl_s: float = 120.0
+    """How long a payload counts as seen; what is announced again must wait longer."""
     peers_max: int = 400
     connections_per_ip_max: int = 64
     gossip_waiting_max: int = 2000

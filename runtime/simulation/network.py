@@ -115,7 +115,7 @@ class SimulatedPort:
         self._settings = settings
         self._deliver = deliver
         self.connected: set[str] = set()
-        self._seen: OrderedDict[bytes, None] = OrderedDict()
+        self._seen: OrderedDict[bytes, int] = OrderedDict()
         self._open_requests: dict[int, str] = {}
         self._inbound: dict[int, tuple[str, int]] = {}
         self._inbound_number = 0
@@ -182,9 +182,10 @@ class SimulatedPort:
 
     def _note(self, data: bytes) -> bool:
         identity = hashlib.blake2b(data, digest_size=32).digest()
-        if identity in self._seen:
+        now_ns = self._swarm.now_ns
+        if self._seen.get(identity, -1) >= now_ns:
             return False
-        self._seen[identity] = None
+        self._seen[identity] = now_ns + int(self._settings.seen_ttl_s * NANOSECONDS)
         if len(self._seen) > SEEN_MAX:
             self._seen.popitem(last=False)
         return True
