@@ -1,0 +1,127 @@
+"""Chains for tests, made by the node's own rules: real keys, real elections, real blocks, no actors."""
+
+import io
+
+from actors.chain.mining import (
+    election_input,
+    election_wins,
+    mining_base,
+    signed_block,
+    ticket_input,
+    unsigned_block,
+)
+from actors.chain.writer import ChainWriter
+from protocols.chain.block import ElectionProof, Ticket
+from protocols.chain.message import Message, SignedMessage
+from protocols.chain.tipset import Tipset
+from protocols.crypto import bls
+from protocols.crypto.signature import SignatureType, address_of, sign
+from protocols.encoding.address import Address
+from protocols.encoding.tuples import TokenAmount, Unsigned
+from protocols.ipld.blockstore import MemoryBlockstore
+from protocols.networks.devnet import DevnetParameters
+from protocols.networks.genesis import GenesisAccount, GenesisMiner, GenesisTemplate, build_genesis, write_genesis
+from runtime.store.memory import MemoryDisk
+
+GENESIS_TIME_S = 1_600_000_000
+BALANCE = 10**24
+WORKER_KEYS = [(number + 1).to_bytes(32, "little") for number in range(4)]
+WORKERS = [address_of(SignatureType.BLS, key) for key in WORKER_KEYS]
+USER_KEYS = [(number + 1).to_bytes(32, "big") for number in range(4)]
+USERS = [address_of(SignatureType.SECP256K1, key) for key in USER_KEYS]
+
+
+def template(miners=3, delay_s=1, **changes):
+    parameters = DevnetParameters("testnet", GENESIS_TIME_S, delay_s, b"seed" * 8, "unproven")
+    accounts = tuple(GenesisAccount(address, BALANCE) for address in (*WORKERS, *USERS))
+    found = {"parameters": parameters, "accounts": accounts}
+    found["miners"] = tuple(GenesisMiner(WORKERS[number], 1) for number in range(miners))
+    return GenesisTemplate(**(found | changes))
+
+
+def genesis_car(miners=3, delay_s=1):
+    store, stream = MemoryBlockstore(), io.BytesIO()
+    write_genesis(stream, store, build_genesis(store, template(miners, delay_s)))
+    return stream.getvalue()
+
+
+def new_chain(miners=3, disk=None):
+    chain = ChainWriter((disk or MemoryDisk()).open("chain"))
+    chain.begin(genesis_car(miners))
+    return chain
+
+
+def make_block(chain, miner, parent, height, messages=()):
+    """The block that a miner wins at a height, or None."""
+    key = WORKER_KEYS[miner]
+    base = mining_base(chain, Address.id(1000 + miner), parent, height)
+    proof = bls.sign(key, election_input(base))
+    wins = election_wins(base, proof)
+    if wins < 1:
+        return None
+    ticket = Ticket(bls.sign(key, ticket_input(chain, base)))
+    header, sorted_messages = unsigned_block(chain, base, ElectionProof(wins, proof), ticket, messages)
+    return signed_block(header, sign(SignatureType.BLS, key, header.signing_bytes())), sorted_messages
+
+
+def now_at(chain, height):
+    return chain.genesis.profile.timestamp_of(height)
+
+
+def add(chain, block, *, settle=True):
+    """Add a block as the Syncer does; returns the change of head, if any."""
+    header, messages = block
+    chain.add_block(header, messages, now_at(chain, header.height))
+    if not settle:
+        return None
+    tipset = chain.widest(header)
+    chain.execute(tipset)
+    return chain.choose(tipset)
+
+
+def extend(chain, epochs, miners=(0, 1, 2), messages=()):
+    """Mine over the head for some epochs; returns the blocks."""
+    made = []
+    for _ in range(epochs):
+        parent = chain.head()
+        blocks, height = [], parent.height
+        while not blocks:
+            height += 1
+            found = [make_block(chain, miner, parent, height, messages) for miner in miners]
+            blocks = [block for block in found if block is not None]
+        for block in blocks:
+            add(chain, block)
+        made += blocks
+        messages = ()
+    return made
+
+
+def fork(chain, parent, epochs, miner):
+    """A chain of one miner over a tipset, which is not added to the head on purpose; returns its blocks."""
+    made, height = [], parent.height
+    while len(made) < epochs:
+        height += 1
+        block = make_block(chain, miner, parent, height)
+        if block is None:
+            continue
+        header, messages = block
+        chain.add_block(header, messages, now_at(chain, height))
+
+
+        parent = Tipset.of([header])
+        chain.execute(parent)
+        made.append(block)
+    return made
+
+
+def transfer(sender=0, to=None, value=1000, nonce=0, premium=100_000, cap=10**9, limit=1_000_000, bls_sender=False):
+    """A signed transfer between test accounts."""
+    keys, addresses = (WORKER_KEYS, WORKERS) if bls_sender else (USER_KEYS, USERS)
+    kind = SignatureType.BLS if bls_sender else SignatureType.SECP256K1
+    message = Message(
+        0, to or USERS[1], addresses[sender], Unsigned(nonce), TokenAmount(value), limit, TokenAmount(cap),
+        TokenAmount(premium), Unsigned(0), b"",
+    )  # fmt: skip
+    return SignedMessage(message, sign(kind, keys[sender], message.signing_bytes()))
+
+
