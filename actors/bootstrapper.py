@@ -6,9 +6,8 @@ import logging
 from typing import Any
 
 from actors.config import NodeSettings
-from actors.messages.events import PeerJoined, PeerLeft
-from actors.messages.network import ConnectPeer, Identity, WhoAmI
-from runtime.actor.subsystem import Subsystem, handles
+from actors.messages.network import ConnectPeer, Identity, ListPeers, PeerList, WhoAmI
+from runtime.actor.subsystem import Subsystem
 from runtime.errors import AskError
 
 logger = logging.getLogger(__name__)
@@ -22,10 +21,8 @@ class Bootstrapper(Subsystem):
 
     def __init__(self) -> None:
         super().__init__()
-        self._connected: set[str] = set()
         self._addresses: dict[str, str] = {}
         self._min_peers = 0
-        self._own = ""
 
     async def start(self, settings: Any) -> None:
         """Begin to look; the first look comes at once, not after a period (seed-node, weakness W26)."""
@@ -35,28 +32,22 @@ class Bootstrapper(Subsystem):
         if not settings.offline and self._addresses:
             self.spawn(self._keep_looking(settings.bootstrap_period_s))
 
-    @handles(PeerJoined)
-    def joined(self, event: PeerJoined) -> None:
-        """One more."""
-        self._connected.add(event.peer)
-
-    @handles(PeerLeft)
-    def left(self, event: PeerLeft) -> None:
-        """One less."""
-        self._connected.discard(event.peer)
-
     async def _keep_looking(self, period_s: float) -> None:
         await self.sleep(FIRST_LOOK_S)
-        identity: Identity = await self.ask("Network", WhoAmI())
-        self._own = identity.peer
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except AskError as error:
+                logger.info("bootstrapping: %s", error)
             await self.sleep(period_s)
 
     async def look(self) -> None:
         """Dial as many as are missing."""
-        missing = self._min_peers - len(self._connected)
-        candidates = [peer for peer in self._addresses if peer not in self._connected and peer != self._own]
+        own: Identity = await self.ask("Network", WhoAmI())
+        connected: PeerList = await self.ask("Network", ListPeers())
+        there = {own.peer, *(info.peer for info in connected.peers)}
+        missing = self._min_peers - len(connected.peers)
+        candidates = [peer for peer in self._addresses if peer not in there]
         self.environment.random.shuffle(candidates)
         for peer in candidates[: max(0, missing)]:
             try:

@@ -13,7 +13,7 @@ from typing import Any
 from actors.chain.reader import ChainReader
 from actors.config import NodeSettings
 from actors.messages.chain import BlockGossiped
-from actors.messages.events import PeerJoined, PeerLeft, PeerMisbehaved
+from actors.messages.events import PeerJoined, PeerMisbehaved
 from actors.messages.network import (
     Addresses,
     AskPeer,
@@ -25,6 +25,7 @@ from actors.messages.network import (
     Identity,
     ListPeers,
     PeerAnswer,
+    PeerList,
     PeerRequest,
     PingPeer,
     PublishGossip,
@@ -38,7 +39,6 @@ from protocols.errors import ProtocolError
 from protocols.wire import exchange, hello
 from protocols.wire.topics import blocks_topic, kademlia_prefix, messages_topic, parse_block, parse_message
 from runtime.actor.envelopes import Done, Tell
-from runtime.actor.message import message
 from runtime.actor.subsystem import Subsystem, handles
 from runtime.actor.tasks import Pending
 from runtime.errors import AskError, RuntimeFloorError
@@ -51,7 +51,6 @@ from runtime.p2p.port import (
     NetworkSettings,
     PeerConnected,
     PeerDisconnected,
-    PeerInfo,
     PingDone,
     RequestArrived,
     RequestDone,
@@ -70,13 +69,6 @@ SEEN_TTL_MIN_S, SEEN_TTL_MAX_S, SEEN_TTL_EPOCHS = 4, 120, 4
 
 class PeerError(RuntimeFloorError):
     """A peer did not do what was asked of it."""
-
-
-@message
-class PeerList:
-    """Who is connected."""
-
-    peers: tuple[PeerInfo, ...]
 
 
 class Network(Subsystem):
@@ -136,8 +128,8 @@ class Network(Subsystem):
 
     @handles(PeerDisconnected)
     def disconnected(self, event: PeerDisconnected) -> None:
-        """Tell who cares about peers."""
-        self.publish(PeerLeft(event.peer))
+        """Whoever needs to know who is connected asks."""
+        logger.info("peer %s is gone", event.peer)
 
     @handles(GossipArrived)
     def gossip(self, event: GossipArrived) -> None:
@@ -194,6 +186,7 @@ class Network(Subsystem):
         try:
             return await pending
         finally:
+            self._waiting.pop(number, None)
             alarm.resolve(None)
 
     # -- what is asked ---------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from actors.bootstrapper import Bootstrapper
 from actors.chain_exchange import ChainExchange
 from actors.heartbeat import Heartbeat
 from actors.hello_svc import HelloSvc
-from actors.messages.events import NewHead, PeerJoined, PeerLeft, PeerMisbehaved
+from actors.messages.events import NewHead, PeerJoined, PeerMisbehaved
 from actors.messages.pool import MessageChanged
 from actors.mining_scheduler import MiningScheduler
 from actors.msg_pool import MsgPool
@@ -44,8 +44,7 @@ class FilecoinNode(Node):
         ),
         routes={
             NewHead: ("MsgPool", "HelloSvc", "ChainExchange", "Heartbeat", "MiningScheduler", "Api"),
-            PeerJoined: ("Syncer", "HelloSvc", "Bootstrapper"),
-            PeerLeft: ("Syncer", "Bootstrapper"),
+            PeerJoined: ("HelloSvc",),
             PeerMisbehaved: ("Network",),
             MessageChanged: ("Api",),
         },

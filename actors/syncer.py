@@ -27,7 +27,7 @@ from actors.messages.chain import (
     Submitted,
     SyncStatus,
 )
-from actors.messages.events import NewHead, PeerJoined, PeerLeft, PeerMisbehaved
+from actors.messages.events import NewHead, PeerMisbehaved
 from actors.messages.network import PublishGossip
 from actors.messages.pool import GetMessages, SignedMessages
 from actors.sync.bad_blocks import BadBlocks
@@ -62,9 +62,8 @@ class Syncer(Subsystem):
         self._targets = Targets()
         self._orphans = Orphans()
         self._progress = Progress()
-        self._peers: dict[str, None] = {}
         self._syncing = False
-        self._fetcher = Fetcher(self, self._peers)
+        self._fetcher = Fetcher(self)
 
     @property
     def chain(self) -> ChainWriter:
@@ -92,16 +91,6 @@ class Syncer(Subsystem):
         self.chain.store.close()
 
     # -- peers -----------------------------------------------------------------------------------------------
-
-    @handles(PeerJoined)
-    def peer_joined(self, event: PeerJoined) -> None:
-        """One more to fetch from."""
-        self._peers[event.peer] = None
-
-    @handles(PeerLeft)
-    def peer_left(self, event: PeerLeft) -> None:
-        """One less."""
-        self._peers.pop(event.peer, None)
 
     @handles(PeerHead)
     def peer_head(self, said: PeerHead) -> None:

@@ -25,13 +25,6 @@ class PeerJoined:
 
 
 @message
-class PeerLeft:
-    """A peer is gone."""
-
-    peer: str
-
-
-@message
 class PeerMisbehaved:
     """A peer sent what no honest peer sends; the network drops it."""
 

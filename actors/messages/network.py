@@ -5,6 +5,7 @@ from __future__ import annotations
 from actors.messages import forms as _forms  # noqa: F401  (CIDs and addresses get their wire form there)
 from protocols.encoding.cid import Cid
 from runtime.actor.message import message
+from runtime.p2p.port import PeerInfo
 
 
 @message
@@ -91,6 +92,13 @@ class Addresses:
 @message
 class ListPeers:
     """Who is connected."""
+
+
+@message
+class PeerList:
+    """Those who are."""
+
+    peers: tuple[PeerInfo, ...]
 
 
 @message

@@ -17,12 +17,12 @@ from actors.messages.network import (
     FindProviders,
     Identity,
     ListPeers,
+    PeerList,
     PingPeer,
     ReadBandwidth,
     RoundTrip,
     WhoAmI,
 )
-from actors.network import PeerList
 from actors.rpc import forms
 from actors.rpc.registry import NodeView, RpcError, rpc
 from protocols.encoding.cid import Cid

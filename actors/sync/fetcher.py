@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from actors.chain.reader import BlockMessages
-from actors.messages.network import AskPeer, PeerAnswer
+from actors.messages.network import AskPeer, ListPeers, PeerAnswer, PeerList
 from protocols.chain.tipset import Tipset, TipsetKey
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import Unsigned
@@ -35,9 +34,8 @@ class FetchError(Exception):
 class Fetcher:
     """Asks peers in the name of the Syncer."""
 
-    def __init__(self, owner: Subsystem, peers: dict[str, None]) -> None:
+    def __init__(self, owner: Subsystem) -> None:
         self._owner = owner
-        self._peers = peers
 
     async def headers(self, key: TipsetKey, length: int, first: str) -> list[Tipset]:
         """At most `length` tipsets from `key` downwards."""
@@ -65,7 +63,7 @@ class Fetcher:
 
     async def _ask(self, request: Request, first: str) -> Response:
         error = "no peer is connected"
-        for peer in self._order(first):
+        for peer in await self._order(first):
             try:
                 answer: PeerAnswer = await self._owner.ask(
                     "Network",
@@ -80,10 +78,13 @@ class Fetcher:
             return response
         raise FetchError(error)
 
-    def _order(self, first: str) -> Iterable[str]:
-        others = [peer for peer in self._peers if peer != first]
+    async def _order(self, first: str) -> list[str]:
+        """Whom to ask; asked anew each time, for the Network may have been restarted meanwhile, or this process."""
+        connected: PeerList = await self._owner.ask("Network", ListPeers())
+        others = [info.peer for info in connected.peers]
         self._owner.environment.random.shuffle(others)
-        return [first, *others][:PEERS_TRIED_MAX] if first in self._peers else others[:PEERS_TRIED_MAX]
+        others.sort(key=lambda peer: peer != first)
+        return others[:PEERS_TRIED_MAX]
 
 
 def _expand(tipset: ExchangedTipset) -> list[BlockMessages]:

@@ -219,7 +219,9 @@ class SimulatedActor(rules.UnsupportedCalls):
     # -- what the actor may call (Thespian's names) ----------------------------------------------------------
 
     def actor_send(self, target: ActorAddress, message: Any) -> None:
-        """Encode now, deliver later."""
+        """Encode now, deliver later; the dead send nothing, whatever their abandoned coroutines do when collected."""
+        if self.exit is not None:
+            return
         self.base.post(self.details, str(target.addressDetails), self.base.codec.encode(message))
 
     def createActor(

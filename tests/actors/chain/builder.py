@@ -107,7 +107,6 @@ def fork(chain, parent, epochs, miner):
         header, messages = block
         chain.add_block(header, messages, now_at(chain, height))
 
-
         parent = Tipset.of([header])
         chain.execute(parent)
         made.append(block)
@@ -123,5 +122,3 @@ def transfer(sender=0, to=None, value=1000, nonce=0, premium=100_000, cap=10**9,
         TokenAmount(premium), Unsigned(0), b"",
     )  # fmt: skip
     return SignedMessage(message, sign(kind, keys[sender], message.signing_bytes()))
-
-
