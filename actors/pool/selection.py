@@ -2,11 +2,12 @@
 
 A sender's messages form links that rise no more in reward per gas: a cheap message before a dear one is joined with it
 and counts at their common rate, for without the cheap one the dear one cannot be had. The links of all senders, best
-rate first, then fill the block; a link that does not fit is cut from its end (Lotus ``messagepool/selection.go``).
+rate first, then fill the block; a link that does not fit is cut from its end and competes again (Lotus ``messagepool/selection.go``).
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -29,11 +30,19 @@ class Link:
     messages: list[SignedMessage] = field(default_factory=list)
     gas: int = 0
     reward: int = 0
+    is_cut: bool = False
 
     @property
     def rate(self) -> Fraction:
         """Reward per gas."""
         return Fraction(self.reward, self.gas)
+
+    def shortened(self, count: int, base_fee: int) -> Link:
+        """The first `count` messages alone."""
+        link = Link(self.sender, self.position, is_cut=True)
+        for signed in self.messages[:count]:
+            link.take(signed, message_reward(signed, base_fee))
+        return link
 
     def take(self, signed: SignedMessage, reward: int) -> None:
         """Append a message."""
@@ -80,23 +89,52 @@ def select(
     gas_limit: int = BLOCK_GAS_LIMIT,
 ) -> list[SignedMessage]:
     """Messages for one block, in an order that keeps every sender's nonces; `account` gives next nonce and balance."""
-    links: list[Link] = []
+    heap: list[tuple[Fraction, Address, int, Link]] = []
     for sender, chain in chains:
         nonce, balance = account(sender)
-        links += sender_links(sender, chain, nonce, balance, base_fee)
-    # rates fall along a sender's links, so its links stay in order; position settles equal rates
-    links.sort(key=lambda link: (-link.rate, link.sender, link.position))
+        heap += [_ranked(link) for link in sender_links(sender, chain, nonce, balance, base_fee)]
+    heapq.heapify(heap)
     chosen: list[SignedMessage] = []
-    room, size = gas_limit, BLOCK_MESSAGE_BYTES_MAX
-    closed: set[Address] = set()
-    for link in links:
-        if link.sender in closed:
+    room = _Room(gas_limit)
+    cut: set[Address] = set()
+    while heap:
+        _rate, sender, _position, link = heapq.heappop(heap)
+        if sender in cut and not link.is_cut:
             continue
-        for signed in link.messages:
-            if signed.message.gas_limit > room or size < _CID_BYTES or len(chosen) == BLOCK_MESSAGES_MAX:
-                closed.add(link.sender)
-                break
-            chosen.append(signed)
-            room -= signed.message.gas_limit
-            size -= _CID_BYTES
+        fitting = room.fitting(link)
+        if fitting < len(link.messages):
+            # what remains of a link may earn less per gas than it promised as a whole: let it compete again
+            cut.add(sender)
+            if fitting:
+                heapq.heappush(heap, _ranked(link.shortened(fitting, base_fee)))
+            continue
+        chosen += link.messages
+        room.take(link)
     return chosen
+
+
+def _ranked(link: Link) -> tuple[Fraction, Address, int, Link]:
+    """Best rate first; a sender's links in order, for their rates fall; position settles equal rates."""
+    return -link.rate, link.sender, link.position, link
+
+
+class _Room:
+    """What is left of a block."""
+
+    def __init__(self, gas_limit: int) -> None:
+        self._gas = gas_limit
+        self._messages = min(BLOCK_MESSAGES_MAX, BLOCK_MESSAGE_BYTES_MAX // _CID_BYTES)
+
+    def fitting(self, link: Link) -> int:
+        """How many of a link's messages fit."""
+        gas = self._gas
+        for number, signed in enumerate(link.messages):
+            gas -= signed.message.gas_limit
+            if gas < 0 or number == self._messages:
+                return number
+        return len(link.messages)
+
+    def take(self, link: Link) -> None:
+        """Use room."""
+        self._gas -= link.gas
+        self._messages -= len(link.messages)

@@ -33,7 +33,7 @@ def explain(signed: SignedMessage, chain: list[SignedMessage], account: Actor, b
         cost = each.value + each.gas_fee_cap * each.gas_limit
         if cost > balance:
             return Explanation(
-                f"{which} may cost {format_fil(cost)} FIL; {format_fil(balance)} FIL are left for it",
+                f"{which} may cost {format_fil(cost)}; {format_fil(balance)} are left for it",
                 "send the account more FIL, or replace the message with one that costs less",
             )
         balance -= cost

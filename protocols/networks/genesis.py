@@ -211,9 +211,7 @@ def load_genesis(store: Blockstore, cid: Cid) -> Genesis:
         return Genesis(header, cid, MAINNET_2020)
     where = parameters_cid(header.beacon_entries[0]) if header.beacon_entries else None
     if where is None or not store.has(where):
-        raise GenesisError(
-            f"genesis {cid} is neither mainnet's nor one with a profile in it; this node has no rules for it"
-        )
+        raise GenesisError(f"genesis {cid} is neither mainnet's nor has a profile in it; this node has no rules for it")
     return Genesis(header, cid, DevnetParameters.decode(store.get(where)).profile())
 
 

@@ -35,8 +35,9 @@ def template(miners=3, delay_s=1, **changes):
     parameters = DevnetParameters("testnet", GENESIS_TIME_S, delay_s, b"seed" * 8, "unproven")
     accounts = tuple(GenesisAccount(address, BALANCE) for address in (*WORKERS, *USERS))
     found = {"parameters": parameters, "accounts": accounts}
-    found["miners"] = tuple(GenesisMiner(WORKERS[number], 1) for number in range(miners))
-    return GenesisTemplate(**(found | changes))
+    if isinstance(miners, int):
+        miners = tuple(GenesisMiner(WORKERS[number], 1) for number in range(miners))
+    return GenesisTemplate(**(found | {"miners": miners} | changes))
 
 
 def genesis_car(miners=3, delay_s=1):
