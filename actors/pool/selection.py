@@ -2,7 +2,8 @@
 
 A sender's messages form links that rise no more in reward per gas: a cheap message before a dear one is joined with it
 and counts at their common rate, for without the cheap one the dear one cannot be had. The links of all senders, best
-rate first, then fill the block; a link that does not fit is cut from its end and competes again (Lotus ``messagepool/selection.go``).
+rate first, then fill the block; a link that does not fit is cut from its end and competes again
+(Lotus ``messagepool/selection.go``).
 """
 
 from __future__ import annotations

@@ -134,8 +134,9 @@ class SimulatedPort:
         peer = address.rpartition("/p2p/")[2]
         swarm = self._swarm
         other = swarm.ports.get(peer)
-        if self._settings.offline or other is None or other.closed or swarm.is_cut(self.node, peer):
-            swarm.after(NANOSECONDS, self._give, DialDone(number, peer, f"{peer} cannot be reached"))
+        kept_away = self._banned.get(peer, 0) > swarm.now_ns
+        if self._settings.offline or kept_away or other is None or other.closed or swarm.is_cut(self.node, peer):
+            swarm.after(swarm.faults.delay_max_ns, self._give, DialDone(number, peer, f"{peer} cannot be reached"))
             return
         swarm.send(self, peer, SimulatedPort._accept, self.peer_id)
         swarm.after(swarm.faults.delay_max_ns, self._dialled, number, peer)

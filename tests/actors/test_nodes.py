@@ -1,0 +1,390 @@
+"""Whole nodes under virtual time: what the seed's node tests assert, and what they should have asserted."""
+
+import json
+
+import pytest
+
+from actors.messages.chain import ReadBad, ReadHead, ReadSync
+from actors.messages.events import PeerMisbehaved
+from actors.messages.keys import ImportKey
+from actors.messages.mining import MineOnce, ReadMining, StartMining, StopMining
+from actors.messages.network import ListPeers
+from actors.messages.pool import AddMessage, ListMessages
+from actors.simulation.network import RpcFailedError, SimulatedFilecoin
+from protocols.chain.block import BlockMessage
+from protocols.chain.message import SignedMessage
+from runtime.errors import RemoteError
+from runtime.p2p.port import GossipArrived
+
+
+@pytest.fixture
+def filecoin():
+    made = []
+
+    def build(nodes=2, miners=1, seed=3):
+        made.append(SimulatedFilecoin(seed, nodes, miners))
+        made[-1].run_to_genesis()
+        return made[-1]
+
+    yield build
+    for each in made:
+        each.close()
+
+
+def heights(network):
+    return [head.height if head else None for head in map(network.head, range(len(network.names)))]
+
+
+def send(network, number=0, to=1, **fields):
+    message = {
+        "From": str(network.identities[number].account),
+        "To": str(network.identities[to].account),
+        "Value": "1000",
+    }
+    return network.rpc(number, "MpoolPushMessage", message | fields, {})
+
+
+def pending(network, number):
+    return [SignedMessage.decode(data) for data in network.node(number).ask("MsgPool", ListMessages()).data]
+
+
+@pytest.mark.behaviour(1, 3, 5)
+def test_a_node_starts_without_peers_and_has_a_head(filecoin):
+    network = filecoin(nodes=1)
+    assert network.head(0).height == 0
+    assert network.rpc(0, "ChainHead")["Height"] == 0
+
+
+@pytest.mark.behaviour(2, 4, 161)
+def test_all_bootstrap_peers_are_connected(filecoin):
+    network = filecoin(nodes=4)
+    network.run_epochs(3)
+    for number in range(4):
+        assert len(network.node(number).ask("Network", ListPeers()).peers) == 3
+
+
+@pytest.mark.behaviour(6, 7, 16, 21)
+def test_mining_starts_stops_and_starts(filecoin):
+    network = filecoin(nodes=1)
+    node = network.node(0)
+    with pytest.raises(RemoteError, match="already mining"):
+        node.ask("MiningScheduler", StartMining())
+    node.ask("MiningScheduler", StopMining())
+    node.ask("MiningScheduler", StopMining())
+    network.run_epochs(2)
+    before = network.head(0).height
+    network.run_epochs(4)
+    assert network.head(0).height == before
+    node.ask("MiningScheduler", StartMining())
+    network.run_epochs(6)
+    assert network.head(0).height > before
+    assert node.ask("MiningScheduler", ReadMining()).mining
+
+
+@pytest.mark.behaviour(12, 13, 159)
+def test_blocks_reach_every_node_and_a_late_one_catches_up(filecoin):
+    network = filecoin(nodes=4)
+    network.run_epochs(5)
+    assert len({network.head(number).head for number in range(4)}) == 1
+    network.node(3).crash_all()
+    network.run_epochs(10)
+    network.node(3).restart()
+    network.run_epochs(4)
+    assert network.head(3).head == network.head(0).head
+    status = network.node(3).ask("Syncer", ReadSync())
+    assert status.stage == "idle"
+    assert status.bad_blocks == 0
+
+
+@pytest.mark.behaviour(8, 14, 68)
+def test_a_message_reaches_all_pools_and_a_block(filecoin):
+    network = filecoin(nodes=3)
+    network.node(0).ask("MiningScheduler", StopMining())
+    network.run_epochs(2)
+    signed = send(network, 1, 2)
+    network.run_epochs(1)
+    for number in range(3):
+        assert [str(each.chain_cid()) for each in pending(network, number)] == [signed["CID"]["/"]]
+    network.node(0).ask("MiningScheduler", StartMining())
+    network.run_epochs(4)
+    assert all(pending(network, number) == [] for number in range(3))
+    found = network.rpc(2, "StateSearchMsg", [], signed["CID"], -1, True)
+    assert found["Receipt"]["ExitCode"] == 0
+
+
+@pytest.mark.behaviour(15, 84, 94)
+def test_mine_once_returns_a_block_of_this_miner(filecoin):
+    network = filecoin(nodes=1)
+    node = network.node(0)
+    node.ask("MiningScheduler", StopMining())
+    cid = node.ask("MiningScheduler", MineOnce(50), deadline_s=60.0).cid
+    block = network.rpc(0, "ChainGetBlock", {"/": str(cid)})
+    assert block["Miner"] == "f01000"
+    assert block["Ticket"]["VRFProof"]
+    assert network.head(0).head[0] == cid
+
+
+@pytest.mark.behaviour(23, 86, 97)
+def test_a_miner_that_is_not_on_chain_defers_and_the_node_runs(filecoin):
+    from actors.config import NodeConfig
+    from actors.simulation.network import SimulatedFilecoinNode
+
+    network = filecoin(nodes=1)
+    config = NodeConfig().with_genesis(network.car).with_miner("f01777")
+    node = network.network.add("stranger", SimulatedFilecoinNode, config.settings())
+    network.run_epochs(4)
+    status = node.ask("MiningScheduler", ReadMining())
+    assert "no miner at f01777" in status.last_error
+    assert status.mining
+    assert node.ask("Syncer", ReadHead()).height >= 0
+
+
+@pytest.mark.behaviour(24, 29, 98)
+def test_a_failing_round_is_told_and_ends_with_its_epoch(filecoin):
+    from actors.messages.keys import DeleteKey
+
+    network = filecoin(nodes=1)
+    network.run_epochs(3)
+    node, keys = network.node(0), network.identities[0]
+    node.ask("Wallet", DeleteKey(keys.worker))
+    network.run_epochs(3)
+    before = network.head(0).height
+    assert "no key" in node.ask("MiningScheduler", ReadMining()).last_error
+    node.ask("Wallet", ImportKey("bls", keys.worker_key))
+    network.run_epochs(5)
+    assert network.head(0).height > before
+
+
+@pytest.mark.behaviour(17, 18, 19, 20)
+def test_stopping_twice_and_starting_again(filecoin):
+    network = filecoin(nodes=2)
+    network.run_epochs(3)
+    node = network.node(1)
+    node.stop()
+    node.stop()
+    assert node.rows()["Syncer"].state.value == "stopped"
+    assert "node-1" not in network.network.base.world.swarm.ports
+    node.handle.start(node._settings)
+    node.handle.start(node._settings)
+    network.run_epochs(4)
+    assert network.head(1).head == network.head(0).head
+
+
+@pytest.mark.behaviour(25, 166)
+def test_garbage_from_gossip_costs_the_peer_its_connection_only(filecoin):
+    network = filecoin(nodes=3)
+    network.run_epochs(2)
+    [actor] = network.node(1).actors("Network")
+    blocks = f"/fil/blocks/simulation-{network.seed}"
+    port = network.network.base.world.swarm.ports["node-1"]
+    port._give(GossipArrived(blocks, "node-2", b"\xff" * 50))
+    network.run_epochs(1)
+    assert "node-2" not in port.connected
+    before = network.head(1).height
+    network.run_epochs(4)
+    assert network.head(1).height > before
+    assert actor.exit is None
+
+
+@pytest.mark.behaviour(26, 41, 42)
+def test_a_bad_block_is_remembered_and_what_is_missing_is_not(filecoin):
+    import dataclasses
+
+    network = filecoin(nodes=2)
+    network.run_epochs(3)
+    node = network.node(1)
+    from actors.chain.reader import ChainReader
+    from actors.messages.chain import BlockGossiped
+
+    reader = ChainReader(node.disk.open_reader("chain"))
+    header = reader.head().blocks[0]
+    bad = dataclasses.replace(header, parent_weight=header.parent_weight + 1)
+    gossip = BlockGossiped("node-0", BlockMessage(bad, (), ()).encode())
+    port = network.network.base.world.swarm.ports["node-1"]
+    port._give(GossipArrived(f"/fil/blocks/simulation-{network.seed}", "node-0", gossip.data))
+    network.run_epochs(0.2)
+    assert "BlockWeightError" in node.ask("Syncer", ReadBad(bad.cid())).reason
+    network.run_epochs(3)
+    orphan = dataclasses.replace(header, parents=(bad.parents[0],), height=header.height, messages=header.parents[0])
+    assert node.ask("Syncer", ReadBad(orphan.cid())).reason == ""
+
+
+@pytest.mark.behaviour(69, 70)
+def test_sixty_sends_at_once_have_sixty_nonces(filecoin):
+    network = filecoin(nodes=1)
+    network.node(0).ask("MiningScheduler", StopMining())
+    from actors.messages.pool import SendMessage
+
+    account, other = network.identities[0].account, network.identities[0].worker
+    from actors.rpc import forms
+
+    message = forms.message({"From": str(account), "To": str(other), "Value": "1"})
+    handle = network.node(0).handle
+    from runtime.actor.envelopes import Reply, Request, TellRole
+
+    for number in range(60):
+        handle._system.tell(
+            handle.address, Request(10_000 + number, 0, TellRole("MsgPool", SendMessage(message.encode(), 0), 30.0))
+        )
+    nonces = []
+    while len(nonces) < 60:
+        answer = handle._system.listen(30.0)
+        assert isinstance(answer, Reply), answer
+        nonces.append(SignedMessage.decode(answer.body.body.data).message.nonce)
+    assert sorted(nonces) == list(range(60))
+    assert network.rpc(0, "MpoolGetNonce", str(account)) == 60
+
+
+@pytest.mark.behaviour(62, 67, 82, 109)
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"nonce": 500}, "the gap may be"),
+        ({"value": 10**30}, "value"),
+        ({"gas_limit": 10}, "gas limit"),
+        ({"gas_fee_cap": 5, "gas_premium": 1}, "fee cap 5"),
+        ({"version": 1}, "version 1"),
+        ({"gas_limit": 10**11}, "gas limit"),
+        ({"value": 10**24}, "may cost"),
+        ({"value": -1}, "value -1"),
+    ],
+)
+def test_messages_that_cannot_be_mined_are_refused(filecoin, change, match):
+    import dataclasses
+
+    from protocols.crypto.signature import SignatureType, sign
+
+    network = filecoin(nodes=1)
+    key = network.identities[0]
+    from actors.rpc import forms
+
+    message = forms.message(
+        {"From": str(key.account), "To": str(key.worker), "Value": "1", "GasLimit": 10**6, "GasFeeCap": "1000000000"}
+    )
+    message = dataclasses.replace(message, **change)
+    signed = SignedMessage(message, sign(SignatureType.SECP256K1, key.account_key, message.signing_bytes()))
+    with pytest.raises(RemoteError, match=match):
+        network.node(0).ask("MsgPool", AddMessage(signed.encode(), True))
+    forged = dataclasses.replace(signed, signature=sign(SignatureType.SECP256K1, key.account_key, b"other"))
+    with pytest.raises(RemoteError):
+        network.node(0).ask("MsgPool", AddMessage(forged.encode(), True))
+    assert pending(network, 0) == []
+
+
+@pytest.mark.behaviour(83)
+def test_what_was_accepted_survives_every_restart(filecoin):
+    network = filecoin(nodes=2)
+    network.node(0).ask("MiningScheduler", StopMining())
+    network.run_epochs(2)
+    signed = send(network, 1, 0)
+    network.node(1).crash("MsgPool")
+    network.run_epochs(2)
+    assert [str(each.chain_cid()) for each in pending(network, 1)] == [signed["CID"]["/"]]
+    network.node(1).crash_all()
+    network.run_epochs(1)
+    network.node(1).restart()
+    network.node(0).crash("MsgPool")
+    network.run_epochs(25)
+    assert [str(each.chain_cid()) for each in pending(network, 0)] == [signed["CID"]["/"]], "it was announced again"
+
+
+@pytest.mark.behaviour(65)
+def test_a_reorganisation_brings_messages_back(filecoin):
+    network = filecoin(nodes=4, miners=3, seed=5)
+    network.run_epochs(3)
+    swarm = network.network.base.world.swarm
+    swarm.cut({"node-0"}, {"node-1", "node-2", "node-3"})
+    signed = send(network, 0, 1)
+    network.run_epochs(8)
+    assert network.rpc(0, "StateSearchMsg", [], signed["CID"], -1, True) is not None
+    assert network.rpc(3, "StateSearchMsg", [], signed["CID"], -1, True) is None
+    swarm.heal()
+    network.run_epochs(10.7)
+    assert len({network.head(number).head for number in range(4)}) == 1
+    assert network.rpc(3, "StateSearchMsg", [], signed["CID"], -1, True)["Receipt"]["ExitCode"] == 0
+
+
+@pytest.mark.behaviour(160)
+def test_a_peer_of_another_genesis_is_let_go(filecoin):
+    from actors.config import NodeConfig
+    from actors.simulation.network import SimulatedFilecoin, SimulatedFilecoinNode
+
+    network = filecoin(nodes=1)
+    other = SimulatedFilecoin(99, 1, 1)
+    foreign = other.car
+    other.close()
+    config = NodeConfig().with_genesis(foreign).with_bootstrap("/sim/node-0/p2p/node-0", min_peers=1, period_s=60.0)
+    stranger = network.network.add("stranger", SimulatedFilecoinNode, config.settings())
+    network.run_epochs(6)
+    assert "stranger" not in network.network.base.world.swarm.ports["node-0"].connected
+    assert stranger.ask("Syncer", ReadHead()).height == 0
+
+
+@pytest.mark.behaviour(167, 168)
+def test_the_wallet(filecoin):
+    network = filecoin(nodes=1)
+    made = [network.rpc(0, "WalletNew", kind) for kind in ("bls", "secp256k1") for _ in range(5)]
+    assert len(set(made)) == 10
+    network.node(0).crash("Wallet")
+    network.run_epochs(1)
+    known = network.rpc(0, "WalletList")
+    assert set(made) <= set(known)
+    assert known == network.rpc(0, "WalletList"), "the order is stable"
+    exported = network.rpc(0, "WalletExport", made[0])
+    network.rpc(0, "WalletDelete", made[0])
+    assert not network.rpc(0, "WalletHas", made[0])
+    assert network.rpc(0, "WalletImport", exported) == made[0]
+    for address in (made[0], made[-1]):
+        signature = network.rpc(0, "WalletSign", address, "aGVsbG8=")
+        assert network.rpc(0, "WalletVerify", address, "aGVsbG8=", signature)
+        assert not network.rpc(0, "WalletVerify", address, "aGVsbGE=", signature)
+    with pytest.raises(RpcFailedError, match="no key of"):
+        network.rpc(0, "WalletExport", "f1e7nfpd7bowaifazzafo6q2ewattwpr6j5kt32yy")
+    with pytest.raises(RpcFailedError, match="key type"):
+        network.rpc(0, "WalletNew", "rsa")
+
+
+@pytest.mark.behaviour(170)
+def test_the_default_address_is_chosen_once(filecoin):
+    network = filecoin(nodes=1)
+    first = network.rpc(0, "WalletDefaultAddress")
+    network.rpc(0, "WalletNew", "secp256k1")
+    assert network.rpc(0, "WalletDefaultAddress") == first
+    other = network.rpc(0, "WalletNew", "bls")
+    network.rpc(0, "WalletSetDefault", other)
+    assert network.rpc(0, "WalletDefaultAddress") == other
+    assert network.rpc(0, "WalletBalance", other) == "0"
+
+
+@pytest.mark.behaviour(162)
+def test_a_heartbeat_says_where_the_node_is(filecoin):
+    network = filecoin(nodes=1)
+    network.run_epochs(2.5)
+    [actor] = network.node(0).actors("Heartbeat")
+    beat = json.loads(actor._actor.beat())
+    assert beat["Height"] == network.head(0).height
+    assert beat["MinerAddress"] == "f01000"
+    assert set(beat) == {"Head", "Height", "Nickname", "MinerAddress"}
+
+
+def test_a_misbehaving_peer_may_come_back_later(filecoin):
+    network = filecoin(nodes=2)
+    network.run_epochs(3)
+    [actor] = network.node(0).actors("Network")
+    actor._actor.misbehaved(PeerMisbehaved("node-1", "test"))
+    network.run_epochs(1)
+    assert network.node(0).ask("Network", ListPeers()).peers == ()
+    network.run_epochs(70)
+    assert len(network.node(0).ask("Network", ListPeers()).peers) == 1
+    assert network.head(0).head == network.head(1).head
+
+
+def test_subsystems_may_not_hide_the_machinery():
+    from runtime.actor.subsystem import Subsystem
+    from runtime.errors import MessageError
+
+    with pytest.raises(MessageError, match="hides a part of Subsystem"):
+
+        class Careless(Subsystem):
+            def _finish(self):
+                pass
