@@ -39,6 +39,8 @@ from runtime.errors import AskError
 BALANCE = 1_000_000 * 10**18
 GENESIS_AHEAD_S = 10
 BLOCK_TIME_S = 1
+QUIET_SHARE = 0.7
+"""How far into an epoch to look at the nodes."""
 
 
 class SimulatedFilecoinNode(FilecoinNode):
@@ -130,12 +132,17 @@ class SimulatedFilecoin:
         return [number for number, name in enumerate(self.names) if self.network.nodes[name].exit is None]
 
     def run_epochs(self, epochs: float) -> None:
-        """Let epochs pass."""
-        self.network.run(epochs * self.block_time_s)
+        """Let epochs pass; whole ones end where the blocks of an epoch have been delivered."""
+        clock = self.network.base.clock
+        end = (clock.unix_s() - self.genesis_time_s) / self.block_time_s + epochs
+        if epochs == int(epochs):
+            end = round(end - QUIET_SHARE) + QUIET_SHARE
+        self.network.run(max(0.0, self.genesis_time_s + end * self.block_time_s - clock.unix_s()))
 
     def run_to_genesis(self) -> None:
-        """Let time pass until the first epoch begins."""
-        self.network.run(max(0.0, self.genesis_time_s - self.network.base.clock.unix_s()))
+        """Let time pass into the epoch of genesis, to where the blocks of an epoch have been delivered."""
+        quiet_s = self.genesis_time_s + QUIET_SHARE * self.block_time_s
+        self.network.run(max(0.0, quiet_s - self.network.base.clock.unix_s()))
 
     def head(self, number: int) -> Head | None:
         """A node's head, or None while its Syncer does not answer."""

@@ -299,7 +299,7 @@ def test_a_reorganisation_brings_messages_back(filecoin):
     assert network.rpc(0, "StateSearchMsg", [], signed["CID"], -1, True) is not None
     assert network.rpc(3, "StateSearchMsg", [], signed["CID"], -1, True) is None
     swarm.heal()
-    network.run_epochs(10.7)
+    network.run_epochs(10)
     assert len({network.head(number).head for number in range(4)}) == 1
     assert network.rpc(3, "StateSearchMsg", [], signed["CID"], -1, True)["Receipt"]["ExitCode"] == 0
 
@@ -359,7 +359,7 @@ def test_the_default_address_is_chosen_once(filecoin):
 @pytest.mark.behaviour(162)
 def test_a_heartbeat_says_where_the_node_is(filecoin):
     network = filecoin(nodes=1)
-    network.run_epochs(2.5)
+    network.run_epochs(2)
     [actor] = network.node(0).actors("Heartbeat")
     beat = json.loads(actor._actor.beat())
     assert beat["Height"] == network.head(0).height

@@ -1,0 +1,250 @@
+"""The libp2p host over real sockets: gossip, requests, limits, and what a hostile peer can do."""
+
+import socket
+import threading
+import time
+
+import pytest
+
+from runtime.p2p.host import HostError, Libp2pPort
+from runtime.p2p.port import (
+    DialDone,
+    GossipArrived,
+    LookupDone,
+    NetworkSettings,
+    PeerConnected,
+    PeerDisconnected,
+    PingDone,
+    RequestArrived,
+    RequestDone,
+)
+
+pytestmark = pytest.mark.slow
+TOPIC = "/fil/blocks/test"
+PROTOCOL = "/test/1"
+ITEM = b"\x45hello"
+
+
+class Peer:
+    """A host whose events are kept; requests are answered by `answer`."""
+
+    def __init__(self, folder, **changes):
+        self.events = []
+        self.condition = threading.Condition()
+        self.answer = lambda data: data[::-1]
+        settings = NetworkSettings(
+            **(
+                {
+                    "network": "test",
+                    "listen": "/ip4/127.0.0.1/tcp/0",
+                    "topics": {TOPIC: lambda data: data != b"bad"},
+                    "protocols": {PROTOCOL: 1000},
+                    "dht_prefix": "/fil/kad/test",
+                    "seen_ttl_s": 4.0,
+                }
+                | changes
+            )
+        )
+        self.port = Libp2pPort(folder, settings, self.take)
+
+    def take(self, event):
+        if isinstance(event, RequestArrived):
+            answer = self.answer(event.data)
+            if answer is not ...:
+                self.port.respond(event.number, answer)
+        with self.condition:
+            self.events.append(event)
+            self.condition.notify_all()
+
+    def wait(self, kind, accept=lambda _event: True, timeout=10.0):
+        def found():
+            return [event for event in self.events if isinstance(event, kind) and accept(event)]
+
+        with self.condition:
+            assert self.condition.wait_for(found, timeout), f"no {kind.__name__}: {self.events[-5:]}"
+            return found()[0]
+
+    def count(self, kind):
+        with self.condition:
+            return sum(isinstance(event, kind) for event in self.events)
+
+
+@pytest.fixture
+def peers(tmp_path):
+    made = []
+
+    def build(**changes):
+        made.append(Peer(tmp_path / f"peer{len(made)}", **changes))
+        return made[-1]
+
+    yield build
+    for peer in made:
+        peer.port.close()
+
+
+def connect(left, right):
+    left.port.dial(1, right.port.addresses[0])
+    done = left.wait(DialDone)
+    assert done.error == ""
+    left.wait(PeerConnected)
+    right.wait(PeerConnected)
+
+
+@pytest.mark.behaviour(164, 199, 200)
+def test_two_hosts_talk(peers):
+    left, right = peers(), peers()
+    left.port.ping(9, right.port.peer_id)
+    assert left.wait(PingDone).error
+    connect(left, right)
+    left.port.request(2, right.port.peer_id, PROTOCOL, ITEM, 3.0)
+    assert left.wait(RequestDone).data == ITEM[::-1]
+    left.port.request(3, right.port.peer_id, "/other/1", ITEM, 3.0)
+    assert left.wait(RequestDone, lambda event: event.number == 3).error
+    left.port.ping(4, right.port.peer_id)
+    assert 0 < left.wait(PingDone, lambda event: event.number == 4).seconds < 5
+    left.port.ping(5, left.port.peer_id)
+    assert "itself" in left.wait(PingDone, lambda event: event.number == 5).error
+    left.port.find_peer(6, right.port.peer_id)
+    assert left.wait(LookupDone).addresses
+    [info] = left.port.peers()
+    assert info.peer == right.port.peer_id
+    assert left.port.bandwidth().total_out > 0
+    left.port.disconnect(right.port.peer_id)
+    right.wait(PeerDisconnected)
+    left.wait(PeerDisconnected)
+
+
+def test_gossip_is_checked_before_it_is_passed_on(peers):
+    hub, left, right = peers(), peers(), peers()
+    connect(left, hub)
+    right.port.dial(1, hub.port.addresses[0])
+    assert right.wait(DialDone).error == ""
+    time.sleep(2.5)
+    left.port.publish(TOPIC, b"good")
+    assert right.wait(GossipArrived).data == b"good"
+    assert right.wait(GossipArrived).source == hub.port.peer_id, "the source is who passed it on"
+    left.port.publish(TOPIC, b"bad")
+    left.port.publish(TOPIC, b"good")
+    time.sleep(1.0)
+    assert right.count(GossipArrived) == 1
+    assert hub.count(GossipArrived) == 1
+    scores = {info.peer: info.score for info in hub.port.peers()}
+    assert scores[left.port.peer_id] < 0
+
+
+def test_identity_survives_and_a_used_port_is_named(peers, tmp_path):
+    first = peers()
+    identity = first.port.peer_id
+    first.port.close()
+    again = Peer(tmp_path / "peer0")
+    assert again.port.peer_id == identity
+    again.port.close()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        taken_port = taken.getsockname()[1]
+        with pytest.raises(HostError):
+            peers(listen=f"/ip4/127.0.0.1/tcp/{taken_port}")
+
+
+@pytest.mark.behaviour(163)
+@pytest.mark.parametrize(
+    "address", ["", "/ip4/127.0.0.1/tcp/1", "nonsense", "/ip4/300.0.0.1/tcp/1/p2p/12D3KooW", "/p2p/x"]
+)
+def test_addresses_that_are_none_end_in_an_error(peers, address):
+    peer = peers()
+    peer.port.dial(1, address)
+    assert peer.wait(DialDone).error
+
+
+def test_an_offline_host_has_no_listener(peers):
+    peer = peers(offline=True)
+    assert peer.port.addresses == ()
+    peer.port.publish(TOPIC, b"x")
+    peer.port.find_peer(1, peer.port.peer_id)
+    assert "offline" in peer.wait(LookupDone).error
+
+
+@pytest.mark.behaviour(165, 166)
+def test_requests_that_are_too_big_stall_or_make_no_sense(peers):
+    left, right = peers(), peers(request_timeout_s=1.0)
+    connect(left, right)
+    big = b"\x59\x27\x10" + bytes(10_000)
+    for number, data in ((2, big), (3, b"\xff\xff"), (4, b"\x58")):
+        left.port.request(number, right.port.peer_id, PROTOCOL, data, 4.0)
+        assert left.wait(RequestDone, lambda event, number=number: event.number == number).error
+    right.answer = lambda data: None
+    left.port.request(5, right.port.peer_id, PROTOCOL, ITEM, 3.0)
+    assert left.wait(RequestDone, lambda event: event.number == 5).error
+    right.answer = lambda data: ...
+    left.port.request(6, right.port.peer_id, PROTOCOL, ITEM, 1.0)
+    assert "no answer" in left.wait(RequestDone, lambda event: event.number == 6).error
+    right.answer = lambda data: data
+    left.port.request(7, right.port.peer_id, PROTOCOL, ITEM, 3.0)
+    assert left.wait(RequestDone, lambda event: event.number == 7).data == ITEM
+
+
+def test_a_banned_peer_stays_away_for_a_while(peers):
+    left, right = peers(), peers()
+    connect(left, right)
+    right.port.disconnect(left.port.peer_id, ban=True)
+    left.wait(PeerDisconnected)
+    before = right.count(PeerConnected)
+    left.port.dial(2, right.port.addresses[0])
+    left.wait(DialDone, lambda event: event.number == 2)
+    time.sleep(1.0)
+    assert right.port.connected == {}
+    assert right.count(PeerConnected) == before
+
+
+def test_partition_on_purpose_and_heal(peers):
+    left, right = peers(), peers()
+    connect(left, right)
+    left.port.block(frozenset({right.port.peer_id}))
+    right.wait(PeerDisconnected)
+    right.port.dial(2, left.port.addresses[0])
+    right.wait(DialDone, lambda event: event.number == 2)
+    time.sleep(0.5)
+    assert left.port.connected == {}
+    left.port.block(frozenset())
+    right.port.dial(3, left.port.addresses[0])
+    assert right.wait(DialDone, lambda event: event.number == 3, timeout=20).error == ""
+    left.wait(PeerConnected)
+
+
+def test_silent_connections_from_one_address_are_limited(peers):
+    peer = peers(connections_per_ip_max=8)
+    port = int(peer.port.addresses[0].split("/")[4])
+    opened = [socket.create_connection(("127.0.0.1", port)) for _ in range(30)]
+    try:
+        time.sleep(1.0)
+        assert peer.port.admission.refused >= 20
+        time.sleep(4.0)
+        honest = peers()
+        honest.port.dial(1, peer.port.addresses[0])
+        assert honest.wait(DialDone, timeout=20).error == ""
+    finally:
+        for each in opened:
+            each.close()
+
+
+def test_many_reconnects_leave_no_slot_taken(peers):
+    left, right = peers(), peers()
+    for number in range(30):
+        left.port.dial(number, right.port.addresses[0])
+        assert left.wait(DialDone, lambda event, number=number: event.number == number).error == ""
+        left.port.disconnect(right.port.peer_id)
+        left.wait(PeerDisconnected)
+        with left.condition:
+            left.events.clear()
+    time.sleep(0.5)
+    assert sum(right.port.admission._by_ip.values()) <= 1
+
+
+def test_closing_takes_no_time_and_twice_is_no_error(peers):
+    left, right = peers(), peers()
+    connect(left, right)
+    started = time.monotonic()
+    left.port.close()
+    left.port.close()
+    assert not left.port._thread.is_alive()
+    assert time.monotonic() - started < 3
+    left.port.publish(TOPIC, b"into the void")
