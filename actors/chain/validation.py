@@ -19,7 +19,7 @@ from protocols.errors import (
     ChainError,
     InvalidMessageError,
 )
-from protocols.networks.profile import ProofPolicy
+from protocols.networks.profile import NetworkProfile, ProofPolicy
 from protocols.vm.gas import PRICES_V0
 from protocols.vm.state_tree import StateTree
 
@@ -50,11 +50,18 @@ def header_context(reader: ChainReader, parent: Tipset, header: BlockHeader) -> 
     )
 
 
-def validate_block(reader: ChainReader, header: BlockHeader, messages: BlockMessages, now_s: float) -> None:
-    """Raise the InvalidBlockError of the first rule that a block breaks; its parent must be known."""
-    profile = reader.genesis.profile
+def check_time(header: BlockHeader, profile: NetworkProfile, now_s: float) -> None:
+    """Raise BlockFutureError for a block whose time has not come: the one rule that depends on when it is asked."""
     if header.timestamp > now_s + profile.allowable_clock_drift_s:
         raise BlockFutureError(f"timestamp {header.timestamp} is {header.timestamp - now_s:.1f} s in the future")
+
+
+def validate_block(reader: ChainReader, header: BlockHeader, messages: BlockMessages) -> None:
+    """Raise the InvalidBlockError of the first rule that a block breaks; its parent must be known.
+
+    The answer depends on the block, its messages and the chain below alone.
+    """
+    profile = reader.genesis.profile
     if not header.parents:
         raise BlockParentsError("a block other than genesis has parents")
     parent = reader.tipset(header.parents)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from actors.chain import index
 from actors.chain.index import Execution
 from actors.chain.reader import BlockMessages, ChainReader
-from actors.chain.validation import validate_block
+from actors.chain.validation import check_time, validate_block
 from protocols.chain.block import BlockHeader, save_message_meta
 from protocols.chain.tipset import Tipset, TipsetKey, key_bytes
 from protocols.consensus.fork_choice import prefers
@@ -91,7 +91,9 @@ class ChainWriter(ChainReader):
         cid = header.cid()
         if self.index.has_block(header.height, cid):
             return cid
-        validate_block(self, header, messages, now_s)
+        check_time(header, self.genesis.profile, now_s)
+        identity = b"".join(each.data for each in (cid, *messages.chain_cids()))
+        self._share(b"validate" + identity, lambda: validate_block(self, header, messages))
         try:
             for message in (*messages.bls, *messages.secpk):
                 self.blocks.put(message.cid(), message.encode())

@@ -8,7 +8,6 @@ from typing import Any
 
 from protocols.builtin.codes import EPOCHS_IN_DAY, EPOCHS_IN_HOUR
 from protocols.encoding.address import Address
-from protocols.encoding.bigint import encode_bigint
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
@@ -49,7 +48,7 @@ class MinerInfo(Record):
 
 @dataclass(frozen=True, slots=True)
 class VestingSchedule:
-    """How rewards become free; all in epochs."""
+    """How rewards become free; all in epochs, the step a multiple of the quantum."""
 
     delay: int
     period: int
@@ -62,7 +61,7 @@ VESTING_V1 = VestingSchedule(0, 180 * EPOCHS_IN_DAY, EPOCHS_IN_DAY, 12 * EPOCHS_
 """From network version 1 on."""
 
 
-_NOT_NEGATIVE = (b"", b"\x00")
+_NOT_NEGATIVE = {b"", b"\x00"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +78,23 @@ class VestingFunds:
         """The table of a decoded tuple; raises CborError for anything else."""
         try:
             [rows] = wire
-            if not all(type(epoch) is int and amount[:1] in _NOT_NEGATIVE for epoch, amount in rows):
-                raise CborError("no vesting table: an epoch is no integer, or an amount is negative")
             # a sign byte of zero in front changes nothing
-            return cls(tuple([(epoch, int.from_bytes(amount, "big")) for epoch, amount in rows]))
+            funds = [(epoch, int.from_bytes(amount, "big")) for epoch, amount in rows]
+            signs = {amount[:1] for _, amount in rows}
         except (TypeError, ValueError) as error:
             raise CborError(f"no vesting table: {error}") from None
+        if not signs <= _NOT_NEGATIVE or any(type(epoch) is not int for epoch, _ in funds):
+            raise CborError("no vesting table: an epoch is no integer, or an amount is negative")
+        return cls(tuple(funds))
 
     def to_wire(self) -> list[Any]:
-        """A tuple of one array of pairs."""
-        return [[[epoch, encode_bigint(amount)] for epoch, amount in self.funds]]
+        """A tuple of one array of pairs; amounts as big integers that are not negative."""
+        return [
+            [
+                [epoch, b"\x00" + amount.to_bytes((amount.bit_length() + 7) >> 3, "big") if amount else b""]
+                for epoch, amount in self.funds
+            ]
+        ]
 
     def unlock(self, epoch: int) -> tuple[VestingFunds, int]:
         """Take out what became free before `epoch`."""
@@ -98,17 +104,19 @@ class VestingFunds:
 
     def lock(self, epoch: int, amount: int, offset: int, schedule: VestingSchedule) -> VestingFunds:
         """Spread an amount over the schedule; steps are rounded up to quanta, so that the table stays short."""
+        if not amount:
+            return self
         table = dict(self.funds)
         begin = epoch + schedule.delay
-        done = 0
-        step = begin + schedule.step
-        while done < amount:
-            due = quantize_up(step, schedule.quantum, offset)
-            elapsed = due - begin
-            target = amount * elapsed // schedule.period if elapsed < schedule.period else amount
+        # steps are whole quanta, so once the first is on the grid all are
+        first = quantize_up(begin + schedule.step, schedule.quantum, offset)
+        targets = [
+            amount * elapsed // schedule.period for elapsed in range(first - begin, schedule.period, schedule.step)
+        ]
+        done, due = 0, first
+        for target in (*targets, amount):
             table[due] = table.get(due, 0) + target - done
-            done = target
-            step += schedule.step
+            done, due = target, due + schedule.step
         return VestingFunds(tuple(sorted(table.items())))
 
 

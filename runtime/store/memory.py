@@ -65,6 +65,10 @@ class MemoryDisk:
         """Open a store for reading; it sees what was written up to its last refresh."""
         return MemoryReader(self._volumes.setdefault(name, _Volume()))
 
+    def look(self, name: str) -> MemoryView:
+        """A reader that always sees what the writer sees, for checkers that stand outside the simulation."""
+        return MemoryView(self._volumes.setdefault(name, _Volume()))
+
     def crash(self, owner: object | None = None) -> None:
         """Lose what was not synced, of one owner's stores or of all, and release their locks."""
         volumes = self._volumes.values() if owner is None else self._owners.pop(id(owner), [])
@@ -140,6 +144,19 @@ class MemoryReader(_Reads):
                 else:
                     self._volume.live[family][key] = value
         self._seen = source.journal_start + len(source.journal)
+
+
+class MemoryView(_Reads):
+    """A view of the live tables."""
+
+    def __init__(self, volume: _Volume) -> None:
+        self._volume = volume
+
+    def refresh(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
 
 class MemoryStore(_Reads):
