@@ -34,5 +34,7 @@ def node_settings(home: Path, config: Config, *, offline: bool = False) -> NodeS
     if config.mining.miner_address:
         node = node.with_miner(config.mining.miner_address, mine=config.mining.enabled)
     if config.swarm.public_relay_address:
-        raise NotImplementedError("swarm.public_relay_address: this node cannot be a relay yet; leave it empty")
+        raise NotImplementedError(
+            "swarm.public_relay_address: no other address than its own is announced yet; leave it empty"
+        )
     return (node.with_offline() if offline else node).settings()

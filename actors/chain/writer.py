@@ -93,18 +93,25 @@ class ChainWriter(ChainReader):
             return cid
         check_time(header, self.genesis.profile, now_s)
         identity = b"".join(each.data for each in (cid, *messages.chain_cids()))
-        self._share(b"validate" + identity, lambda: validate_block(self, header, messages))
+        written = self._share(b"block" + identity, lambda: self._validated(header, messages))
         try:
-            for message in (*messages.bls, *messages.secpk):
-                self.blocks.put(message.cid(), message.encode())
-            save_message_meta(
-                self.blocks, [message.cid() for message in messages.bls], [message.cid() for message in messages.secpk]
-            )
-            save(self.blocks, header.to_wire())
+            for block_cid, block in written.items():
+                self.blocks.put(block_cid, block)
             self.blocks.commit([index.put_block(header.height, cid, header.parents)])
         finally:
             self.blocks.discard()
         return cid
+
+    def _validated(self, header: BlockHeader, messages: BlockMessages) -> dict[Cid, bytes]:
+        """The blocks that keep a valid block; raises InvalidBlockError."""
+        validate_block(self, header, messages)
+        scratch = Overlay(self.blocks)
+        for message in (*messages.bls, *messages.secpk):
+            scratch.put(message.cid(), message.encode())
+        bls, secpk = [each.cid() for each in messages.bls], [each.cid() for each in messages.secpk]
+        save_message_meta(scratch, bls, secpk)
+        save(scratch, header.to_wire())
+        return scratch.new
 
     def widest(self, header: BlockHeader) -> Tipset:
         """The tipset of a kept block and its kept siblings; of another miner's two blocks the first by CID counts."""

@@ -7,6 +7,7 @@ section 5.1).
 from __future__ import annotations
 
 import dataclasses
+from functools import lru_cache
 
 from protocols.crypto.signature import Signature
 from protocols.encoding.address import Address
@@ -15,6 +16,8 @@ from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmoun
 from protocols.errors import NodeError
 from protocols.ipld.amt import Amt, AmtVersion
 from protocols.ipld.blockstore import Blockstore, load, save
+
+HEADERS_REMEMBERED = 1024
 
 
 @record
@@ -72,6 +75,15 @@ class BlockHeader(Record):
     def signing_bytes(self) -> bytes:
         """What the worker signs: the header with no signature."""
         return dataclasses.replace(self, block_sig=None).encode()
+
+    def cid(self) -> Cid:
+        """The block's name; asked for wherever a block goes, so the last ones are remembered."""
+        return _header_cid(self)
+
+
+@lru_cache(maxsize=HEADERS_REMEMBERED)
+def _header_cid(header: BlockHeader) -> Cid:
+    return Cid.of(header.encode())
 
 
 @record

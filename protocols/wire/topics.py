@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 from protocols.chain.block import BlockMessage
 from protocols.chain.message import MESSAGE_BYTES_MAX, SignedMessage
 from protocols.consensus.block_messages import BLOCK_MESSAGES_MAX
 from protocols.errors import WireError
 
+BLOCKS_REMEMBERED = 16
 BLOCK_BYTES_MAX = (1 << 20) - (32 << 10)
 
 
@@ -32,6 +34,7 @@ def message_id(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=32).digest()
 
 
+@lru_cache(maxsize=BLOCKS_REMEMBERED)
 def parse_block(data: bytes) -> BlockMessage:
     """A gossiped block, as far as bytes alone can tell; raises WireError or CborError."""
     if len(data) > BLOCK_BYTES_MAX:

@@ -26,6 +26,7 @@ from libp2p.peer.peerinfo import info_from_p2p_addr
 from libp2p.pubsub.gossipsub import GossipSub
 from libp2p.pubsub.pubsub import Pubsub
 from libp2p.pubsub.score import ScoreParams, TopicScoreParams
+from libp2p.relay.circuit_v2.protocol import CircuitV2Protocol
 from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as Noise
 from libp2p.tools.anyio_service import background_trio_service
@@ -100,6 +101,9 @@ class HostCore(INotifee):
             self._ping = PingService(host)
             if not settings.offline:
                 await self._start_gossip(stack, nursery)
+                if settings.relay:
+                    hop = CircuitV2Protocol(host, allow_hop=True)
+                    await stack.enter_async_context(background_trio_service(hop))
                 self._dht = KadDHT(host, DHTMode.SERVER)
                 await stack.enter_async_context(background_trio_service(self._dht))
             task_status.started()

@@ -155,6 +155,16 @@ def test_addresses_that_are_none_end_in_an_error(peers, address):
     assert peer.wait(DialDone).error
 
 
+def test_a_relay_says_that_it_is_one(peers):
+    left, relay = peers(), peers(relay=True)
+    connect(left, relay)
+    time.sleep(2.0)
+    [info] = left.port.peers()
+    assert "/libp2p/circuit/relay/0.2.0/hop" in info.protocols
+    [info] = relay.port.peers()
+    assert "/libp2p/circuit/relay/0.2.0/hop" not in info.protocols
+
+
 def test_an_offline_host_has_no_listener(peers):
     peer = peers(offline=True)
     assert peer.port.addresses == ()
