@@ -95,6 +95,8 @@ class HostCore(INotifee):
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(host.run(listen))
             self.addresses = tuple(_with_peer(str(address), self.peer_id) for address in host.get_addrs())
+            if listen and not network.listeners:
+                raise streams.StreamError(f"cannot listen on {settings.listen}; is another process there?")
             nursery = await stack.enter_async_context(trio.open_nursery())
             nursery.start_soon(watch_connections, network)
             nursery.start_soon(self._sample_for_ever)

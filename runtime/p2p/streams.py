@@ -47,10 +47,10 @@ async def read_item(stream: Any, bytes_max: int) -> bytes:
             length = item_length(bytes(found))
         except CborError as error:
             raise StreamError(f"no CBOR item: {error}") from None
+        if (len(found) if length is None else length) > bytes_max:
+            raise StreamError(f"a message of more than {bytes_max} bytes")
         if length is not None:
             return bytes(found[:length])
-        if len(found) > bytes_max:
-            raise StreamError(f"a message of more than {bytes_max} bytes")
         try:
             chunk = await stream.read(CHUNK_BYTES)
         except (StreamEOF, StreamReset):

@@ -35,9 +35,61 @@ def test_dials_still_wait():
     assert float(upstream("swarm._HAPPY_EYEBALLS_DELAY")) > 0
 
 
-def test_stream_errors_still_reach_the_swarm():
-    source = upstream("'except Exception' in inspect.getsource(SwarmConn._handle_muxed_stream)")
-    assert source == "False" or "raise" in upstream("inspect.getsource(SwarmConn._handle_muxed_stream)")
+FAILING_HANDLER = """
+import os, sys, trio
+from libp2p import new_host
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.crypto.x25519 import create_new_key_pair as noise_key
+from libp2p.peer.peerinfo import info_from_p2p_addr
+from libp2p.security.noise.transport import PROTOCOL_ID, Transport
+from multiaddr import Multiaddr
+
+if sys.argv[1] == "patched":
+    from runtime.p2p import patches
+    patches.apply("/x/kad/1.0.0")
+
+
+def host():
+    key = create_new_key_pair()
+    return new_host(key_pair=key, sec_opt={PROTOCOL_ID: Transport(key, noise_privkey=noise_key().private_key)})
+
+
+async def main():
+    server, client = host(), host()
+    listen = [Multiaddr("/ip4/127.0.0.1/tcp/0")]
+    async with server.run(listen), client.run(listen):
+        async def bad(stream):
+            raise ValueError("a handler fails")
+
+        async def good(stream):
+            await stream.write(b"ok")
+            await stream.close()
+
+        server.set_stream_handler("/bad/1", bad)
+        server.set_stream_handler("/good/1", good)
+        address = str(server.get_addrs()[0]).partition("/p2p/")[0]
+        await client.connect(info_from_p2p_addr(Multiaddr(f"{address}/p2p/{server.get_id()}")))
+        stream = await client.new_stream(server.get_id(), ["/bad/1"])
+        await stream.write(b"x")
+        await trio.sleep(0.5)
+        with trio.move_on_after(3):
+            stream = await client.new_stream(server.get_id(), ["/good/1"])
+            if await stream.read(2) == b"ok":
+                print("alive", flush=True)
+        os._exit(0)
+
+
+try:
+    trio.run(main)
+except BaseException:
+    print("dead", flush=True)
+"""
+
+
+@pytest.mark.parametrize(("state", "expected"), [("unpatched", "dead"), ("patched", "alive")])
+def test_a_failing_handler_still_ends_an_unpatched_swarm(state, expected):
+    done = subprocess.run([sys.executable, "-c", FAILING_HANDLER, state], capture_output=True, text=True, check=False)
+    assert expected in done.stdout.split()
 
 
 def test_validation_still_knows_nothing_of_copies_in_flight():
