@@ -8,7 +8,7 @@ the bad-block cache; what is merely missing, late or cancelled never does (refer
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, ClassVar
 
 from actors.chain.reader import BlockMessages
 from actors.chain.writer import ChainWriter, HeadChange
@@ -53,7 +53,9 @@ SYNC_TIPSETS_MAX = 50_000
 
 
 class Syncer(Subsystem):
-    """Keeps the heaviest valid chain."""
+    """Keeps the heaviest valid chain; `writer` is how blocks are validated, executed and kept."""
+
+    writer: ClassVar[type[ChainWriter]] = ChainWriter
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +76,7 @@ class Syncer(Subsystem):
     async def start(self, settings: Any) -> None:
         """Open the chain, beginning it with the genesis that the settings give."""
         assert isinstance(settings, NodeSettings)
-        self._chain = ChainWriter(self.environment.open_store("chain"), self.environment.share)
+        self._chain = self.writer(self.environment.open_store("chain"), self.environment.share)
         self.chain.begin(settings.genesis_car)
         self._resume()
 
