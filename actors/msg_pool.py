@@ -202,7 +202,7 @@ class MsgPool(Subsystem):
         try:
             self._admit(SignedMessage.decode(gossip.data), local=False)
         except (SignatureError, InvalidMessageError, DecodeError) as error:
-            self.publish(PeerMisbehaved(gossip.source, f"message: {error}"[:500]))
+            self.publish(PeerMisbehaved(gossip.author, f"message: {error}"[:500]))
         except PoolError as error:
             logger.debug("gossiped message not taken: %s", error)
 

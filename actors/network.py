@@ -52,6 +52,7 @@ from runtime.p2p.port import (
     PeerConnected,
     PeerDisconnected,
     PingDone,
+    ProtocolViolated,
     RequestArrived,
     RequestDone,
 )
@@ -136,9 +137,9 @@ class Network(Subsystem):
         """A block for the Syncer or a message for the pool; both are told, nobody is waited for."""
         self.port.taken()
         if event.topic == self._topics["blocks"]:
-            self.tell("Syncer", BlockGossiped(event.source, event.data))
+            self.tell("Syncer", BlockGossiped(event.source, event.author, event.data))
         else:
-            self.tell("MsgPool", MessageGossiped(event.source, event.data))
+            self.tell("MsgPool", MessageGossiped(event.author, event.data))
 
     @handles(RequestArrived)
     async def request_arrived(self, event: RequestArrived) -> None:
@@ -223,6 +224,11 @@ class Network(Subsystem):
         """Drop a peer and keep it away."""
         logger.warning("dropping peer %s: %s", event.peer, event.reason)
         self.port.disconnect(event.peer, ban=True)
+
+    @handles(ProtocolViolated)
+    def violated(self, event: ProtocolViolated) -> None:
+        """The host saw what no honest peer sends."""
+        self.misbehaved(PeerMisbehaved(event.peer, event.reason))
 
     @handles(BlockPeers)
     def block_peers(self, order: BlockPeers) -> Done:

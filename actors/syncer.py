@@ -99,7 +99,7 @@ class Syncer(Subsystem):
         """A peer has a head: sync to it if it could be heavier than ours."""
         if self.chain.knows(said.head) or said.weight < self._weight():
             return
-        self._aim(Target(said.head, said.height, said.weight, said.peer))
+        self._aim(Target(said.head, said.height, said.weight, said.peer, said.peer))
 
     # -- blocks ----------------------------------------------------------------------------------------------
 
@@ -109,9 +109,9 @@ class Syncer(Subsystem):
         try:
             block = parse_block(gossip.data)
         except ProtocolError as error:
-            self.publish(PeerMisbehaved(gossip.source, str(error)))
+            self.publish(PeerMisbehaved(gossip.author, str(error)))
             return
-        await self._take(block, gossip.source)
+        await self._take(block, gossip)
 
     @handles(SubmitBlock)
     async def submit_block(self, own: SubmitBlock) -> Submitted:
@@ -126,7 +126,7 @@ class Syncer(Subsystem):
         self.tell("Network", PublishGossip("blocks", own.block))
         return Submitted(cid)
 
-    async def _take(self, block: BlockMessage, source: str) -> None:
+    async def _take(self, block: BlockMessage, gossip: BlockGossiped) -> None:
         header = block.header
         assert header is not None
         cid = header.cid()
@@ -136,28 +136,29 @@ class Syncer(Subsystem):
             self._bad.add(cid, "a parent is bad")
             return
         if not self.chain.knows(header.parents):
-            self._orphans.add(header.parents, block, source)
-            self._aim(Target(header.parents, header.height - 1, header.parent_weight, source))
+            self._orphans.add(header.parents, block, gossip)
+            target = Target(header.parents, header.height - 1, header.parent_weight, gossip.source, gossip.author)
+            self._aim(target)
             return
         try:
-            messages = await self._collect(block, source)
+            messages = await self._collect(block, gossip.source)
             self._add(header, messages)
         except (FetchError, AskError, ChainError) as error:
             logger.info("block %s at height %d waits: %s", cid, header.height, error)
         except InvalidBlockError as error:
-            self._reject(cid, source, error)
+            self._reject(cid, gossip.author, error)
 
     def _timely(self, header: BlockHeader) -> bool:
         profile = self.chain.genesis.profile
         latest = profile.epoch_at(self.environment.clock.unix_s()) + FUTURE_EPOCHS_MAX
         return self.chain.head().height - profile.finality_epochs <= header.height <= latest
 
-    def _reject(self, cid: Cid, source: str, error: InvalidBlockError) -> None:
+    def _reject(self, cid: Cid, author: str, error: InvalidBlockError) -> None:
         if isinstance(error, BlockFutureError):
             return
-        logger.warning("block %s from %s is bad: %s", cid, source, error)
+        logger.warning("block %s from %s is bad: %s", cid, author, error)
         self._bad.add(cid, f"{type(error).__name__}: {error}")
-        self.publish(PeerMisbehaved(source, f"block {cid}: {error}"[:500]))
+        self.publish(PeerMisbehaved(author, f"block {cid}: {error}"[:500]))
 
     async def _collect(self, block: BlockMessage, source: str) -> BlockMessages:
         """A block's messages: from the store, the pool, or a peer that has the block."""
@@ -171,8 +172,7 @@ class Syncer(Subsystem):
                 signed = SignedMessage.decode(data)
                 found[signed.cid()], found[signed.message.cid()] = data, signed.message.encode()
         if any(cid not in found for cid in wanted):
-            [messages] = await self._fetcher.messages(block.header.cid(), source)
-            return messages
+            return await self._fetcher.messages(block.header, source)
         return BlockMessages(
             tuple(Message.decode(found[cid]) for cid in block.bls_messages),
             tuple(SignedMessage.decode(found[cid]) for cid in block.secpk_messages),
@@ -189,8 +189,8 @@ class Syncer(Subsystem):
         change = self.chain.choose(tipset)
         if change is not None:
             self._announce(change)
-        for block, source in self._orphans.take(tipset.key):
-            self.spawn(self._take(block, source))
+        for block, gossip in self._orphans.take(tipset.key):
+            self.spawn(self._take(block, gossip))
 
     def _announce(self, change: HeadChange) -> None:
         head = change.head
@@ -226,12 +226,12 @@ class Syncer(Subsystem):
         self._progress.begin(self.now_s(), head.height, target.height)
         try:
             missing = await self._headers(target)
-            await self._fill(missing, target.peer)
+            await self._fill(missing, target)
         except InvalidBlockError as error:
             for cid in target.key:
                 self._bad.add(cid, f"its chain is bad: {error}")
             self._progress.error = str(error)
-            self.publish(PeerMisbehaved(target.peer, f"bad chain: {error}"[:500]))
+            self.publish(PeerMisbehaved(target.author, f"bad chain: {error}"[:500]))
         except (FetchError, AskError, ChainError, InvalidTipsetError) as error:
             logger.info("syncing to height %d: %s", target.height, error)
             self._progress.error = str(error)
@@ -261,23 +261,23 @@ class Syncer(Subsystem):
             self._progress.headers(len(found))
         return found
 
-    async def _fill(self, missing: list[Tipset], peer: str) -> None:
+    async def _fill(self, missing: list[Tipset], target: Target) -> None:
         """Fetch messages, validate and execute, oldest first."""
         waiting = missing[::-1]
         for start in range(0, len(waiting), EXECUTE_BATCH):
             batch = waiting[start : start + EXECUTE_BATCH]
-            messages = await self._fetcher.batch_messages(batch, peer)
+            messages = await self._fetcher.batch_messages(batch, target.peer)
             for tipset, per_block in zip(batch, messages, strict=True):
-                self._add_tipset(tipset, per_block, peer)
+                self._add_tipset(tipset, per_block, target.author)
                 self._progress.reached(self.now_s(), tipset.height)
                 await self.sleep(0)
 
-    def _add_tipset(self, tipset: Tipset, messages: list[BlockMessages], peer: str) -> None:
+    def _add_tipset(self, tipset: Tipset, messages: list[BlockMessages], author: str) -> None:
         for header, block_messages in zip(tipset.blocks, messages, strict=True):
             try:
                 self.chain.add_block(header, block_messages, self.environment.clock.unix_s())
             except InvalidBlockError as error:
-                self._reject(header.cid(), peer, error)
+                self._reject(header.cid(), author, error)
                 raise
         self._settle(tipset)
         widest = self.chain.widest(tipset.blocks[0])

@@ -145,6 +145,10 @@ class WireError(DecodeError):
     """A peer's message is outside the bounds of its protocol."""
 
 
+class RefusedError(WireError):
+    """The peer has not, or does not want to give, what was asked for; that is its right."""
+
+
 class TipsetExecutionError(ProtocolError):
     """A message of the system itself failed: the state before it is not one that this code can continue."""
 

@@ -9,9 +9,10 @@ from runtime.actor.message import message
 
 @message
 class BlockGossiped:
-    """A well-formed block from gossip."""
+    """A well-formed block from gossip; `source` passed it on, `author` answers for it."""
 
     source: str
+    author: str
     data: bytes
 
 

@@ -10,9 +10,9 @@ from runtime.actor.message import message
 
 @message
 class MessageGossiped:
-    """A well-formed signed message from gossip."""
+    """A well-formed signed message from gossip; `author` answers for it."""
 
-    source: str
+    author: str
     data: bytes
 
 

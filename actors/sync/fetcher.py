@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from actors.chain.reader import BlockMessages
+from actors.messages.events import PeerMisbehaved
 from actors.messages.network import AskPeer, ListPeers, PeerAnswer, PeerList
+from protocols.chain.block import BlockHeader
 from protocols.chain.tipset import Tipset, TipsetKey
-from protocols.encoding.cid import Cid
+from protocols.consensus.block_messages import check_commitment
 from protocols.encoding.tuples import Unsigned
-from protocols.errors import InvalidTipsetError, ProtocolError
+from protocols.errors import BlockMessagesError, ProtocolError, RefusedError
 from protocols.wire.exchange import (
     PROTOCOL,
     ExchangedTipset,
@@ -22,6 +26,8 @@ from runtime.errors import AskError
 
 if TYPE_CHECKING:
     from runtime.actor.subsystem import Subsystem
+
+T = TypeVar("T")
 
 PEERS_TRIED_MAX = 4
 REQUEST_TIMEOUT_S = 10.0
@@ -39,13 +45,14 @@ class Fetcher:
 
     async def headers(self, key: TipsetKey, length: int, first: str) -> list[Tipset]:
         """At most `length` tipsets from `key` downwards."""
-        response = await self._ask(Request(key, Unsigned(length), Unsigned(Options.HEADERS)), first)
-        return [Tipset.of(each.blocks) for each in response.chain]
+        request = Request(key, Unsigned(length), Unsigned(Options.HEADERS))
+        return await self._ask(request, first, lambda response: [Tipset.of(each.blocks) for each in response.chain])
 
-    async def messages(self, block: Cid, first: str) -> list[BlockMessages]:
+    async def messages(self, header: BlockHeader, first: str) -> BlockMessages:
         """The messages of one block."""
-        response = await self._ask(Request((block,), Unsigned(1), Unsigned(Options.MESSAGES)), first)
-        return _expand(response.chain[0])
+        request = Request((header.cid(),), Unsigned(1), Unsigned(Options.MESSAGES))
+        [[messages]] = await self._ask(request, first, lambda response: _committed([(header,)], response))
+        return messages
 
     async def batch_messages(self, tipsets: list[Tipset], first: str) -> list[list[BlockMessages]]:
         """The messages of consecutive tipsets, oldest first; answers may come in parts."""
@@ -53,29 +60,25 @@ class Fetcher:
         while len(found) < len(tipsets):
             left = tipsets[: len(tipsets) - len(found)]
             request = Request(left[-1].key, Unsigned(len(left)), Unsigned(Options.MESSAGES))
-            response = await self._ask(request, first)
-            for tipset, each in zip(reversed(left), response.chain, strict=False):
-                messages = _expand(each)
-                if len(messages) != len(tipset.blocks):
-                    raise FetchError(f"messages of {len(messages)} blocks came for {len(tipset.blocks)}")
-                found.append(messages)
+            blocks = [tipset.blocks for tipset in reversed(left)]
+            found += await self._ask(request, first, partial(_committed, blocks))
         return found[::-1]
 
-    async def _ask(self, request: Request, first: str) -> Response:
+    async def _ask(self, request: Request, first: str, read: Callable[[Response], T]) -> T:
+        """What `read` makes of the first answer that can be true; who gives another is reported."""
         error = "no peer is connected"
         for peer in await self._order(first):
+            order = AskPeer(peer, PROTOCOL, request.encode(), REQUEST_TIMEOUT_S)
             try:
-                answer: PeerAnswer = await self._owner.ask(
-                    "Network",
-                    AskPeer(peer, PROTOCOL, request.encode(), REQUEST_TIMEOUT_S),
-                    deadline=REQUEST_TIMEOUT_S + 2.0,
-                )
+                answer: PeerAnswer = await self._owner.ask("Network", order, deadline=REQUEST_TIMEOUT_S + 2.0)
                 response = Response.decode(answer.data)
                 check_response(request, response)
-            except (ProtocolError, InvalidTipsetError, AskError) as failure:
+                return read(response)
+            except (RefusedError, AskError) as failure:
                 error = f"{peer[-8:]}: {failure}"
-                continue
-            return response
+            except ProtocolError as failure:
+                error = f"{peer[-8:]}: {failure}"
+                self._owner.publish(PeerMisbehaved(peer, f"chain exchange answer: {error}"[:500]))
         raise FetchError(error)
 
     async def _order(self, first: str) -> list[str]:
@@ -87,11 +90,26 @@ class Fetcher:
         return others[:PEERS_TRIED_MAX]
 
 
+def _committed(blocks: Sequence[tuple[BlockHeader, ...]], response: Response) -> list[list[BlockMessages]]:
+    """Messages by tipset and block; raises BlockMessagesError unless they are those that the headers commit to.
+
+    A wrong answer is the answering peer's fault. Taken for the block's messages it would brand an honest block.
+    """
+    found = []
+    for headers, tipset in zip(blocks, response.chain, strict=False):
+        messages = _expand(tipset)
+        if len(messages) != len(headers):
+            raise BlockMessagesError(f"messages of {len(messages)} blocks came for {len(headers)}")
+        for header, each in zip(headers, messages, strict=True):
+            check_commitment(header, [m.cid() for m in each.bls], [m.cid() for m in each.secpk])
+        found.append(messages)
+    return found
+
+
 def _expand(tipset: ExchangedTipset) -> list[BlockMessages]:
     """A tipset's messages by block; indices were checked with the response."""
     compact = tipset.messages
-    if compact is None:
-        raise FetchError("messages were asked for and did not come")
+    assert compact is not None, "they were asked for"
     return [
         BlockMessages(tuple(compact.bls[i] for i in bls), tuple(compact.secpk[i] for i in secpk))
         for bls, secpk in zip(compact.bls_includes, compact.secpk_includes, strict=True)

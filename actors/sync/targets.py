@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.messages.chain import SyncStatus
+from actors.messages.chain import BlockGossiped, SyncStatus
 from protocols.chain.block import BlockMessage
 from protocols.chain.tipset import TipsetKey
 
@@ -14,12 +14,13 @@ ORPHANS_MAX = 256
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A tipset that a peer says it has; height and weight are the peer's word."""
+    """A tipset that somebody says exists; height and weight are the `author`'s word, `peer` is asked for it first."""
 
     key: TipsetKey
     height: int
     weight: int
     peer: str
+    author: str
 
 
 class Targets:
@@ -49,15 +50,15 @@ class Orphans:
     """Gossiped blocks whose parents are not known yet; bounded, oldest out first."""
 
     def __init__(self) -> None:
-        self._waiting: dict[TipsetKey, list[tuple[BlockMessage, str]]] = {}
+        self._waiting: dict[TipsetKey, list[tuple[BlockMessage, BlockGossiped]]] = {}
 
-    def add(self, parents: TipsetKey, block: BlockMessage, source: str) -> None:
+    def add(self, parents: TipsetKey, block: BlockMessage, gossip: BlockGossiped) -> None:
         """Keep a block until its parents are known."""
-        self._waiting.setdefault(parents, []).append((block, source))
+        self._waiting.setdefault(parents, []).append((block, gossip))
         while sum(map(len, self._waiting.values())) > ORPHANS_MAX:
             self._waiting.pop(next(iter(self._waiting)))
 
-    def take(self, parents: TipsetKey) -> list[tuple[BlockMessage, str]]:
+    def take(self, parents: TipsetKey) -> list[tuple[BlockMessage, BlockGossiped]]:
         """The blocks that waited for a tipset."""
         return self._waiting.pop(parents, [])
 

@@ -13,6 +13,7 @@ from protocols.chain.message import Message, SignedMessage
 from protocols.crypto import bls
 from protocols.crypto.signature import SignatureType
 from protocols.encoding.address import Address, AddressProtocol
+from protocols.encoding.cid import Cid
 from protocols.errors import BlockMessagesError, SignatureError
 from protocols.ipld.blockstore import MemoryBlockstore
 
@@ -30,17 +31,23 @@ def check_block_messages(
         raise BlockMessagesError(
             f"{len(bls_messages) + len(secpk_messages)} messages; a block has at most {BLOCK_MESSAGES_MAX}"
         )
-    root = save_message_meta(
-        MemoryBlockstore(), [message.cid() for message in bls_messages], [message.cid() for message in secpk_messages]
-    )
-    if root != header.messages:
-        raise BlockMessagesError(f"the header commits to messages {header.messages}; these make {root}")
+    check_commitment(header, [message.cid() for message in bls_messages], [message.cid() for message in secpk_messages])
     _check_aggregate(header, bls_messages, key_of)
     for message in secpk_messages:
         try:
             message.check_signature(key_of(message.message.sender))
         except SignatureError as error:
             raise BlockMessagesError(f"message {message.cid()}: {error}") from None
+
+
+def check_commitment(header: BlockHeader, bls_messages: Sequence[Cid], secpk_messages: Sequence[Cid]) -> None:
+    """Raise BlockMessagesError unless the header commits to these messages.
+
+    Whoever sends others than those says nothing about the block: it must never count as bad for that.
+    """
+    root = save_message_meta(MemoryBlockstore(), list(bls_messages), list(secpk_messages))
+    if root != header.messages:
+        raise BlockMessagesError(f"the header commits to messages {header.messages}; these make {root}")
 
 
 def _check_aggregate(header: BlockHeader, messages: Sequence[Message], key_of: KeyOf) -> None:

@@ -13,7 +13,7 @@ from protocols.chain.message import Message, SignedMessage
 from protocols.chain.tipset import TIPSET_BLOCKS_MAX
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import Record, Unsigned, record
-from protocols.errors import WireError
+from protocols.errors import RefusedError, WireError
 
 PROTOCOL = "/fil/chain/xchg/0.0.1"
 REQUEST_BYTES_MAX = 64 << 10
@@ -97,7 +97,7 @@ def check_response(request: Request, response: Response) -> None:
     """
     status = int(response.status)
     if status not in (Status.OK, Status.PARTIAL):
-        raise WireError(f"the peer refused: status {response.status}, {response.error_message[:ERROR_TEXT_MAX]!r}")
+        raise RefusedError(f"the peer refused: status {response.status}, {response.error_message[:ERROR_TEXT_MAX]!r}")
     chain = response.chain
     if not 0 < len(chain) <= request.length:
         raise WireError(f"{len(chain)} tipsets came, {request.length} were asked for")

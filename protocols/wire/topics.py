@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from protocols.chain.block import BlockMessage
 from protocols.chain.message import MESSAGE_BYTES_MAX, SignedMessage
-from protocols.consensus.block_messages import BLOCK_MESSAGES_MAX
-from protocols.errors import WireError
+from protocols.consensus.block_messages import BLOCK_MESSAGES_MAX, check_commitment
+from protocols.errors import BlockMessagesError, WireError
 
 BLOCKS_REMEMBERED = 16
 BLOCK_BYTES_MAX = (1 << 20) - (32 << 10)
@@ -50,6 +50,10 @@ def parse_block(data: bytes) -> BlockMessage:
         raise WireError("block without a signature")
     if header.election_proof is None or header.election_proof.win_count < 1:
         raise WireError("block without a winning election proof")
+    try:
+        check_commitment(header, block.bls_messages, block.secpk_messages)
+    except BlockMessagesError as error:
+        raise WireError(str(error)) from None
     return block
 
 

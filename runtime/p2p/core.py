@@ -33,8 +33,9 @@ from libp2p.tools.anyio_service import background_trio_service
 from multiaddr import Multiaddr
 
 from runtime.p2p import patches, streams
+from runtime.p2p.bandwidth import BandwidthMeter
 from runtime.p2p.limits import watch_connections
-from runtime.p2p.port import Bandwidth, PeerInfo
+from runtime.p2p.port import Bandwidth, PeerInfo, ProtocolViolated
 
 if TYPE_CHECKING:
     from runtime.p2p.host import Libp2pPort
@@ -51,7 +52,7 @@ INVALID_DECAY_PER_HEARTBEAT = 0.9987
 UPGRADE_TIMEOUT_S = 3.0
 DIAL_TIMEOUT_S = 15.0
 ANSWER_TIMEOUT_S = 25.0
-RATE_WINDOW_S = 10.0
+JUDGE_EVERY_S = 0.5
 
 
 class HostCore(INotifee):
@@ -67,7 +68,7 @@ class HostCore(INotifee):
         self._dht: Any = None
         self._ping: Any = None
         self._busy: defaultdict[str, int] = defaultdict(int)
-        self._samples: deque[tuple[float, int, int]] = deque()
+        self._meter = BandwidthMeter()
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -99,7 +100,8 @@ class HostCore(INotifee):
                 raise streams.StreamError(f"cannot listen on {settings.listen}; is another process there?")
             nursery = await stack.enter_async_context(trio.open_nursery())
             nursery.start_soon(watch_connections, network)
-            nursery.start_soon(self._sample_for_ever)
+            nursery.start_soon(self._judge_for_ever)
+            nursery.start_soon(self._meter.sample_for_ever)
             self._ping = PingService(host)
             if not settings.offline:
                 await self._start_gossip(stack, nursery)
@@ -235,7 +237,7 @@ class HostCore(INotifee):
                 return True
             if not check(bytes(message.data)):
                 return False
-            self._port.gossip(topic, source, bytes(message.data))
+            self._port.gossip(topic, source, str(ID(bytes(message.from_id))), bytes(message.data))
             return True
 
         return validate
@@ -251,9 +253,13 @@ class HostCore(INotifee):
         """Ask a connected peer."""
         if peer not in self._port.connected:
             raise streams.StreamError(f"{peer} is not connected")
-        return await streams.ask(
-            self._host, ID.from_base58(peer), protocol, data, timeout_s, self._settings.response_bytes_max
-        )
+        try:
+            return await streams.ask(
+                self._host, ID.from_base58(peer), protocol, data, timeout_s, self._settings.response_bytes_max
+            )
+        except streams.StreamViolationError as error:
+            self._port.give(ProtocolViolated(peer, f"answer on {protocol}: {error}"))
+            raise
 
     def _handler(self, protocol: str, bytes_max: int) -> Any:
         async def handle(stream: Any) -> None:
@@ -268,6 +274,8 @@ class HostCore(INotifee):
                 if scope.cancelled_caught:
                     await stream.reset()
             except Exception as error:
+                if isinstance(error, streams.StreamViolationError):
+                    self._port.give(ProtocolViolated(peer, f"{protocol}: {error}"))
                 logger.debug("%s from %s: %r", protocol, peer, error)
                 with trio.CancelScope(shield=True), trio.move_on_after(1):
                     await stream.reset()
@@ -339,29 +347,24 @@ class HostCore(INotifee):
     def describe(self, peer: str, info: PeerInfo) -> PeerInfo:
         """A connected peer, with what is known of it by now."""
         peer_id = ID.from_base58(peer)
-        scorer = getattr(getattr(self._pubsub, "router", None), "scorer", None)
-        score = float(scorer.score(peer_id, list(self._settings.topics))) if scorer is not None else 0.0
-        return PeerInfo(peer, info.addresses, self._protocols(peer_id), info.agent, info.inbound, score)
+        return PeerInfo(peer, info.addresses, self._protocols(peer_id), info.agent, info.inbound, self._score(peer_id))
 
-    async def _sample_for_ever(self) -> None:
+    def _score(self, peer: ID) -> float:
+        scorer = getattr(getattr(self._pubsub, "router", None), "scorer", None)
+        return float(scorer.score(peer, list(self._settings.topics))) if scorer is not None else 0.0
+
+    async def _judge_for_ever(self) -> None:
+        """GossipSub only ignores a graylisted peer; its connection would go on costing."""
         while True:
-            counters = patches.WireCounters
-            self._samples.append((trio.current_time(), counters.received, counters.sent))
-            while self._samples[-1][0] - self._samples[0][0] > RATE_WINDOW_S:
-                self._samples.popleft()
-            await trio.sleep(1.0)
+            await trio.sleep(JUDGE_EVERY_S)
+            for peer in tuple(self._port.connected):
+                score = self._score(ID.from_base58(peer))
+                if score < GRAYLIST_THRESHOLD:
+                    self._port.give(ProtocolViolated(peer, f"gossip score {score:.0f}: graylisted"))
 
     def bandwidth(self) -> Bandwidth:
         """Totals, and rates over the last seconds."""
-        counters = patches.WireCounters
-        samples = list(self._samples)
-        if len(samples) < 2:  # noqa: PLR2004
-            return Bandwidth(counters.received, counters.sent, 0.0, 0.0)
-        (start_s, first_in, first_out), (end_s, last_in, last_out) = samples[0], samples[-1]
-        elapsed_s = end_s - start_s
-        return Bandwidth(
-            counters.received, counters.sent, (last_in - first_in) / elapsed_s, (last_out - first_out) / elapsed_s
-        )
+        return self._meter.read()
 
 
 async def _drain(subscription: Any) -> None:

@@ -36,7 +36,6 @@ logger = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 3.0
-RATE_WINDOW_S = 10.0
 
 
 class HostError(RuntimeFloorError):
@@ -106,13 +105,13 @@ class Libp2pPort:
         if not self._stopping.is_set():
             self._deliver(event)
 
-    def gossip(self, topic: str, source: str, data: bytes) -> None:
+    def gossip(self, topic: str, source: str, author: str, data: bytes) -> None:
         """Hand over gossip, unless too much waits already."""
         if self.gossip_waiting >= self.settings.gossip_waiting_max:
             self.gossip_dropped += 1
             return
         self.gossip_waiting += 1
-        self.give(GossipArrived(topic, source, data))
+        self.give(GossipArrived(topic, source, author, data))
 
     def joined(self, peer: str, info: PeerInfo, address: str) -> None:
         """A first connection to a peer stands."""

@@ -14,6 +14,8 @@ STREAMS_PER_CONNECTION_MAX = 512
 UNREAD_BYTES_MAX = 32 << 20
 """py-libp2p does not enforce its receive window, so whoever sends more than this unread is cut off."""
 WATCH_EVERY_S = 0.25
+UNREAD_TOTAL_MAX = 48 << 20
+"""Of all connections together: one peer may open several."""
 BAN_S = 60.0
 BANNED_MAX = 4096
 
@@ -62,16 +64,22 @@ class Admission:
 
 
 async def watch_connections(network: Any) -> None:
-    """Cut off connections that open too many streams or send what nobody reads."""
+    """Cut off connections that open too many streams or send what nobody reads, the worst first."""
     while True:
         await trio.sleep(WATCH_EVERY_S)
-        for connection in list(network.get_connections()):
-            muxed = connection.muxed_conn
-            streams = getattr(muxed, "streams", {})
-            buffers = getattr(muxed, "stream_buffers", {})
-            unread = sum(map(len, list(buffers.values())))
-            if len(streams) > STREAMS_PER_CONNECTION_MAX or unread > UNREAD_BYTES_MAX:
-                logger.warning("cutting off %s: %d streams, %d bytes unread", muxed.peer_id, len(streams), unread)
-                buffers.clear()
-                with trio.move_on_after(1):
-                    await connection.close()
+        loads = [(_unread(connection), connection) for connection in list(network.get_connections())]
+        total = sum(unread for unread, _connection in loads)
+        for unread, connection in sorted(loads, key=lambda load: load[0], reverse=True):
+            streams = len(getattr(connection.muxed_conn, "streams", ()))
+            if streams <= STREAMS_PER_CONNECTION_MAX and unread <= UNREAD_BYTES_MAX and total <= UNREAD_TOTAL_MAX:
+                continue
+            total -= unread
+            peer = connection.muxed_conn.peer_id
+            logger.warning("cutting off %s: %d streams, %d bytes unread", peer, streams, unread)
+            getattr(connection.muxed_conn, "stream_buffers", {}).clear()
+            with trio.move_on_after(1):
+                await connection.close()
+
+
+def _unread(connection: Any) -> int:
+    return sum(map(len, list(getattr(connection.muxed_conn, "stream_buffers", {}).values())))

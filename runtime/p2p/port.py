@@ -55,11 +55,23 @@ class PeerDisconnected:
 
 
 @message
+class ProtocolViolated:
+    """A peer sent what no honest peer sends; whoever owns the port decides what becomes of it."""
+
+    peer: str
+    reason: str
+
+
+@message
 class GossipArrived:
-    """A well-formed payload that was not seen before; `source` is who passed it on."""
+    """A well-formed payload that was not seen before.
+
+    `source` passed it on, after no more than its shape was looked at; `author` signed it, and answers for the rest.
+    """
 
     topic: str
     source: str
+    author: str
     data: bytes
 
 

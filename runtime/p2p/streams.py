@@ -22,6 +22,10 @@ class StreamError(RuntimeFloorError):
     """A stream ended otherwise than with one message."""
 
 
+class StreamViolationError(StreamError):
+    """What came is no message, or passes its bound: not a matter of bad luck."""
+
+
 async def read_to_end(stream: Any, bytes_max: int) -> bytes:
     """Everything until the other side closes; raises StreamError beyond the bound."""
     found = bytearray()
@@ -36,7 +40,7 @@ async def read_to_end(stream: Any, bytes_max: int) -> bytes:
             return bytes(found)
         found += chunk
         if len(found) > bytes_max:
-            raise StreamError(f"more than {bytes_max} bytes came")
+            raise StreamViolationError(f"more than {bytes_max} bytes came")
 
 
 async def read_item(stream: Any, bytes_max: int) -> bytes:
@@ -46,9 +50,9 @@ async def read_item(stream: Any, bytes_max: int) -> bytes:
         try:
             length = item_length(bytes(found))
         except CborError as error:
-            raise StreamError(f"no CBOR item: {error}") from None
+            raise StreamViolationError(f"no CBOR item: {error}") from None
         if (len(found) if length is None else length) > bytes_max:
-            raise StreamError(f"a message of more than {bytes_max} bytes")
+            raise StreamViolationError(f"a message of more than {bytes_max} bytes")
         if length is not None:
             return bytes(found[:length])
         try:

@@ -179,7 +179,7 @@ class SimulatedPort:
     def publish(self, topic: str, data: bytes) -> None:
         """Flood a payload."""
         if self._note(data):
-            self._forward(topic, data, exclude=self.peer_id)
+            self._forward(topic, self.peer_id, data, exclude=self.peer_id)
 
     def _note(self, data: bytes) -> bool:
         identity = hashlib.blake2b(data, digest_size=32).digest()
@@ -191,20 +191,20 @@ class SimulatedPort:
             self._seen.popitem(last=False)
         return True
 
-    def _forward(self, topic: str, data: bytes, exclude: str) -> None:
+    def _forward(self, topic: str, author: str, data: bytes, exclude: str) -> None:
         swarm = self._swarm
         for peer in sorted(self.connected):
             if peer != exclude and swarm.rng.random() >= swarm.faults.drop:
                 self._bytes_out += len(data)
-                swarm.send(self, peer, SimulatedPort._gossip, topic, self.peer_id, data)
+                swarm.send(self, peer, SimulatedPort._gossip, topic, self.peer_id, author, data)
 
-    def _gossip(self, topic: str, source: str, data: bytes) -> None:
+    def _gossip(self, topic: str, source: str, author: str, data: bytes) -> None:
         self._bytes_in += len(data)
         if self.closed or source not in self.connected or not self._note(data):
             return
         if self._settings.topics[topic](data):
-            self._give(GossipArrived(topic, source, data))
-            self._forward(topic, data, exclude=source)
+            self._give(GossipArrived(topic, source, author, data))
+            self._forward(topic, author, data, exclude=source)
 
     def taken(self) -> None:
         """Nothing is held back here."""

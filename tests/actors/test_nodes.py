@@ -177,7 +177,7 @@ def test_garbage_from_gossip_costs_the_peer_its_connection_only(filecoin):
     [actor] = network.node(1).actors("Network")
     blocks = f"/fil/blocks/simulation-{network.seed}"
     port = network.network.base.world.swarm.ports["node-1"]
-    port._give(GossipArrived(blocks, "node-2", b"\xff" * 50))
+    port._give(GossipArrived(blocks, "node-0", "node-2", b"\xff" * 50))
     network.run_epochs(1)
     assert "node-2" not in port.connected
     before = network.head(1).height
@@ -194,16 +194,16 @@ def test_a_bad_block_is_remembered_and_what_is_missing_is_not(filecoin):
     network.run_epochs(3)
     node = network.node(1)
     from actors.chain.reader import ChainReader
-    from actors.messages.chain import BlockGossiped
 
     reader = ChainReader(node.disk.open_reader("chain"))
     header = reader.head().blocks[0]
     bad = dataclasses.replace(header, parent_weight=header.parent_weight + 1)
-    gossip = BlockGossiped("node-0", BlockMessage(bad, (), ()).encode())
+    data = BlockMessage(bad, (), ()).encode()
     port = network.network.base.world.swarm.ports["node-1"]
-    port._give(GossipArrived(f"/fil/blocks/simulation-{network.seed}", "node-0", gossip.data))
+    port._give(GossipArrived(f"/fil/blocks/simulation-{network.seed}", "node-0", "stranger", data))
     network.run_epochs(0.2)
     assert "BlockWeightError" in node.ask("Syncer", ReadBad(bad.cid())).reason
+    assert "node-0" in port.connected, "it passed the block on, the stranger answers for it"
     network.run_epochs(3)
     orphan = dataclasses.replace(header, parents=(bad.parents[0],), height=header.height, messages=header.parents[0])
     assert node.ask("Syncer", ReadBad(orphan.cid())).reason == ""

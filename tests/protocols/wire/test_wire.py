@@ -119,6 +119,7 @@ def test_gossiped_blocks_and_messages():
         BlockMessage(dataclasses.replace(header, election_proof=None), (), ()),
         BlockMessage(dataclasses.replace(header, election_proof=ElectionProof(0, b"")), (), ()),
         BlockMessage(header, HEAD * 5001, HEAD * 5000),
+        BlockMessage(header, HEAD, ()),
     ):
         with pytest.raises(WireError):
             topics.parse_block(bad.encode())

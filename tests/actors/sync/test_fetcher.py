@@ -1,0 +1,104 @@
+"""Answers that cannot be true cost the peer that gave them, and never the block that was asked about."""
+
+import asyncio
+import random
+from types import SimpleNamespace
+
+import pytest
+
+from actors.messages.events import PeerMisbehaved
+from actors.messages.network import ListPeers, PeerAnswer, PeerList
+from actors.sync.fetcher import Fetcher, FetchError
+from protocols.chain.block import BlockHeader, save_message_meta
+from protocols.chain.tipset import Tipset
+from protocols.encoding.tuples import Unsigned
+from protocols.ipld.blockstore import MemoryBlockstore
+from protocols.wire.exchange import CompactedMessages, ExchangedTipset, Response, Status
+from runtime.p2p.port import PeerInfo
+from tests.vectors import load
+
+NOTHING = CompactedMessages((), ((),), (), ((),))
+
+
+class Owner:
+    """Stands for the Syncer: peers answer what the test gives them."""
+
+    def __init__(self, answers):
+        self.answers, self.asked, self.published = answers, [], []
+        self.environment = SimpleNamespace(random=random.Random(1))
+
+    async def ask(self, _role, request, deadline=None):
+        if isinstance(request, ListPeers):
+            return PeerList(tuple(PeerInfo(peer, (), (), "", False, 0.0) for peer in self.answers))
+        self.asked.append(request.peer)
+        return PeerAnswer(self.answers[request.peer])
+
+    def publish(self, event):
+        self.published.append(event)
+
+    @property
+    def blamed(self):
+        return [event.peer for event in self.published if isinstance(event, PeerMisbehaved)]
+
+
+@pytest.fixture(scope="module")
+def tipsets():
+    cases = load("mainnet_first_tipsets.json")["cases"]
+    wire = [[bytes.fromhex(block["header_cbor_hex"]) for block in case["blocks"]] for case in cases]
+    return [Tipset.of([BlockHeader.decode(data) for data in blocks]) for blocks in wire]
+
+
+@pytest.fixture
+def empty(tipsets):
+    """A block without messages, and one block with some."""
+    nothing = save_message_meta(MemoryBlockstore(), [], [])
+    blocks = [block for tipset in tipsets for block in tipset.blocks if tipset.height]
+    plain = next(block for block in blocks if block.messages == nothing)
+    full = next(block for block in blocks if block.messages != nothing)
+    return plain, full
+
+
+def response(*tipsets, status=Status.OK, text=""):
+    return Response(Unsigned(status), text, tuple(tipsets)).encode()
+
+
+def run(coroutine):
+    return asyncio.run(coroutine)
+
+
+def test_messages_that_the_header_does_not_commit_to_are_the_answering_peers_fault(empty):
+    _plain, full = empty
+    owner = Owner({"liar": response(ExchangedTipset((), NOTHING))})
+    with pytest.raises(FetchError, match="commits to"):
+        run(Fetcher(owner).messages(full, "liar"))
+    assert owner.blamed == ["liar"]
+    with pytest.raises(FetchError, match="commits to"):
+        run(Fetcher(owner).batch_messages([Tipset.of([full])], "liar"))
+
+
+def test_the_next_peer_is_asked_and_only_the_liar_is_blamed(empty):
+    plain, _full = empty
+    good = response(ExchangedTipset((), NOTHING))
+    two = CompactedMessages((), ((), ()), (), ((), ()))
+    for lie in (b"\xff", b"", response(), response(ExchangedTipset((), None)), response(ExchangedTipset((), two))):
+        owner = Owner({"honest": good, "liar": lie})
+        messages = run(Fetcher(owner).messages(plain, "liar"))
+        assert (messages.bls, messages.secpk) == ((), ())
+        assert owner.asked == ["liar", "honest"]
+        assert owner.blamed == ["liar"]
+
+
+def test_a_peer_that_has_not_got_it_is_not_blamed(empty):
+    plain, _full = empty
+    owner = Owner({"poor": response(status=Status.NOT_FOUND), "rich": response(ExchangedTipset((), NOTHING))})
+    run(Fetcher(owner).messages(plain, "poor"))
+    assert owner.published == []
+
+
+def test_headers_must_be_those_that_were_asked_for(tipsets):
+    owner = Owner({"liar": response(ExchangedTipset(tipsets[3].blocks, None))})
+    with pytest.raises(FetchError, match="links to"):
+        run(Fetcher(owner).headers(tipsets[4].key, 1, "liar"))
+    assert owner.blamed == ["liar"]
+    owner = Owner({"honest": response(ExchangedTipset(tipsets[4].blocks, None))})
+    assert run(Fetcher(owner).headers(tipsets[4].key, 1, "honest")) == [tipsets[4]]
