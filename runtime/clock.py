@@ -75,3 +75,8 @@ class SkewedClock:
 def system_random() -> random.Random:
     """A generator seeded by the kernel."""
     return random.SystemRandom()
+
+
+def seeded_random(seed: str) -> random.Random:
+    """Randomness that is the same for the same seed, for simulations."""
+    return random.Random(seed)  # noqa: S311

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 
 from actors.simulation.network import SimulatedFilecoin
+from runtime.clock import seeded_random
 
 KINDS = ("loss", "delay", "partition", "crash-actor", "crash-node", "skew")
 ROLES = (
@@ -37,7 +37,7 @@ class FaultSchedule:
             raise ValueError(f"faults {unknown}; there are {', '.join(KINDS)}")
         self._simulation = simulation
         self._kinds = kinds
-        self._rng = random.Random(f"{seed}/faults")  # noqa: S311
+        self._rng = seeded_random(f"{seed}/faults")
         self._partition_left = 0
         self._down: dict[int, int] = {}
         self.counts = FaultCounts()

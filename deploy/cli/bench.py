@@ -29,3 +29,30 @@ def ipld(*, as_json: bool, entries_max: int) -> None:
     from deploy.bench.report import show
 
     show("IPLD", measurements.run(entries_max), as_json=as_json)
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--epochs", default=2_000, show_default=True, help="Length of the empty chain that is synced.")
+def chain(*, as_json: bool, epochs: int) -> None:
+    """The chain and a whole node: admission, syncing, block to head, start, memory, JSON-RPC."""
+    import itertools
+    import logging
+
+    from deploy.bench import chain as measurements
+    from deploy.bench import node
+    from deploy.bench.report import show
+
+    logging.disable(logging.ERROR)
+    show("Chain", itertools.chain(measurements.run(epochs), node.run()), as_json=as_json)
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--seconds", default=10.0, show_default=True, help="How long each flood lasts.")
+def hostile(*, as_json: bool, seconds: float) -> None:
+    """A real node under attack: an honest peer's latency, memory, and who was dropped."""
+    from deploy.bench import hostile as measurements
+    from deploy.bench.report import show
+
+    show("Under attack", measurements.run(seconds), as_json=as_json)

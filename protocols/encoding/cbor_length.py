@@ -8,16 +8,19 @@ _ONE_BYTE, _EIGHT_BYTES = 24, 27
 _BYTES, _TEXT, _ARRAY, _MAP, _TAG = 2, 3, 4, 5, 6
 
 
-def item_length(data: bytes, items_max: int = 1 << 20) -> int | None:
-    """How many bytes the first item takes, or None while it is not complete; raises CborError for what is no item.
+def item_length(data: bytes, bytes_max: int) -> int | None:
+    """How many bytes the first item takes, or None while it is not complete.
 
-    Only lengths are looked at; what they enclose is checked by the decoder. Definite lengths only.
+    Raises CborError for what is no item, and as soon as its own lengths say that it is longer than `bytes_max`: every
+    part that is still to come takes a byte at least. Only lengths are looked at; what they enclose is checked by the
+    decoder. Definite lengths only.
     """
-    offset, pending, seen = 0, 1, 0
-    while pending:
-        seen += 1
-        if seen > items_max:
-            raise CborError(f"a CBOR item of more than {items_max} parts")
+    offset, pending = 0, 1
+    while True:
+        if offset + pending > bytes_max:
+            raise CborError(f"a CBOR item of at least {offset + pending} bytes; the bound is {bytes_max}")
+        if not pending:
+            return offset if offset <= len(data) else None
         if offset >= len(data):
             return None
         major, minor = data[offset] >> 5, data[offset] & 31
@@ -40,4 +43,3 @@ def item_length(data: bytes, items_max: int = 1 << 20) -> int | None:
             pending += 2 * value
         elif major == _TAG:
             pending += 1
-    return offset if offset <= len(data) else None

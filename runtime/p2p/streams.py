@@ -48,11 +48,9 @@ async def read_item(stream: Any, bytes_max: int) -> bytes:
     found = bytearray()
     while True:
         try:
-            length = item_length(bytes(found))
+            length = item_length(bytes(found), bytes_max)
         except CborError as error:
-            raise StreamViolationError(f"no CBOR item: {error}") from None
-        if (len(found) if length is None else length) > bytes_max:
-            raise StreamViolationError(f"a message of more than {bytes_max} bytes")
+            raise StreamViolationError(str(error)) from None
         if length is not None:
             return bytes(found[:length])
         try:

@@ -7,11 +7,11 @@ What is simulated is delivery, not libp2p: no handshakes, no scoring, no streams
 from __future__ import annotations
 
 import hashlib
-import random
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from runtime.clock import seeded_random
 from runtime.environment import Deliver
 from runtime.p2p.port import (
     Bandwidth,
@@ -56,7 +56,7 @@ class SimulatedSwarm:
 
     def __init__(self, scheduler: Scheduler, seed: int) -> None:
         self._scheduler = scheduler
-        self.rng = random.Random(f"{seed}/swarm")  # noqa: S311
+        self.rng = seeded_random(f"{seed}/swarm")
         self.faults = LinkFaults()
         self.ports: dict[str, SimulatedPort] = {}
         self._cuts: list[tuple[frozenset[str], frozenset[str]]] = []

@@ -1,0 +1,280 @@
+"""What a hostile peer does, each from an identity of its own, and whether the node let it go on.
+
+Runs as a process beside the node (``python -m deploy.bench.attacks``), so that its work is not the honest peer's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from deploy.bench.stranger import Stranger, StrangerError
+from protocols.chain.block import BlockHeader, BlockMessage
+from protocols.chain.message import Message, SignedMessage
+from protocols.crypto.signature import Signature, SignatureType
+from protocols.encoding import cbor
+from protocols.encoding.address import Address
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned
+from protocols.wire import exchange, hello
+from protocols.wire.exchange import CompactedMessages, ExchangedTipset, Options, Request, Response, Status
+from protocols.wire.topics import blocks_topic, messages_topic
+
+DROP_TIMEOUT_S = 8.0
+MESH_S = 2.5
+IDLE_STREAMS = 500
+CHURN_PER_S = 70
+SILENT = 32
+NOWHERE = (Cid.of(b"nowhere"),)
+
+GARBAGE = {
+    "no CBOR": b"\xff" * 64,
+    "array of 2^63": b"\x9b\x7f" + b"\xff" * 7,
+    "text of 2^63": b"\x7b\x7f" + b"\xff" * 7,
+    "map of 2^32": b"\xba" + b"\xff" * 4,
+    "nested arrays": b"\x81" * 60_000 + b"\x00",
+    "nested tags": b"\xc1" * 60_000 + b"\x00",
+    "indefinite array": b"\x9f\x01\xff",
+    "non-canonical integer": b"\x84\x80\x18\x01\x40\x40",
+    "map for an array": b"\xa0",
+    "duplicate keys": b"\xa2\x61a\x01\x61a\x02",
+    "undefined": b"\xf7",
+    "not a number": b"\xf9\x7e\x00",
+    "too big": b"\x5a\x00\x10\x00\x00" + bytes(1 << 20),
+}
+"""Bytes that neither protocol's requests can be (reference: anchors, C2)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """The node under attack, and a chain that it has."""
+
+    network: str
+    address: str
+    genesis: Cid
+    head: tuple[BlockHeader, ...]
+
+
+def hellos(genesis: Cid) -> dict[str, bytes]:
+    """Greetings that decode, nearly or wholly, and are lies."""
+    weight = BigInteger(1)
+    return {
+        "head of nothing": hello.Hello((), ChainEpoch(1), weight, genesis).encode(),
+        "head of 1500 blocks": hello.Hello(NOWHERE * 1500, ChainEpoch(1), weight, genesis).encode(),
+        "negative height": hello.Hello(NOWHERE, ChainEpoch(-1), weight, genesis).encode(),
+        "negative weight": hello.Hello(NOWHERE, ChainEpoch(1), BigInteger(-1), genesis).encode(),
+        "weight of 1600 bits": cbor.encode([[NOWHERE[0]], 1, b"\x00" + b"\xff" * 200, genesis]),
+        "another genesis": hello.Hello(NOWHERE, ChainEpoch(1), weight, NOWHERE[0]).encode(),
+    }
+
+
+def requests() -> dict[str, bytes]:
+    """Chain exchange requests that decode and make no sense."""
+    one, both = Unsigned(1), Unsigned(3)
+    return {
+        "from nothing": Request((), one, both).encode(),
+        "from 16 blocks": Request(NOWHERE * 16, one, both).encode(),
+        "for none": Request(NOWHERE, Unsigned(0), both).encode(),
+        "for 2^64-1": Request(NOWHERE, Unsigned(2**64 - 1), both).encode(),
+        "without options": Request(NOWHERE, one, Unsigned(0)).encode(),
+    }
+
+
+def answers(field: Field) -> dict[str, bytes]:
+    """Answers to the Syncer that cannot be true."""
+    nothing = CompactedMessages((), ((),), (), ((),))
+    wild = CompactedMessages((), ((Unsigned(2**63),),), (), ((),))
+    status, head = Unsigned(Status.OK), field.head
+    return {
+        **GARBAGE,
+        "OK and no chain": Response(status, "", ()).encode(),
+        "another chain": Response(status, "", (ExchangedTipset(head, None),)).encode(),
+        "no blocks": Response(status, "", (ExchangedTipset((), None),)).encode(),
+        "messages instead": Response(status, "", (ExchangedTipset((), nothing),)).encode(),
+        "indices of nothing": Response(status, "", (ExchangedTipset(head, wild),)).encode(),
+        "padding of 13 MB": Response(status, "x" * (13 << 20), ()).encode(),
+    }
+
+
+def gossip(field: Field) -> dict[str, tuple[str, bytes]]:
+    """Blocks and messages that no honest node publishes: by topic."""
+    header = field.head[0]
+    blocks, messages = blocks_topic(field.network), messages_topic(field.network)
+    key = Address.from_text("f15ihq5ibzwki2b4ep2f46avlkrqzhpqgtga7pdrq")
+    unsigned = Message(
+        0, key, key, Unsigned(0), TokenAmount(1), 10**6, TokenAmount(10**9), TokenAmount(1), Unsigned(0), b""
+    )
+    forged = SignedMessage(unsigned, Signature(SignatureType.SECP256K1, b"\x01" * 65))
+
+    def block(**changes: Any) -> bytes:
+        return BlockMessage(dataclasses.replace(header, **changes), (), ()).encode()
+
+    return {
+        "block of garbage": (blocks, b"\xff" * 500),
+        "block without a signature": (blocks, block(block_sig=None)),
+        "block with other messages": (blocks, BlockMessage(header, NOWHERE, ()).encode()),
+        "block of another weight": (blocks, block(parent_weight=BigInteger(header.parent_weight + 1))),
+        "message of garbage": (messages, b"\xff" * 500),
+        "message with a forged signature": (messages, forged.encode()),
+    }
+
+
+class Attacker:
+    """Carries attacks out, each with a new identity; `outcome` is told of each."""
+
+    def __init__(self, field: Field, folder: Path) -> None:
+        self.field = field
+        self._folder = folder
+        self._count = 0
+        self._long_request = Request(
+            tuple(each.cid() for each in field.head), Unsigned(900), Unsigned(Options.HEADERS | Options.MESSAGES)
+        ).encode()
+
+    def stranger(self, **how: Any) -> Stranger:
+        """A new identity."""
+        self._count += 1
+        return Stranger(self._folder / str(self._count), self.field.network, self.field.address, **how)
+
+    def lies(self) -> Iterator[tuple[str, bool]]:
+        """Everything that can be told from one message: its name, and whether the liar was dropped for it."""
+        genesis = self.field.genesis
+        for name, data in {**GARBAGE, **hellos(genesis)}.items():
+            yield f"hello: {name}", self._request(hello.PROTOCOL, data)
+        for name, data in {**GARBAGE, **requests()}.items():
+            yield f"exchange: {name}", self._request(exchange.PROTOCOL, data)
+        for name, data in answers(self.field).items():
+            yield f"answer: {name}", self._false_head(data)
+        for name, (topic, data) in gossip(self.field).items():
+            yield f"gossip: {name}", self._publish(topic, data)
+
+    def _request(self, protocol: str, data: bytes) -> bool:
+        with self.stranger() as stranger:
+            stranger.send(protocol, data)
+            return stranger.dropped(DROP_TIMEOUT_S)
+
+    def _false_head(self, data: bytes) -> bool:
+        """Claim a head of great weight; when the node asks for it, answer `data`."""
+        with self.stranger(answer=lambda protocol, _data: data if protocol == exchange.PROTOCOL else None) as stranger:
+            head = (Cid.of(b"false head %d" % self._count),)
+            claim = hello.Hello(head, ChainEpoch(self.field.head[0].height + 2), BigInteger(10**30), self.field.genesis)
+            stranger.send(hello.PROTOCOL, claim.encode())
+            return stranger.dropped(DROP_TIMEOUT_S)
+
+    def _publish(self, topic: str, data: bytes) -> bool:
+        with self.stranger(gossip=True) as stranger:
+            time.sleep(MESH_S)
+            for number in range(3):
+                stranger.port.publish(topic, data + bytes(number) if data.startswith(b"\xff") else data)
+            return stranger.dropped(DROP_TIMEOUT_S)
+
+    # -- floods ----------------------------------------------------------------------------------------------
+
+    def floods(self) -> dict[str, Callable[[float], None]]:
+        """What costs by its quantity; each lasts the seconds it is given."""
+        return {
+            "idle streams": self._idle_streams,
+            "silent connections": self._silent,
+            "connection churn": self._churn,
+            "unread answers": self._unread,
+            "endless request": self._endless,
+            "requests": self._requests,
+            "identities": self._identities,
+        }
+
+    def _idle_streams(self, seconds: float) -> None:
+        async def open_all(host: Any, peer: Any) -> None:
+            for _ in range(IDLE_STREAMS):
+                await host.new_stream(peer, [exchange.PROTOCOL])
+
+        with self.stranger() as stranger:
+            stranger.in_host(open_all)
+            time.sleep(seconds)
+
+    def _socket(self) -> socket.socket:
+        parts = self.field.address.split("/")
+        return socket.create_connection((parts[2], int(parts[4])), timeout=2)
+
+    def _silent(self, seconds: float) -> None:
+        opened = []
+        for _ in range(SILENT):
+            try:
+                opened.append(self._socket())
+            except OSError:
+                break
+        time.sleep(seconds)
+        for each in opened:
+            each.close()
+
+    def _churn(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with contextlib.suppress(OSError):
+                self._socket().close()
+            time.sleep(1 / CHURN_PER_S)
+
+    def _unread(self, seconds: float) -> None:
+        async def ask_and_wait(host: Any, peer: Any) -> None:
+            for _ in range(30):
+                stream = await host.new_stream(peer, [exchange.PROTOCOL])
+                await stream.write(self._long_request)
+
+        with self.stranger() as stranger:
+            stranger.in_host(ask_and_wait)
+            time.sleep(seconds)
+
+    def _endless(self, seconds: float) -> None:
+        async def write_for_ever(host: Any, peer: Any) -> None:
+            stream = await host.new_stream(peer, [exchange.PROTOCOL])
+            while True:
+                await stream.write(b"\x81" * (1 << 16))
+
+        with self.stranger() as stranger:
+            stranger.in_host(write_for_ever)
+            stranger.dropped(seconds)
+
+    def _requests(self, seconds: float) -> None:
+        """As many sensible requests as go, for the longest answers."""
+        end = time.monotonic() + seconds
+        with self.stranger() as stranger:
+            while time.monotonic() < end and not stranger.dropped(0.001):
+                stranger.send(exchange.PROTOCOL, self._long_request, 5.0)
+
+    def _identities(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                with self.stranger():
+                    pass
+            except StrangerError:
+                time.sleep(0.1)
+
+
+def main() -> None:
+    """Read a field from standard input; print a line of JSON per attack."""
+    given = json.load(sys.stdin)
+    head = tuple(BlockHeader.decode(bytes.fromhex(data)) for data in given["head"])
+    field = Field(given["network"], given["address"], Cid.from_text(given["genesis"]), head)
+    with tempfile.TemporaryDirectory(prefix="thespis-attacks-") as folder:
+        attacker = Attacker(field, Path(folder))
+        if given["seconds"]:
+            for name, flood in attacker.floods().items():
+                print(json.dumps({"begins": name}), flush=True)
+                try:
+                    flood(given["seconds"])
+                except StrangerError as error:
+                    print(json.dumps({"refused": str(error)}), flush=True)
+        else:
+            for name, dropped in attacker.lies():
+                print(json.dumps({"name": name, "dropped": dropped}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""``bench chain``, the part without processes: admission, syncing by stage, and a block's way to the head."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from actors.chain.writer import ChainWriter
+from actors.messages.chain import Head
+from actors.messages.mining import StopMining
+from actors.simulation.network import SimulatedFilecoin
+from deploy.bench.report import Figure
+from protocols.chain.message import Message, SignedMessage
+from protocols.crypto import secp256k1
+from protocols.crypto.signature import SignatureType, sign
+from protocols.encoding.tuples import TokenAmount, Unsigned
+
+ACCOUNTS, NONCES = 10, 100
+EMPTY_EPOCHS, FULL_EPOCHS, FULL_MESSAGES = 2_000, 40, 100
+BLOCKS = 200
+SYNC_WAIT_S = 600.0
+COINCURVE = "bare coincurve"
+
+
+def run(epochs: int = EMPTY_EPOCHS) -> Iterator[Figure]:
+    """Every figure of this part."""
+    yield from _admission()
+    yield from _sync("chain.sync_empty", epochs, 0)
+    yield from _sync("chain.sync_100", FULL_EPOCHS, FULL_MESSAGES)
+    yield from _block_to_head()
+
+
+def _transfers(network: SimulatedFilecoin, nonce: int, count: int) -> list[SignedMessage]:
+    """`count` transfers, from all accounts in turn, each with its next nonce from `nonce` on."""
+    made = []
+    for number in range(count):
+        keys = network.identities[number % ACCOUNTS]
+        message = Message(
+            0, network.identities[(number + 1) % ACCOUNTS].account, keys.account, Unsigned(nonce + number // ACCOUNTS),
+            TokenAmount(1), 500_000, TokenAmount(10**9), TokenAmount(10**5), Unsigned(0), b"",
+        )  # fmt: skip
+        made.append(SignedMessage(message, sign(SignatureType.SECP256K1, keys.account_key, message.signing_bytes())))
+    return made
+
+
+def _quiet_network() -> SimulatedFilecoin:
+    """A network whose only node that runs is the first; the others lend their accounts."""
+    network = SimulatedFilecoin(1, ACCOUNTS, 1)
+    for number in range(1, ACCOUNTS):
+        network.node(number).stop()
+    network.run_to_genesis()
+    return network
+
+
+def _actor(network: SimulatedFilecoin, role: str) -> Any:
+    [actor] = network.node(0).actors(role)
+    return actor._actor
+
+
+def _admission() -> Iterator[Figure]:
+    """Everything the pool checks of a message, against recovering its key alone."""
+    ratios, rates = [], []
+    for _ in range(3):
+        network = _quiet_network()
+        network.node(0).ask("MiningScheduler", StopMining())
+        messages = _transfers(network, 0, ACCOUNTS * NONCES)
+        pool = _actor(network, "MsgPool")
+        started = time.perf_counter()
+        for signed in messages:
+            pool._admit(signed, local=False)
+        ours = len(messages) / (time.perf_counter() - started)
+        started = time.perf_counter()
+        for signed in messages:
+            secp256k1.recover(signed.signature.data, signed.message.signing_bytes())
+        bare = len(messages) / (time.perf_counter() - started)
+        rates.append(ours)
+        ratios.append(ours / bare)
+        network.close()
+    yield Figure("chain.admission", statistics.median(rates), "messages/s", COINCURVE, statistics.median(ratios))
+
+
+class _Stages:
+    """Seconds per stage of syncing, taken by wrapping the writer's methods for a while."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._restore: list[tuple[type, str, Any]] = []
+
+    def wrap(self, owner: type, name: str, stage: str) -> None:
+        """Time a method."""
+        real: Callable[..., Any] = getattr(owner, name)
+
+        def timed(*arguments: Any, **named: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return real(*arguments, **named)
+            finally:
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+
+        self._restore.append((owner, name, real))
+        setattr(owner, name, timed)
+
+    def __enter__(self) -> Self:
+        self.wrap(ChainWriter, "_validated", "validate")
+        self.wrap(ChainWriter, "_run", "execute")
+        self.wrap(ChainWriter, "choose", "move head")
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for owner, name, real in self._restore:
+            setattr(owner, name, real)
+
+
+def _sync(name: str, epochs: int, messages: int) -> Iterator[Figure]:
+    """A node that joins a chain: everything between its first hello and the head it was told of.
+
+    The network between the two is simulated, so what is measured is this program's work and no waiting.
+    """
+    network = _quiet_network()
+    pool = _actor(network, "MsgPool") if messages else None
+    for epoch in range(epochs):
+        if pool is not None:
+            for signed in _transfers(network, epoch * messages // ACCOUNTS, messages):
+                pool._admit(signed, local=False)
+        network.run_epochs(1)
+    network.node(0).ask("MiningScheduler", StopMining())
+    target = network.head(0)
+    assert target is not None
+    with _Stages() as stages:
+        # what was computed for the first node must not help the second
+        network.network.base.world._shared.clear()
+        node = network.node(1)
+        started = time.perf_counter()
+        node.handle.start(node._settings)
+        _wait_for(network, target)
+        seconds = time.perf_counter() - started
+    network.close()
+    yield Figure(name, target.height / seconds, "epochs/s")
+    for stage, spent in stages.seconds.items():
+        yield Figure(f"{name}.share.{stage.replace(' ', '_')}", 100 * spent / seconds, "% of time")
+
+
+def _wait_for(network: SimulatedFilecoin, target: Head) -> None:
+    end = time.perf_counter() + SYNC_WAIT_S
+    while time.perf_counter() < end:
+        network.network.run(0.2)
+        head = network.head(1)
+        if head is not None and head.head == target.head:
+            return
+    raise TimeoutError(f"the node did not reach height {target.height} within {SYNC_WAIT_S:.0f} s")
+
+
+def _block_to_head() -> Iterator[Figure]:
+    """A block over the head of a real RocksDB store: validated, executed, durable, chosen; without process hops."""
+    network = _quiet_network()
+    network.run_epochs(BLOCKS)
+    from actors.chain.reader import ChainReader
+    from runtime.store.rocks import RocksStore
+
+    source = ChainReader(network.node(0).disk.look("chain"))
+    with tempfile.TemporaryDirectory() as folder:
+        chain = ChainWriter(RocksStore.open(Path(folder)))
+        chain.begin(network.car)
+        times = []
+        for tipset in reversed(list(source.history(source.head()))):
+            for header in tipset.blocks if tipset.height else ():
+                messages = source.block_messages(header)
+                started = time.perf_counter()
+                chain.add_block(header, messages, header.timestamp)
+                widest = chain.widest(header)
+                chain.execute(widest)
+                chain.choose(widest)
+                times.append((time.perf_counter() - started) * 1e3)
+        chain.store.close()
+    network.close()
+    times.sort()
+    yield Figure("chain.block_to_head.p50", times[len(times) // 2], "ms")
+    yield Figure("chain.block_to_head.p99", times[len(times) * 99 // 100], "ms")

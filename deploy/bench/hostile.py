@@ -1,0 +1,193 @@
+"""``bench hostile``: a real node under attack, seen from an honest peer: latency, memory, and who was dropped."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from deploy.bench.report import Figure
+from deploy.bench.stranger import Stranger
+from deploy.devnet.fleet import Fleet
+from deploy.devnet.plan import DevnetPlan
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
+from protocols.networks.genesis import read_genesis
+from protocols.wire import exchange, hello
+from protocols.wire.exchange import Options, Request, Response
+from runtime.errors import RuntimeFloorError
+
+RATE_PER_S = 20
+IDLE_REQUESTS = 400
+MEBI = 1 << 20
+
+
+@dataclass
+class Latencies:
+    """An honest peer's requests at a steady rate; milliseconds, and how many got no answer."""
+
+    times_ms: list[float]
+    failed: int = 0
+
+    def at(self, share: float) -> float:
+        """A quantile."""
+        ordered = sorted(self.times_ms)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+class Siege:
+    """One node of a devnet, an honest peer of it, and attackers in a process of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        plan = DevnetPlan.make(
+            folder, seed=1, nodes=1, miners=1, block_time_s=1, base_port=0, genesis_time_s=int(time.time()) + 3
+        )
+        plan.write()
+        self._folder = folder
+        self._node = plan.nodes[0]
+        self._network = plan.template().parameters.network_name
+        self._genesis = read_genesis(plan.genesis_car())[0].cid
+        self.fleet = Fleet(plan)
+        self.honest: Stranger | None = None
+
+    def open(self) -> None:
+        """Wait for the node and its first blocks, and connect the honest peer."""
+        self.fleet.wait_ready()
+        while self.height() < 3:  # noqa: PLR2004
+            time.sleep(0.1)
+        self.honest = Stranger(self._folder / "honest", self._network, self._node.p2p_address, answer=self._greet)
+
+    def _greet(self, protocol: str, _data: bytes) -> bytes | None:
+        return hello.HelloReply(1, 2).encode() if protocol == hello.PROTOCOL else None
+
+    def _head(self) -> dict[str, Any]:
+        with self.fleet.client(self._node) as client:
+            head: dict[str, Any] = client.call("ChainHead")
+        return head
+
+    def height(self) -> int:
+        """How far the node's chain is."""
+        return int(self._head()["Height"])
+
+    def _request(self) -> Request:
+        cids = tuple(Cid.from_text(link["/"]) for link in self._head()["Cids"])
+        return Request(cids, Unsigned(1), Unsigned(Options.HEADERS))
+
+    def ask(self, count: int, until: threading.Event | None = None) -> Latencies:
+        """Ask for the head at a steady rate, `count` times or until told to stop."""
+        assert self.honest is not None
+        found, data = Latencies([]), self._request().encode()
+        begin = time.perf_counter()
+        for number in range(count):
+            if until is not None and until.is_set():
+                break
+            wait_s = begin + number / RATE_PER_S - time.perf_counter()
+            time.sleep(max(0.0, wait_s))
+            answer, seconds = self.honest.ask(exchange.PROTOCOL, data)
+            found.times_ms.append(seconds * 1e3)
+            found.failed += answer is None
+        return found
+
+    def memory(self) -> float:
+        """Resident MiB of all the node's processes."""
+        launcher = psutil.Process(self.fleet.nodes[self._node.name].process.pid)
+        return sum(float(each.memory_info().rss) for each in (launcher, *launcher.children(recursive=True))) / MEBI
+
+    def attack(self, flood_s: float = 0.0) -> Iterator[dict[str, Any]]:
+        """Every lie, or with `flood_s` every flood for so long; what the attackers report."""
+        assert self.honest is not None
+        answer, _seconds = self.honest.ask(exchange.PROTOCOL, self._request().encode())
+        assert answer is not None
+        head = [header.encode().hex() for header in Response.decode(answer).chain[0].blocks]
+        field = {
+            "network": self._network,
+            "address": self._node.p2p_address,
+            "genesis": str(self._genesis),
+            "head": head,
+            "seconds": flood_s,
+        }
+        command = [sys.executable, "-m", "deploy.bench.attacks"]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write(json.dumps(field))
+            process.stdin.close()
+            for line in process.stdout:
+                yield json.loads(line)
+        if process.returncode:
+            raise RuntimeFloorError(f"the attackers ended with exit code {process.returncode}")
+
+    def say_hello(self) -> bool:
+        """Whether the node still answers an honest greeting."""
+        assert self.honest is not None
+        said = hello.Hello(self._request().head, ChainEpoch(0), BigInteger(0), self._genesis)
+        return self.honest.ask(hello.PROTOCOL, said.encode())[0] is not None
+
+    def close(self) -> None:
+        """Leave."""
+        if self.honest is not None:
+            self.honest.port.close()
+
+
+def run(flood_s: float = 10.0) -> Iterator[Figure]:
+    """Every figure."""
+    with tempfile.TemporaryDirectory(prefix="thespis-siege-") as folder:
+        siege = Siege(Path(folder))
+        with siege.fleet:
+            siege.open()
+            yield from _besiege(siege, flood_s)
+            siege.close()
+
+
+def _besiege(siege: Siege, flood_s: float) -> Iterator[Figure]:
+    siege.ask(IDLE_REQUESTS // 4)
+    idle = siege.ask(IDLE_REQUESTS)
+    before = siege.memory()
+    yield Figure("idle.p50", idle.at(0.5), "ms")
+    yield Figure("idle.p99", idle.at(0.99), "ms")
+    lies = list(siege.attack())
+    spared = [lie["name"] for lie in lies if not lie["dropped"]]
+    yield Figure(
+        "lies.dropped", len(lies) - len(spared), f"of {len(lies)} liars{''.join(f'; not: {n}' for n in spared)}"
+    )
+    peak = siege.memory()
+    for name, latencies, memory in _floods(siege, flood_s):
+        peak = max(peak, memory)
+        label = name.replace(" ", "_")
+        yield Figure(f"{label}.p50", latencies.at(0.5), "ms", "idle", latencies.at(0.5) / idle.at(0.5))
+        unit = f"ms, {latencies.failed} of {len(latencies.times_ms)} unanswered"
+        yield Figure(f"{label}.p99", latencies.at(0.99), unit, "idle", latencies.at(0.99) / idle.at(0.99))
+    yield Figure("memory.growth", peak - before, f"MiB over {before:.0f} MiB resident, all processes")
+
+
+def _floods(siege: Siege, flood_s: float) -> Iterator[tuple[str, Latencies, float]]:
+    """Ask while each flood goes on."""
+    found: list[tuple[str, Latencies, float]] = []
+    ended = threading.Event()
+    asking: threading.Thread | None = None
+
+    def ask(name: str, over: threading.Event) -> None:
+        found.append((name, siege.ask(1 << 20, over), siege.memory()))
+
+    for line in siege.attack(flood_s):
+        if "begins" not in line:
+            continue
+        if asking is not None:
+            ended.set()
+            asking.join()
+        ended = threading.Event()
+        asking = threading.Thread(target=ask, args=(line["begins"], ended))
+        asking.start()
+    if asking is not None:
+        ended.set()
+        asking.join()
+    yield from found
