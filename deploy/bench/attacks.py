@@ -104,8 +104,8 @@ def answers(field: Field) -> dict[str, bytes]:
     }
 
 
-def gossip(field: Field) -> dict[str, tuple[str, bytes]]:
-    """Blocks and messages that no honest node publishes: by topic."""
+def gossip(field: Field) -> dict[str, tuple[str, tuple[bytes, ...]]]:
+    """Blocks and messages that no honest node publishes, two of a kind where one is forgiven: with their topic."""
     header = field.head[0]
     blocks, messages = blocks_topic(field.network), messages_topic(field.network)
     key = Address.from_text("f15ihq5ibzwki2b4ep2f46avlkrqzhpqgtga7pdrq")
@@ -114,16 +114,21 @@ def gossip(field: Field) -> dict[str, tuple[str, bytes]]:
     )
     forged = SignedMessage(unsigned, Signature(SignatureType.SECP256K1, b"\x01" * 65))
 
-    def block(**changes: Any) -> bytes:
-        return BlockMessage(dataclasses.replace(header, **changes), (), ()).encode()
+    def two(*listed: Cid, **changes: Any) -> tuple[bytes, ...]:
+        altered = dataclasses.replace(header, **changes)
+        return tuple(
+            BlockMessage(dataclasses.replace(altered, timestamp=Unsigned(header.timestamp + n)), listed, ()).encode()
+            for n in range(2)
+        )
 
+    garbage = (b"\xff" * 500, b"\xff" * 501)
     return {
-        "block of garbage": (blocks, b"\xff" * 500),
-        "block without a signature": (blocks, block(block_sig=None)),
-        "block with other messages": (blocks, BlockMessage(header, NOWHERE, ()).encode()),
-        "block of another weight": (blocks, block(parent_weight=BigInteger(header.parent_weight + 1))),
-        "message of garbage": (messages, b"\xff" * 500),
-        "message with a forged signature": (messages, forged.encode()),
+        "block of garbage": (blocks, garbage),
+        "block without a signature": (blocks, two(block_sig=None)),
+        "block with other messages": (blocks, two(*NOWHERE)),
+        "block of another weight": (blocks, two(parent_weight=BigInteger(header.parent_weight + 1))),
+        "message of garbage": (messages, garbage),
+        "message with a forged signature": (messages, (forged.encode(),)),
     }
 
 
@@ -152,8 +157,8 @@ class Attacker:
             yield f"exchange: {name}", self._request(exchange.PROTOCOL, data)
         for name, data in answers(self.field).items():
             yield f"answer: {name}", self._false_head(data)
-        for name, (topic, data) in gossip(self.field).items():
-            yield f"gossip: {name}", self._publish(topic, data)
+        for name, (topic, payloads) in gossip(self.field).items():
+            yield f"gossip: {name}", self._publish(topic, payloads)
 
     def _request(self, protocol: str, data: bytes) -> bool:
         with self.stranger() as stranger:
@@ -168,11 +173,11 @@ class Attacker:
             stranger.send(hello.PROTOCOL, claim.encode())
             return stranger.dropped(DROP_TIMEOUT_S)
 
-    def _publish(self, topic: str, data: bytes) -> bool:
+    def _publish(self, topic: str, payloads: tuple[bytes, ...]) -> bool:
         with self.stranger(gossip=True) as stranger:
             time.sleep(MESH_S)
-            for number in range(3):
-                stranger.port.publish(topic, data + bytes(number) if data.startswith(b"\xff") else data)
+            for data in payloads:
+                stranger.port.publish(topic, data)
             return stranger.dropped(DROP_TIMEOUT_S)
 
     # -- floods ----------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from multiaddr import Multiaddr
 
 from runtime.p2p import patches, streams
 from runtime.p2p.bandwidth import BandwidthMeter
-from runtime.p2p.limits import watch_connections
+from runtime.p2p.limits import Turns, watch_connections
 from runtime.p2p.port import Bandwidth, PeerInfo, ProtocolViolated
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class HostCore(INotifee):
         self._pubsub: Any = None
         self._dht: Any = None
         self._ping: Any = None
-        self._busy: defaultdict[str, int] = defaultdict(int)
+        self._turns = Turns(port.settings.requests_per_peer_max)
         self._meter = BandwidthMeter()
 
     # -- life ------------------------------------------------------------------------------------------------
@@ -264,13 +264,13 @@ class HostCore(INotifee):
     def _handler(self, protocol: str, bytes_max: int) -> Any:
         async def handle(stream: Any) -> None:
             peer = str(stream.muxed_conn.peer_id)
-            if self._busy[peer] >= self._settings.requests_per_peer_max:
+            turn = self._turns.enter(peer)
+            if turn is None:
                 await stream.reset()
                 return
-            self._busy[peer] += 1
             try:
                 with trio.move_on_after(ANSWER_TIMEOUT_S) as scope:
-                    await self._serve(stream, peer, protocol, bytes_max)
+                    await self._serve(stream, peer, protocol, bytes_max, turn)
                 if scope.cancelled_caught:
                     await stream.reset()
             except Exception as error:
@@ -280,15 +280,24 @@ class HostCore(INotifee):
                 with trio.CancelScope(shield=True), trio.move_on_after(1):
                     await stream.reset()
             finally:
-                self._busy[peer] -= 1
-                if not self._busy[peer]:
-                    del self._busy[peer]
+                self._turns.leave(peer)
 
         return handle
 
-    async def _serve(self, stream: Any, peer: str, protocol: str, bytes_max: int) -> None:
+    async def _serve(self, stream: Any, peer: str, protocol: str, bytes_max: int, turn: trio.CapacityLimiter) -> None:
         with trio.fail_after(self._settings.request_timeout_s):
             data = await streams.read_item(stream, bytes_max)
+        if not self._turns.within_rate(peer):
+            raise streams.StreamViolationError("requests come too fast")
+        async with turn:
+            answer = await self._answer(peer, protocol, data)
+        if answer is None:
+            await stream.reset()
+        else:
+            await stream.write(answer)
+            await stream.close()
+
+    async def _answer(self, peer: str, protocol: str, data: bytes) -> bytes | None:
         answered = trio.Event()
         answer: list[bytes | None] = []
 
@@ -301,11 +310,7 @@ class HostCore(INotifee):
             await answered.wait()
         finally:
             self._port.forget(number)
-        if answer[0] is None:
-            await stream.reset()
-        else:
-            await stream.write(answer[0])
-            await stream.close()
+        return answer[0]
 
     async def ping(self, peer: str) -> float:
         """A round trip in seconds."""
@@ -354,13 +359,13 @@ class HostCore(INotifee):
         return float(scorer.score(peer, list(self._settings.topics))) if scorer is not None else 0.0
 
     async def _judge_for_ever(self) -> None:
-        """GossipSub only ignores a graylisted peer; its connection would go on costing."""
+        """GossipSub only ignores what such a peer publishes; its connection would go on costing."""
         while True:
             await trio.sleep(JUDGE_EVERY_S)
             for peer in tuple(self._port.connected):
                 score = self._score(ID.from_base58(peer))
-                if score < GRAYLIST_THRESHOLD:
-                    self._port.give(ProtocolViolated(peer, f"gossip score {score:.0f}: graylisted"))
+                if score < PUBLISH_THRESHOLD:
+                    self._port.give(ProtocolViolated(peer, f"gossip score {score:.0f}, below {PUBLISH_THRESHOLD:.0f}"))
 
     def bandwidth(self) -> Bandwidth:
         """Totals, and rates over the last seconds."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 from typing import Any
 
 import trio
@@ -18,6 +18,61 @@ UNREAD_TOTAL_MAX = 48 << 20
 """Of all connections together: one peer may open several."""
 BAN_S = 60.0
 BANNED_MAX = 4096
+CONNECTIONS_PER_S, CONNECTIONS_BURST = 8.0, 64
+"""New connections of one address; a handshake costs more than a refusal."""
+REQUESTS_PER_S, REQUESTS_BURST = 30.0, 60
+"""Requests of one peer. A node that syncs asks one at a time and executes what it got before it asks again."""
+TURNS_PER_PEER = 2
+"""Requests of one peer that are answered at once; the others of it wait, and nobody else for them."""
+BUCKETS_MAX = 4096
+
+
+class Buckets:
+    """A token bucket for each of many keys; the longest unused is forgotten first, which only favours its key."""
+
+    def __init__(self, per_s: float, burst: int) -> None:
+        self._per_s = per_s
+        self._burst = burst
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, key: str) -> bool:
+        """One token, if there is one."""
+        now_s = trio.current_time()
+        level, since_s = self._levels.pop(key, (float(self._burst), now_s))
+        level = min(self._burst, level + (now_s - since_s) * self._per_s)
+        taken = level >= 1
+        self._levels[key] = (level - taken, now_s)
+        if len(self._levels) > BUCKETS_MAX:
+            self._levels.popitem(last=False)
+        return taken
+
+
+class Turns:
+    """Requests of each peer: how many wait or are answered, how many are answered at once, and how fast they come."""
+
+    def __init__(self, per_peer_max: int) -> None:
+        self._per_peer_max = per_peer_max
+        self._rates = Buckets(REQUESTS_PER_S, REQUESTS_BURST)
+        self._open: Counter[str] = Counter()
+        self._turns: dict[str, trio.CapacityLimiter] = {}
+
+    def within_rate(self, peer: str) -> bool:
+        """Whether one more request now is no flood."""
+        return self._rates.take(peer)
+
+    def enter(self, peer: str) -> trio.CapacityLimiter | None:
+        """Take a request in; answer it while holding the limiter. None when the peer has too many open."""
+        if self._open[peer] >= self._per_peer_max:
+            return None
+        self._open[peer] += 1
+        return self._turns.setdefault(peer, trio.CapacityLimiter(TURNS_PER_PEER))
+
+    def leave(self, peer: str) -> None:
+        """A request is over."""
+        self._open[peer] -= 1
+        if self._open[peer] <= 0:
+            del self._open[peer]
+            del self._turns[peer]
 
 
 class Admission:
@@ -26,13 +81,14 @@ class Admission:
     def __init__(self, per_ip_max: int) -> None:
         self._per_ip_max = per_ip_max
         self._by_ip: Counter[str] = Counter()
+        self._rates = Buckets(CONNECTIONS_PER_S, CONNECTIONS_BURST)
         self._banned: dict[str, float] = {}
         self.blocked: frozenset[str] = frozenset()
         self.refused = 0
 
     def admit(self, ip: str) -> bool:
-        """Take one more connection from an address, if it has not too many."""
-        if self._by_ip[ip] >= self._per_ip_max:
+        """Take one more connection from an address, if it has not too many and not too fast."""
+        if self._by_ip[ip] >= self._per_ip_max or not self._rates.take(ip):
             self.refused += 1
             return False
         self._by_ip[ip] += 1

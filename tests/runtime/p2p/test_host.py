@@ -5,8 +5,11 @@ import threading
 import time
 
 import pytest
+import trio
+from trio.testing import MockClock
 
 from runtime.p2p.host import HostError, Libp2pPort
+from runtime.p2p.limits import BUCKETS_MAX, REQUESTS_BURST, TURNS_PER_PEER, Buckets
 from runtime.p2p.port import (
     DialDone,
     GossipArrived,
@@ -15,6 +18,7 @@ from runtime.p2p.port import (
     PeerConnected,
     PeerDisconnected,
     PingDone,
+    ProtocolViolated,
     RequestArrived,
     RequestDone,
 )
@@ -181,6 +185,7 @@ def test_requests_that_are_too_big_stall_or_make_no_sense(peers):
     for number, data in ((2, big), (3, b"\xff\xff"), (4, b"\x58")):
         left.port.request(number, right.port.peer_id, PROTOCOL, data, 4.0)
         assert left.wait(RequestDone, lambda event, number=number: event.number == number).error
+    assert right.count(ProtocolViolated) == 2, "what merely ends too early is no violation"
     right.answer = lambda data: None
     left.port.request(5, right.port.peer_id, PROTOCOL, ITEM, 3.0)
     assert left.wait(RequestDone, lambda event: event.number == 5).error
@@ -234,6 +239,49 @@ def test_silent_connections_from_one_address_are_limited(peers):
     finally:
         for each in opened:
             each.close()
+
+
+def test_who_asks_too_fast_is_named_and_others_are_served(peers):
+    flood, honest, asked = peers(), peers(), peers()
+    connect(flood, asked)
+    honest.port.dial(1, asked.port.addresses[0])
+    assert honest.wait(DialDone).error == ""
+    for number in range(10, 10 + 2 * REQUESTS_BURST):
+        flood.port.request(number, asked.port.peer_id, PROTOCOL, ITEM, 3.0)
+        time.sleep(0.002)
+    assert asked.wait(ProtocolViolated).peer == flood.port.peer_id
+    honest.port.request(2, asked.port.peer_id, PROTOCOL, ITEM, 3.0)
+    assert honest.wait(RequestDone).data == ITEM[::-1]
+    assert {event.peer for event in asked.events if isinstance(event, ProtocolViolated)} == {flood.port.peer_id}
+
+
+def test_one_peers_unanswered_requests_hold_up_nobody_else(peers):
+    greedy, honest, asked = peers(), peers(), peers()
+    connect(greedy, asked)
+    honest.port.dial(1, asked.port.addresses[0])
+    assert honest.wait(DialDone).error == ""
+    asked.answer = lambda data: ...
+    for number in range(10, 30):
+        greedy.port.request(number, asked.port.peer_id, PROTOCOL, ITEM, 3.0)
+    time.sleep(0.5)
+    assert asked.count(RequestArrived) == TURNS_PER_PEER
+    asked.answer = lambda data: data
+    honest.port.request(2, asked.port.peer_id, PROTOCOL, ITEM, 3.0)
+    assert honest.wait(RequestDone).data == ITEM
+
+
+def test_buckets_fill_again_and_are_bounded():
+    async def main():
+        buckets = Buckets(10.0, 2)
+        assert [buckets.take("a") for _ in range(4)] == [True, True, False, False]
+        assert buckets.take("b")
+        await trio.sleep(0.1)
+        assert [buckets.take("a") for _ in range(2)] == [True, False]
+        for number in range(BUCKETS_MAX + 10):
+            buckets.take(str(number))
+        assert len(buckets._levels) == BUCKETS_MAX
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
 
 
 def test_many_reconnects_leave_no_slot_taken(peers):

@@ -1,0 +1,43 @@
+"""A real node, real libp2p, and peers that lie and flood: who lies is dropped, and the node goes on as it was."""
+
+import pytest
+
+from deploy.bench.hostile import Siege
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+MEMORY_GROWTH_MAX_MIB = 64
+FLOOD_S = 2.5
+
+
+@pytest.fixture(scope="module")
+def siege(tmp_path_factory):
+    made = Siege(tmp_path_factory.mktemp("siege"))
+    with made.fleet:
+        made.open()
+        made.ask(100)
+        yield made
+        made.close()
+
+
+@pytest.mark.behaviour(25, 165, 166)
+def test_liars_are_dropped_and_the_node_goes_on(siege):
+    before, height = siege.memory(), siege.height()
+    told = {line["name"]: line["dropped"] for line in siege.attack()}
+    assert len(told) > 60
+    assert [name for name, dropped in told.items() if not dropped] == []
+    assert siege.memory() - before < MEMORY_GROWTH_MAX_MIB
+    assert siege.height() > height
+    assert siege.say_hello()
+    assert siege.ask(20).failed == 0
+    assert siege.restarts() == 0
+
+
+def test_floods_cost_no_memory_and_leave_the_honest_peer_its_answers(siege):
+    before, height = siege.memory(), siege.height()
+    floods = [line["begins"] for line in siege.attack(FLOOD_S) if "begins" in line]
+    assert len(floods) == 7
+    assert siege.memory() - before < MEMORY_GROWTH_MAX_MIB
+    assert siege.ask(40).failed == 0
+    assert siege.height() > height
+    assert siege.restarts() == 0
