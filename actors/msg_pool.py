@@ -62,7 +62,17 @@ REPUBLISH_EPOCHS = 10
 FORGET_EVERY_EPOCHS = 100
 SIGNATURES_KEPT = 20_000
 """BLS signatures of mined messages, so that a reorganisation can bring the messages back."""
+SENDERS_KEPT = 10_000
 _LOCAL = b"local/"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sender:
+    """An account: its id (or key address, while it has none), the key that signs for it, and its entry."""
+
+    number: Address
+    key: Address
+    actor: Actor
 
 
 class MsgPool(Subsystem):
@@ -78,6 +88,7 @@ class MsgPool(Subsystem):
         self._gap_max = 0
         self._head: Tipset | None = None
         self._state: StateTree | None = None
+        self._senders: dict[Address, Sender] = {}
 
     @property
     def chain(self) -> ChainReader:
@@ -111,6 +122,7 @@ class MsgPool(Subsystem):
         self.chain.refresh()
         self._head = self.chain.head()
         self._state = self.chain.state_after(self._head)
+        self._senders.clear()
 
     @property
     def head(self) -> Tipset:
@@ -247,8 +259,9 @@ class MsgPool(Subsystem):
         check_for_inclusion(message, PRICES_V0.on_chain_message(signed.chain_length()), version)
         if message.gas_fee_cap < MINIMUM_BASE_FEE:
             raise PoolError(f"gas fee cap {message.gas_fee_cap}; no base fee is below {MINIMUM_BASE_FEE}")
-        signed.check_signature(self._key(message.sender))
-        actor = self._account(message.sender)
+        sender = self._sender(message.sender)
+        actor = sender.actor
+        signed.check_signature(sender.key)
         if message.nonce < actor.nonce:
             raise PoolError(f"nonce {message.nonce} is used; {message.sender} is at {actor.nonce}")
         if message.nonce > actor.nonce + self._gap_max:
@@ -258,8 +271,18 @@ class MsgPool(Subsystem):
         cost = message.value + message.gas_fee_cap * message.gas_limit
         if cost > actor.balance:
             raise PoolError(f"value and gas may cost {cost} attoFIL; {message.sender} has {actor.balance}")
-        sender = self.state.resolve(message.sender) or message.sender
-        self._pending.check(sender, signed)
+        self._pending.check(sender.number, signed)
+        return sender.number
+
+    def _sender(self, address: Address) -> Sender:
+        """Who sends, in the state after the head; looked up once for all messages of a head."""
+        sender = self._senders.get(address)
+        if sender is None:
+            actor = self._account(address)
+            sender = Sender(self.state.resolve(address) or address, self._key(address), actor)
+            if len(self._senders) >= SENDERS_KEPT:
+                self._senders.clear()
+            self._senders[address] = sender
         return sender
 
     def _account(self, address: Address) -> Actor:

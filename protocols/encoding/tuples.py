@@ -61,7 +61,9 @@ class _Field:
 class Record:
     """Base of every chain record."""
 
-    __slots__ = ()
+    __slots__ = ("_cid", "_encoded")
+    _cid: Cid
+    _encoded: bytes
 
     def to_wire(self) -> list[Any]:
         """The record as plain CBOR values."""
@@ -82,17 +84,29 @@ class Record:
         return cls(*values)
 
     def encode(self) -> bytes:
-        """The record's DAG-CBOR bytes."""
-        return cbor.encode(self.to_wire())
+        """The record's DAG-CBOR bytes; made once, for a message on its way is hashed and measured many times."""
+        try:
+            return self._encoded
+        except AttributeError:
+            encoded = cbor.encode(self.to_wire())
+            object.__setattr__(self, "_encoded", encoded)
+            return encoded
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
-        """The record of exactly these bytes."""
-        return cls.from_wire(cbor.decode(data))
+        """The record of exactly these bytes, which are its encoding: nothing but the canonical form is decoded."""
+        found = cls.from_wire(cbor.decode(data))
+        object.__setattr__(found, "_encoded", bytes(data))
+        return found
 
     def cid(self) -> Cid:
         """The record's CID as a chain object."""
-        return Cid.of(self.encode())
+        try:
+            return self._cid
+        except AttributeError:
+            cid = Cid.of(self.encode())
+            object.__setattr__(self, "_cid", cid)
+            return cid
 
 
 _LAYOUTS: dict[type, dict[str, _Field]] = {}
