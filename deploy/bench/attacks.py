@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import socket
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from protocols.wire.topics import blocks_topic, messages_topic
 
 DROP_TIMEOUT_S = 8.0
 MESH_S = 2.5
+LIARS_AT_ONCE = 4
 IDLE_STREAMS = 500
 CHURN_PER_S = 70
 SILENT = 32
@@ -138,27 +141,31 @@ class Attacker:
     def __init__(self, field: Field, folder: Path) -> None:
         self.field = field
         self._folder = folder
-        self._count = 0
+        self._numbers = itertools.count()
         self._long_request = Request(
             tuple(each.cid() for each in field.head), Unsigned(900), Unsigned(Options.HEADERS | Options.MESSAGES)
         ).encode()
 
     def stranger(self, **how: Any) -> Stranger:
         """A new identity."""
-        self._count += 1
-        return Stranger(self._folder / str(self._count), self.field.network, self.field.address, **how)
+        return Stranger(self._folder / str(next(self._numbers)), self.field.network, self.field.address, **how)
 
     def lies(self) -> Iterator[tuple[str, bool]]:
         """Everything that can be told from one message: its name, and whether the liar was dropped for it."""
+        with ThreadPoolExecutor(LIARS_AT_ONCE) as liars:
+            told = {name: liars.submit(*lie) for name, lie in self._all_lies().items()}
+            for name, dropped in told.items():
+                yield name, dropped.result()
+
+    def _all_lies(self) -> dict[str, tuple[Any, ...]]:
         genesis = self.field.genesis
-        for name, data in {**GARBAGE, **hellos(genesis)}.items():
-            yield f"hello: {name}", self._request(hello.PROTOCOL, data)
-        for name, data in {**GARBAGE, **requests()}.items():
-            yield f"exchange: {name}", self._request(exchange.PROTOCOL, data)
-        for name, data in answers(self.field).items():
-            yield f"answer: {name}", self._false_head(data)
-        for name, (topic, payloads) in gossip(self.field).items():
-            yield f"gossip: {name}", self._publish(topic, payloads)
+        greetings, asked = {**GARBAGE, **hellos(genesis)}, {**GARBAGE, **requests()}
+        return {
+            **{f"hello: {name}": (self._request, hello.PROTOCOL, data) for name, data in greetings.items()},
+            **{f"exchange: {name}": (self._request, exchange.PROTOCOL, data) for name, data in asked.items()},
+            **{f"answer: {name}": (self._false_head, data) for name, data in answers(self.field).items()},
+            **{f"gossip: {name}": (self._publish, *said) for name, said in gossip(self.field).items()},
+        }
 
     def _request(self, protocol: str, data: bytes) -> bool:
         with self.stranger() as stranger:
@@ -168,7 +175,7 @@ class Attacker:
     def _false_head(self, data: bytes) -> bool:
         """Claim a head of great weight; when the node asks for it, answer `data`."""
         with self.stranger(answer=lambda protocol, _data: data if protocol == exchange.PROTOCOL else None) as stranger:
-            head = (Cid.of(b"false head %d" % self._count),)
+            head = (Cid.of(b"false head %d" % next(self._numbers)),)
             claim = hello.Hello(head, ChainEpoch(self.field.head[0].height + 2), BigInteger(10**30), self.field.genesis)
             stranger.send(hello.PROTOCOL, claim.encode())
             return stranger.dropped(DROP_TIMEOUT_S)

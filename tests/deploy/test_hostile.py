@@ -7,7 +7,7 @@ from deploy.bench.hostile import Siege
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 MEMORY_GROWTH_MAX_MIB = 64
-FLOOD_S = 2.5
+FLOOD_S = 1.5
 
 
 @pytest.fixture(scope="module")
