@@ -68,11 +68,11 @@ _LOCAL = b"local/"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sender:
-    """An account: its id (or key address, while it has none), the key that signs for it, and its entry."""
+    """Who sends: the id (or the key address, while there is none), the key that signs, and the account if it is one."""
 
     number: Address
     key: Address
-    actor: Actor
+    actor: Actor | None
 
 
 class MsgPool(Subsystem):
@@ -260,8 +260,8 @@ class MsgPool(Subsystem):
         if message.gas_fee_cap < MINIMUM_BASE_FEE:
             raise PoolError(f"gas fee cap {message.gas_fee_cap}; no base fee is below {MINIMUM_BASE_FEE}")
         sender = self._sender(message.sender)
-        actor = sender.actor
         signed.check_signature(sender.key)
+        actor = sender.actor or self._account(message.sender)
         if message.nonce < actor.nonce:
             raise PoolError(f"nonce {message.nonce} is used; {message.sender} is at {actor.nonce}")
         if message.nonce > actor.nonce + self._gap_max:
@@ -278,8 +278,10 @@ class MsgPool(Subsystem):
         """Who sends, in the state after the head; looked up once for all messages of a head."""
         sender = self._senders.get(address)
         if sender is None:
-            actor = self._account(address)
-            sender = Sender(self.state.resolve(address) or address, self._key(address), actor)
+            key, actor = self._key(address), self.state.get(address)
+            if actor is not None and name_of(actor.code) != "account":
+                actor = None
+            sender = Sender(self.state.resolve(address) or address, key, actor)
             if len(self._senders) >= SENDERS_KEPT:
                 self._senders.clear()
             self._senders[address] = sender

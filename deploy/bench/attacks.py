@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,9 @@ from protocols.wire.exchange import CompactedMessages, ExchangedTipset, Options,
 from protocols.wire.topics import blocks_topic, messages_topic
 
 DROP_TIMEOUT_S = 8.0
-MESH_S = 2.5
-LIARS_AT_ONCE = 4
+PUBLISH_EVERY_S = 1.0
+"""A payload that is published before the mesh stands reaches nobody."""
+TRIES = 10
 IDLE_STREAMS = 500
 CHURN_PER_S = 70
 SILENT = 32
@@ -108,30 +108,35 @@ def answers(field: Field) -> dict[str, bytes]:
 
 
 def gossip(field: Field) -> dict[str, tuple[str, tuple[bytes, ...]]]:
-    """Blocks and messages that no honest node publishes, two of a kind where one is forgiven: with their topic."""
+    """Blocks and messages that no honest node publishes, several of a kind, for one is forgiven, with their topic."""
     header = field.head[0]
     blocks, messages = blocks_topic(field.network), messages_topic(field.network)
     key = Address.from_text("f15ihq5ibzwki2b4ep2f46avlkrqzhpqgtga7pdrq")
     unsigned = Message(
         0, key, key, Unsigned(0), TokenAmount(1), 10**6, TokenAmount(10**9), TokenAmount(1), Unsigned(0), b""
     )
-    forged = SignedMessage(unsigned, Signature(SignatureType.SECP256K1, b"\x01" * 65))
+    forged = tuple(
+        SignedMessage(
+            dataclasses.replace(unsigned, nonce=Unsigned(n)), Signature(SignatureType.SECP256K1, b"\x01" * 65)
+        ).encode()
+        for n in range(TRIES)
+    )
 
-    def two(*listed: Cid, **changes: Any) -> tuple[bytes, ...]:
+    def several(*listed: Cid, **changes: Any) -> tuple[bytes, ...]:
         altered = dataclasses.replace(header, **changes)
         return tuple(
             BlockMessage(dataclasses.replace(altered, timestamp=Unsigned(header.timestamp + n)), listed, ()).encode()
-            for n in range(2)
+            for n in range(TRIES)
         )
 
-    garbage = (b"\xff" * 500, b"\xff" * 501)
+    garbage = tuple(b"\xff" * (500 + n) for n in range(TRIES))
     return {
         "block of garbage": (blocks, garbage),
-        "block without a signature": (blocks, two(block_sig=None)),
-        "block with other messages": (blocks, two(*NOWHERE)),
-        "block of another weight": (blocks, two(parent_weight=BigInteger(header.parent_weight + 1))),
+        "block without a signature": (blocks, several(block_sig=None)),
+        "block with other messages": (blocks, several(*NOWHERE)),
+        "block of another weight": (blocks, several(parent_weight=BigInteger(header.parent_weight + 1))),
         "message of garbage": (messages, garbage),
-        "message with a forged signature": (messages, (forged.encode(),)),
+        "message with a forged signature": (messages, forged),
     }
 
 
@@ -152,20 +157,15 @@ class Attacker:
 
     def lies(self) -> Iterator[tuple[str, bool]]:
         """Everything that can be told from one message: its name, and whether the liar was dropped for it."""
-        with ThreadPoolExecutor(LIARS_AT_ONCE) as liars:
-            told = {name: liars.submit(*lie) for name, lie in self._all_lies().items()}
-            for name, dropped in told.items():
-                yield name, dropped.result()
-
-    def _all_lies(self) -> dict[str, tuple[Any, ...]]:
         genesis = self.field.genesis
-        greetings, asked = {**GARBAGE, **hellos(genesis)}, {**GARBAGE, **requests()}
-        return {
-            **{f"hello: {name}": (self._request, hello.PROTOCOL, data) for name, data in greetings.items()},
-            **{f"exchange: {name}": (self._request, exchange.PROTOCOL, data) for name, data in asked.items()},
-            **{f"answer: {name}": (self._false_head, data) for name, data in answers(self.field).items()},
-            **{f"gossip: {name}": (self._publish, *said) for name, said in gossip(self.field).items()},
-        }
+        for name, data in {**GARBAGE, **hellos(genesis)}.items():
+            yield f"hello: {name}", self._request(hello.PROTOCOL, data)
+        for name, data in {**GARBAGE, **requests()}.items():
+            yield f"exchange: {name}", self._request(exchange.PROTOCOL, data)
+        for name, data in answers(self.field).items():
+            yield f"answer: {name}", self._false_head(data)
+        for name, (topic, payloads) in gossip(self.field).items():
+            yield f"gossip: {name}", self._publish(topic, payloads)
 
     def _request(self, protocol: str, data: bytes) -> bool:
         with self.stranger() as stranger:
@@ -182,8 +182,9 @@ class Attacker:
 
     def _publish(self, topic: str, payloads: tuple[bytes, ...]) -> bool:
         with self.stranger(gossip=True) as stranger:
-            time.sleep(MESH_S)
             for data in payloads:
+                if stranger.dropped(PUBLISH_EVERY_S):
+                    return True
                 stranger.port.publish(topic, data)
             return stranger.dropped(DROP_TIMEOUT_S)
 
