@@ -68,7 +68,7 @@ _LOCAL = b"local/"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sends: the id (or the key address, while there is none), the key that signs, and the account if it is one."""
+    """Who sends: the id (or the key address, while there is none), the signing key, and the actor if there is one."""
 
     number: Address
     key: Address
@@ -261,7 +261,7 @@ class MsgPool(Subsystem):
             raise PoolError(f"gas fee cap {message.gas_fee_cap}; no base fee is below {MINIMUM_BASE_FEE}")
         sender = self._sender(message.sender)
         signed.check_signature(sender.key)
-        actor = sender.actor or self._account(message.sender)
+        actor = _account_at(message.sender, sender.actor)
         if message.nonce < actor.nonce:
             raise PoolError(f"nonce {message.nonce} is used; {message.sender} is at {actor.nonce}")
         if message.nonce > actor.nonce + self._gap_max:
@@ -278,22 +278,14 @@ class MsgPool(Subsystem):
         """Who sends, in the state after the head; looked up once for all messages of a head."""
         sender = self._senders.get(address)
         if sender is None:
-            key, actor = self._key(address), self.state.get(address)
-            if actor is not None and name_of(actor.code) != "account":
-                actor = None
-            sender = Sender(self.state.resolve(address) or address, key, actor)
+            sender = Sender(self.state.resolve(address) or address, self._key(address), self.state.get(address))
             if len(self._senders) >= SENDERS_KEPT:
                 self._senders.clear()
             self._senders[address] = sender
         return sender
 
     def _account(self, address: Address) -> Actor:
-        actor = self.state.get(address)
-        if actor is None:
-            raise PoolError(f"there is no account at {address}; send it some FIL first")
-        if name_of(actor.code) != "account":
-            raise InvalidMessageError(f"{address} is a {name_of(actor.code)} actor; only accounts send messages")
-        return actor
+        return _account_at(address, self.state.get(address))
 
     def _key(self, address: Address) -> Address:
         try:
@@ -386,3 +378,12 @@ class MsgPool(Subsystem):
             )
         sender = self.state.resolve(signed.message.sender) or signed.message.sender
         return explain(signed, self._pending.of_sender(sender), self._account(sender), self.chain.base_fee(self.head))
+
+
+def _account_at(address: Address, actor: Actor | None) -> Actor:
+    """The actor, if it may send messages; raises what is wrong with it."""
+    if actor is None:
+        raise PoolError(f"there is no account at {address}; send it some FIL first")
+    if name_of(actor.code) != "account":
+        raise InvalidMessageError(f"{address} is a {name_of(actor.code)} actor; only accounts send messages")
+    return actor

@@ -258,7 +258,6 @@ class Syncer(Subsystem):
                 key = tipset.parents
             if len(found) > SYNC_TIPSETS_MAX:
                 raise FetchError(f"the gap is over {SYNC_TIPSETS_MAX} tipsets; import a snapshot")
-            self._progress.headers(len(found))
         return found
 
     async def _fill(self, missing: list[Tipset], target: Target) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -18,19 +17,16 @@ from actors.messages.chain import Head, ReadHead
 from actors.messages.keys import ImportKey
 from actors.node import FilecoinNode
 from actors.testing import SimulatedNetwork, SimulatedNode
-from protocols.crypto import bls
-from protocols.crypto.signature import SignatureType, address_of
+from protocols.crypto.signature import SignatureType, address_of, key_from_seed
 from protocols.encoding.address import Address
 from protocols.encoding.tuples import Unsigned
-from protocols.ipld.blockstore import MemoryBlockstore
 from protocols.networks.devnet import DevnetParameters
 from protocols.networks.genesis import (
     FIRST_MINER,
     GenesisAccount,
     GenesisMiner,
     GenesisTemplate,
-    build_genesis,
-    write_genesis,
+    genesis_car,
 )
 from protocols.networks.profile import ProofPolicy
 from runtime.actor.supervision import Heartbeats
@@ -65,13 +61,8 @@ class Identity:
 
 def identity(seed: int, number: int) -> Identity:
     """The keys that a seed gives a node."""
-
-    def scalar(label: str) -> int:
-        digest = hashlib.blake2b(f"thespis simulation {seed} {number} {label}".encode(), digest_size=48).digest()
-        return int.from_bytes(digest, "big") % (bls.GROUP_ORDER - 1) + 1
-
-    account = scalar("account").to_bytes(32, "big")
-    worker = scalar("worker").to_bytes(32, "little")
+    account = key_from_seed(SignatureType.SECP256K1, f"thespis simulation {seed} {number} account")
+    worker = key_from_seed(SignatureType.BLS, f"thespis simulation {seed} {number} worker")
     return Identity(
         address_of(SignatureType.SECP256K1, account), account, address_of(SignatureType.BLS, worker), worker
     )
@@ -105,9 +96,7 @@ class SimulatedFilecoin:
             GenesisAccount(address, BALANCE) for each in self.identities for address in (each.account, each.worker)
         )
         miners = tuple(GenesisMiner(each.worker, 1) for each in self.identities[: self.miners])
-        store, stream = MemoryBlockstore(), io.BytesIO()
-        write_genesis(stream, store, build_genesis(store, GenesisTemplate(parameters, accounts, miners)))
-        return stream.getvalue()
+        return genesis_car(GenesisTemplate(parameters, accounts, miners))
 
     def start(self, number: int) -> SimulatedNode:
         """Start a node for the first time and give it its keys."""

@@ -79,9 +79,6 @@ class Progress:
         self._target = max(base, target)
         self._since_s = self._now_s = now_s
 
-    def headers(self, _count: int) -> None:
-        """Headers came."""
-
     def reached(self, now_s: float, height: int) -> None:
         """A tipset was executed."""
         if self._stage != "messages":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 import socket
 from dataclasses import dataclass
@@ -15,19 +14,16 @@ from base58 import b58encode
 from nacl.signing import SigningKey
 
 from deploy.nodes import GENESIS_FILE
-from protocols.crypto import bls
-from protocols.crypto.signature import SignatureType, address_of
+from protocols.crypto.signature import SignatureType, address_of, key_from_seed
 from protocols.encoding.address import Address
 from protocols.encoding.tuples import Unsigned
-from protocols.ipld.blockstore import MemoryBlockstore
 from protocols.networks.devnet import DevnetParameters
 from protocols.networks.genesis import (
     FIRST_MINER,
     GenesisAccount,
     GenesisMiner,
     GenesisTemplate,
-    build_genesis,
-    write_genesis,
+    genesis_car,
 )
 from protocols.networks.profile import ProofPolicy
 from runtime.config import set_value
@@ -58,9 +54,7 @@ class Key:
     @classmethod
     def of(cls, seed: int, label: str, kind: SignatureType) -> Key:
         """The key that a seed gives a label."""
-        digest = hashlib.blake2b(f"thespis devnet {seed} {label}".encode(), digest_size=48).digest()
-        scalar = int.from_bytes(digest, "big") % (bls.GROUP_ORDER - 1) + 1
-        private = scalar.to_bytes(32, "little" if kind is SignatureType.BLS else "big")
+        private = key_from_seed(kind, f"thespis devnet {seed} {label}")
         return cls(kind, private, address_of(kind, private))
 
     def lotus_form(self) -> dict[str, str]:
@@ -156,10 +150,7 @@ class DevnetPlan:
 
     def genesis_car(self) -> bytes:
         """The genesis file."""
-        store = MemoryBlockstore()
-        stream = io.BytesIO()
-        write_genesis(stream, store, build_genesis(store, self.template()))
-        return stream.getvalue()
+        return genesis_car(self.template())
 
     def write(self) -> None:
         """Make every node's home."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -51,6 +52,13 @@ def sign(kind: SignatureType, private_key: bytes, data: bytes) -> Signature:
     if kind is SignatureType.BLS:
         return Signature(kind, bls.sign(private_key, data))
     raise SignatureError(f"cannot sign with type {kind.name}; use SECP256K1 or BLS")
+
+
+def key_from_seed(kind: SignatureType, seed: str) -> bytes:
+    """The private key that a text gives, for local networks: whoever knows the text has the key."""
+    digest = hashlib.blake2b(seed.encode(), digest_size=48).digest()
+    scalar = int.from_bytes(digest, "big") % (bls.GROUP_ORDER - 1) + 1
+    return scalar.to_bytes(32, "little" if kind is SignatureType.BLS else "big")
 
 
 def address_of(kind: SignatureType, private_key: bytes) -> Address:

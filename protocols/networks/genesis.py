@@ -187,6 +187,13 @@ def write_genesis(stream: BinaryIO, store: Blockstore, genesis: Genesis) -> None
     write_car(stream, [genesis.cid], reachable(store, roots))
 
 
+def genesis_car(template: GenesisTemplate) -> bytes:
+    """The genesis file of a template; raises GenesisError for a template that describes no network."""
+    store, stream = MemoryBlockstore(), io.BytesIO()
+    write_genesis(stream, store, build_genesis(store, template))
+    return stream.getvalue()
+
+
 def read_genesis(data: bytes) -> tuple[Genesis, MemoryBlockstore]:
     """The genesis of a CAR and its blocks; raises GenesisError, or CarError for a file that is none."""
     reader = CarReader(io.BytesIO(data))

@@ -1,7 +1,5 @@
 """Chains for tests, made by the node's own rules: real keys, real elections, real blocks, no actors."""
 
-import io
-
 from actors.chain.mining import (
     election_input,
     election_wins,
@@ -18,9 +16,9 @@ from protocols.crypto import bls
 from protocols.crypto.signature import SignatureType, address_of, sign
 from protocols.encoding.address import Address
 from protocols.encoding.tuples import TokenAmount, Unsigned
-from protocols.ipld.blockstore import MemoryBlockstore
+from protocols.networks import genesis
 from protocols.networks.devnet import DevnetParameters
-from protocols.networks.genesis import GenesisAccount, GenesisMiner, GenesisTemplate, build_genesis, write_genesis
+from protocols.networks.genesis import GenesisAccount, GenesisMiner, GenesisTemplate
 from runtime.store.memory import MemoryDisk
 
 GENESIS_TIME_S = 1_600_000_000
@@ -41,9 +39,7 @@ def template(miners=3, delay_s=1, **changes):
 
 
 def genesis_car(miners=3, delay_s=1):
-    store, stream = MemoryBlockstore(), io.BytesIO()
-    write_genesis(stream, store, build_genesis(store, template(miners, delay_s)))
-    return stream.getvalue()
+    return genesis.genesis_car(template(miners, delay_s))
 
 
 def new_chain(miners=3, disk=None):
