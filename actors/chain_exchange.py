@@ -85,7 +85,7 @@ def answer_request(chain: ChainReader, request: Request) -> Response:
             if not found:
                 raise
             return Response(Unsigned(Status.PARTIAL), "", tuple(found))
-        size += len(item.encode())
+        size += _size(item)
         found.append(item)
         if tipset.height == 0:
             break
@@ -94,6 +94,14 @@ def answer_request(chain: ChainReader, request: Request) -> Response:
         key = tipset.parents
     complete = len(found) == request.length or bool(request.options & Options.HEADERS)
     return Response(Unsigned(Status.OK if complete else Status.PARTIAL), "", tuple(found))
+
+
+def _size(item: ExchangedTipset) -> int:
+    """Bytes of the records of an item, whose encodings are kept with them; what holds them together adds little."""
+    size = sum(len(header.encode()) for header in item.blocks)
+    if item.messages is not None:
+        size += sum(len(message.encode()) for message in (*item.messages.bls, *item.messages.secpk))
+    return size
 
 
 def _exchanged(chain: ChainReader, tipset: Tipset, options: int) -> ExchangedTipset:

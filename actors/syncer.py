@@ -48,6 +48,9 @@ logger = logging.getLogger(__name__)
 FUTURE_EPOCHS_MAX = 5
 EXECUTE_BATCH = 30
 """Tipsets whose messages are fetched together."""
+HEADERS_BELOW_HEAD = 3
+"""Headers asked for below our head's height at first: most forks are no deeper. Each further request doubles."""
+HEADERS_MAX = 500
 SYNC_TIPSETS_MAX = 50_000
 """Longest gap that is synced by walking headers; beyond it a snapshot is imported."""
 
@@ -241,10 +244,11 @@ class Syncer(Subsystem):
         found: list[Tipset] = []
         key: TipsetKey = target.key
         floor = max(0, self.chain.head().height - self.chain.genesis.profile.finality_epochs)
+        length = max(1, target.height - self.chain.head().height) + HEADERS_BELOW_HEAD
         while not self.chain.knows(key):
-            known_height = found[-1].height if found else target.height
-            length = max(1, min(500, known_height - floor))
-            batch = await self._fetcher.headers(key, length, target.peer)
+            height = found[-1].height if found else target.height
+            batch = await self._fetcher.headers(key, max(1, min(length, height - floor, HEADERS_MAX)), target.peer)
+            length *= 2
             for tipset in batch:
                 if self.chain.knows(tipset.key):
                     return found

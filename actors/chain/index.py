@@ -19,6 +19,7 @@ it are valid, and their blocks, messages and states are in the store.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from protocols.chain.tipset import TipsetKey, key_bytes, parse_key
 from protocols.encoding.cid import Cid
@@ -37,6 +38,16 @@ class Execution(Record):
     state_root: Cid
     receipts_root: Cid
     weight: BigInteger
+
+
+@lru_cache(maxsize=4096)
+def _execution(data: bytes) -> Execution:
+    return Execution.decode(data)
+
+
+@lru_cache(maxsize=4096)
+def _key(data: bytes) -> TipsetKey:
+    return parse_key(data)
 
 
 def height_bytes(height: int) -> bytes:
@@ -61,22 +72,26 @@ class ChainIndex:
     def head(self) -> TipsetKey | None:
         """The head of the heaviest chain."""
         data = self._get(HEAD)
-        return None if data is None else parse_key(data)
+        return None if data is None else _key(data)
 
     def checkpoint(self) -> TipsetKey | None:
         """The tipset below which nothing may be reorganised."""
         data = self._get(CHECKPOINT)
-        return None if data is None else parse_key(data)
+        return None if data is None else _key(data)
 
     def execution(self, key: TipsetKey) -> Execution | None:
         """A known tipset's execution."""
         data = self._get(_EXECUTION + key_bytes(key))
-        return None if data is None else Execution.decode(data)
+        return None if data is None else _execution(data)
+
+    def knows(self, key: TipsetKey) -> bool:
+        """Whether a tipset has been executed."""
+        return self.store.has(CHAIN_INDEX, _EXECUTION + key_bytes(key))
 
     def at_height(self, height: int) -> TipsetKey | None:
         """The heaviest chain's tipset at a height; None for a null round or a height that is not reached."""
         data = self._get(_HEIGHT + height_bytes(height))
-        return None if data is None else parse_key(data)
+        return None if data is None else _key(data)
 
     def message_height(self, cid: Cid) -> int | None:
         """Where the heaviest chain has a message."""

@@ -81,7 +81,7 @@ class ChainWriter(ChainReader):
 
     def knows(self, key: TipsetKey) -> bool:
         """Whether a tipset is valid and everything below it is here."""
-        return self.index.execution(key) is not None
+        return self.index.knows(key)
 
     def add_block(self, header: BlockHeader, messages: BlockMessages, now_s: float) -> Cid:
         """Validate a block over a known parent and keep it; it counts once its tipset is added.

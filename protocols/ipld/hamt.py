@@ -5,7 +5,9 @@ pointer. A pointer is a link to a child, or a bucket of at most three ``[key, va
 (builtin actors v0) wraps them as ``{"0": link}`` and ``{"1": bucket}``. The tree is canonical: one set of entries has
 one root, whatever the order of operations (go-hamt-ipld ``hamt.go``; reference: formats, section 7).
 
-Only nodes on changed paths are written, and loaded nodes stay cached in their parents.
+Only nodes on changed paths are written, and loaded nodes stay cached in their parents. Decoded nodes are remembered by
+their bytes beyond one map's life, for a chain opens nearly the same trees at every epoch; values are shared and are
+never to be changed in place.
 """
 
 from __future__ import annotations
@@ -14,17 +16,19 @@ import enum
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from protocols.encoding import cbor
 from protocols.encoding.cid import Cid
 from protocols.errors import EncodeError, NodeError
-from protocols.ipld.blockstore import Blockstore, load, save
+from protocols.ipld.blockstore import Blockstore, save
 
 BUCKET_ENTRIES = 3
 HASH_BITS = 256
 BIT_WIDTH_MAX = 8
 KEY_BYTES_MAX = 8192
+NODES_REMEMBERED = 512
 
 Entry = tuple[bytes, Any]
 HashFunction = Callable[[bytes], bytes]
@@ -212,9 +216,12 @@ class Hamt:
         if link.node is None:
             assert link.cid is not None
             try:
-                link.node = _parse(load(self._store, link.cid), self._width, self._version)
+                pointers = _parse(self._store.get(link.cid), self._width, self._version)
             except NodeError as error:
                 raise NodeError(f"HAMT node {link.cid}: {error}") from None
+            link.node = _Node(
+                {slot: _Link(each, None) if isinstance(each, Cid) else list(each) for slot, each in pointers}
+            )
         return link.node
 
     def _write(self, link: _Link) -> Cid:
@@ -250,7 +257,10 @@ def _same(old: Any, new: Any) -> bool:
     return bool(old == new) and cbor.encode(old) == cbor.encode(new)
 
 
-def _parse(wire: Any, width: int, version: HamtVersion) -> _Node:
+@lru_cache(maxsize=NODES_REMEMBERED)
+def _parse(block: bytes, width: int, version: HamtVersion) -> tuple[tuple[int, Cid | tuple[Entry, ...]], ...]:
+    """Slots and what they point to."""
+    wire = cbor.decode_stored(block)
     if not isinstance(wire, list) or len(wire) != 2 or not isinstance(wire[1], list):  # noqa: PLR2004
         raise NodeError("a node is an array of bitfield and pointers")
     bitfield, pointers = wire
@@ -260,10 +270,10 @@ def _parse(wire: Any, width: int, version: HamtVersion) -> _Node:
     if bits.bit_count() != len(pointers) or bits >> (1 << width):
         raise NodeError(f"bitfield has {bits.bit_count()} bits for {len(pointers)} pointers")
     slots = (slot for slot in range(1 << width) if bits >> slot & 1)
-    return _Node({slot: _parse_pointer(pointer, version) for slot, pointer in zip(slots, pointers, strict=True)})
+    return tuple((slot, _parse_pointer(pointer, version)) for slot, pointer in zip(slots, pointers, strict=True))
 
 
-def _parse_pointer(pointer: Any, version: HamtVersion) -> _Link | list[Entry]:
+def _parse_pointer(pointer: Any, version: HamtVersion) -> Cid | tuple[Entry, ...]:
     if version is HamtVersion.V0:
         if not isinstance(pointer, dict) or len(pointer) != 1:
             raise NodeError("a version 0 pointer is a map of one entry")
@@ -271,7 +281,7 @@ def _parse_pointer(pointer: Any, version: HamtVersion) -> _Link | list[Entry]:
         if tag != ("0" if isinstance(pointer, Cid) else "1"):
             raise NodeError(f"a version 0 pointer is tagged {tag!r}")
     if isinstance(pointer, Cid):
-        return _Link(pointer, None)
+        return pointer
     if not isinstance(pointer, list) or not 0 < len(pointer) <= BUCKET_ENTRIES:
         raise NodeError(f"a bucket has 1 to {BUCKET_ENTRIES} entries")
     bucket: list[Entry] = []
@@ -281,4 +291,4 @@ def _parse_pointer(pointer: Any, version: HamtVersion) -> _Link | list[Entry]:
         if bucket and bucket[-1][0] >= entry[0]:
             raise NodeError("bucket keys are not sorted")
         bucket.append((entry[0], entry[1]))
-    return bucket
+    return tuple(bucket)

@@ -24,17 +24,37 @@ class _Volume:
 
     def __init__(self) -> None:
         self.live: _Tables = {family: {} for family in FAMILIES}
+        self._order: dict[str, list[bytes]] = {}
         self.unsynced: list[list[tuple[str, bytes, bytes | None]]] = []
         self.holder: MemoryStore | None = None
         self.journal: list[tuple[str, bytes, bytes | None]] = []
         self.journal_start = 0
 
+    def ordered(self, family: str) -> list[bytes]:
+        """A family's keys in byte order; sorted at the first scan and kept so from then on."""
+        if family not in self._order:
+            self._order[family] = sorted(self.live[family])
+        return self._order[family]
+
+    def copy(self, tables: _Tables) -> None:
+        """Hold what another volume holds."""
+        self.live = {family: dict(table) for family, table in tables.items()}
+        self._order.clear()
+
+    def apply(self, family: str, key: bytes, value: bytes | None) -> None:
+        """Set or, with None, remove a key."""
+        table, order = self.live[family], self._order.get(family)
+        if order is not None and (key in table) == (value is None):
+            place = bisect.bisect_left(order, key)
+            order[place : place + (value is None)] = [] if value is None else [key]
+        if value is None:
+            table.pop(key, None)
+        else:
+            table[key] = value
+
     def set(self, family: str, key: bytes, value: bytes | None) -> None:
         """Set or, with None, remove a key, and tell the readers."""
-        if value is None:
-            self.live[family].pop(key, None)
-        else:
-            self.live[family][key] = value
+        self.apply(family, key, value)
         self.journal.append((family, key, value))
         if len(self.journal) > JOURNAL_ENTRIES_MAX:
             self.journal_start += len(self.journal)
@@ -85,10 +105,13 @@ class MemoryDisk:
 class _Reads:
     _volume: _Volume | None
 
-    def _tables(self) -> _Tables:
+    def _opened(self) -> _Volume:
         if self._volume is None:
             raise StoreClosedError("the store is closed; open it again")
-        return self._volume.live
+        return self._volume
+
+    def _tables(self) -> _Tables:
+        return self._opened().live
 
     def get(self, family: str, key: bytes) -> bytes | None:
         """The value of a key, or None."""
@@ -103,11 +126,11 @@ class _Reads:
     def scan(self, family: str, prefix: bytes = b"", *, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Keys with a prefix and their values, in byte order or against it."""
         check_family(family)
-        table = self._tables()[family]
-        keys = sorted(table)
+        table, keys = self._tables()[family], self._opened().ordered(family)
         first = bisect.bisect_left(keys, prefix)
         found = []
-        for key in keys[first:]:
+        for place in range(first, len(keys)):
+            key = keys[place]
             if not key.startswith(prefix):
                 break
             found.append((key, table[key]))
@@ -136,13 +159,10 @@ class MemoryReader(_Reads):
             raise StoreClosedError("the store is closed; open it again")
         source = self._source
         if self._seen < source.journal_start:
-            self._volume.live = {family: dict(table) for family, table in source.live.items()}
+            self._volume.copy(source.live)
         else:
             for family, key, value in source.journal[self._seen - source.journal_start :]:
-                if value is None:
-                    self._volume.live[family].pop(key, None)
-                else:
-                    self._volume.live[family][key] = value
+                self._volume.apply(family, key, value)
         self._seen = source.journal_start + len(source.journal)
 
 
