@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from protocols.encoding.address import Address
 from protocols.encoding.cid import IDENTITY, RAW, Cid
 
@@ -35,6 +37,7 @@ def code_of(name: str, version: int) -> Cid:
     return Cid.make(RAW, IDENTITY, f"fil/{number}/{name}".encode())
 
 
+@lru_cache(maxsize=256)
 def name_of(code: Cid) -> str:
     """The actor's name in a code CID, or its text for code that is not builtin."""
     codec, multihash, digest = code.parts()

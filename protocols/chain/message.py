@@ -6,7 +6,10 @@ signature is aggregated away; a secp256k1 message goes by the CID of its signed 
 
 from __future__ import annotations
 
+from typing import Self
+
 from protocols.crypto.signature import Signature, SignatureType, check_signature
+from protocols.encoding import cbor
 from protocols.encoding.address import Address, AddressProtocol
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import Record, TokenAmount, Unsigned, record
@@ -21,6 +24,9 @@ ZERO_ADDRESS = Address.from_text(
     "f3yaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaby2smx7a"
 )
 """A BLS address that nobody has; refused as recipient from network version 7 on."""
+
+_SHORT_STRING_END, _ONE_BYTE_LENGTH_END = 24, 256
+"""CBOR strings of these lengths in between have their length in one byte of its own."""
 
 
 @record
@@ -49,6 +55,19 @@ class SignedMessage(Record):
 
     message: Message
     signature: Signature
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        """The signed message of exactly these bytes; those of its unsigned part are kept too, for that is hashed next.
+
+        They stand between the array's head and the signature, a byte string with a head of two.
+        """
+        signed = cls.from_wire(cbor.decode(data))
+        signed.keep_encoding(data)
+        size = 1 + len(signed.signature.data)
+        if _SHORT_STRING_END <= size < _ONE_BYTE_LENGTH_END:
+            signed.message.keep_encoding(data[1 : -2 - size])
+        return signed
 
     def chain_cid(self) -> Cid:
         """The CID by which blocks, receipts and the pool know the message."""

@@ -56,6 +56,9 @@ class AddressProtocol(IntEnum):
     DELEGATED = 4
 
 
+_PROTOCOLS = tuple(AddressProtocol)
+
+
 class Address:
     """One address; immutable, hashable, ordered by its bytes."""
 
@@ -155,7 +158,7 @@ class Address:
     @property
     def protocol(self) -> AddressProtocol:
         """What the payload is."""
-        return AddressProtocol(self.data[0])
+        return _PROTOCOLS[self.data[0]]
 
     @property
     def payload(self) -> bytes:

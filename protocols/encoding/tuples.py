@@ -75,12 +75,12 @@ class Record:
         layout = _layout(cls)
         if not isinstance(wire, list) or len(wire) != len(layout):
             raise CborError(f"{cls.__name__} is an array of {len(layout)} fields")
-        values = []
-        for (name, field), item in zip(layout.items(), wire, strict=True):
-            try:
+        values: list[Any] = []
+        try:
+            for field, item in zip(layout.values(), wire, strict=True):
                 values.append(field.unpack(item))
-            except DecodeError as error:
-                raise CborError(f"{cls.__name__}.{name}: {error}") from None
+        except DecodeError as error:
+            raise CborError(f"{cls.__name__}.{list(layout)[len(values)]}: {error}") from None
         return cls(*values)
 
     def encode(self) -> bytes:
@@ -88,15 +88,18 @@ class Record:
         try:
             return self._encoded
         except AttributeError:
-            encoded = cbor.encode(self.to_wire())
-            object.__setattr__(self, "_encoded", encoded)
-            return encoded
+            self.keep_encoding(cbor.encode(self.to_wire()))
+            return self._encoded
+
+    def keep_encoding(self, encoded: bytes) -> None:
+        """Take bytes as this record's encoding; they must be just that."""
+        object.__setattr__(self, "_encoded", bytes(encoded))
 
     @classmethod
     def decode(cls, data: bytes) -> Self:
         """The record of exactly these bytes, which are its encoding: nothing but the canonical form is decoded."""
         found = cls.from_wire(cbor.decode(data))
-        object.__setattr__(found, "_encoded", bytes(data))
+        found.keep_encoding(data)
         return found
 
     def cid(self) -> Cid:

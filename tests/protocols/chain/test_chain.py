@@ -98,6 +98,14 @@ def test_bls_messages_go_by_their_unsigned_cid():
     assert secp.chain_length() == len(secp.encode())
 
 
+@pytest.mark.parametrize("size", [0, 22, 23, 64, 65, 96, 199])
+def test_the_bytes_kept_of_a_message_within_a_signed_one_are_its_encoding(size):
+    signed = SignedMessage(plain(), Signature(SignatureType.SECP256K1, bytes(size)))
+    decoded = SignedMessage.decode(cbor.encode(signed.to_wire()))
+    assert decoded.message.encode() == cbor.encode(plain().to_wire())
+    assert decoded.message.cid() == plain().cid()
+
+
 def test_header_vectors():
     for case in load("block_headers.json")["cases"]:
         if "cbor_hex" not in case:

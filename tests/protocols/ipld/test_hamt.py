@@ -276,3 +276,17 @@ def test_genesis_state_roots_are_rebuilt_from_their_actors(index):
     if version:
         root = save(store, [version, root, save(store, [])])
     assert str(root) == case["state_root"], case["network"]
+
+
+def test_maps_over_one_root_do_not_share_changes():
+    store = MemoryBlockstore()
+    first = Hamt(store)
+    for number in range(40):
+        first.set(b"%d" % number, number)
+    root = first.flush()
+    left, right = Hamt(store, root), Hamt(store, root)
+    left.set(b"1", "other")
+    left.delete(b"2")
+    assert (right.get(b"1"), right.get(b"2")) == (1, 2)
+    assert (Hamt(store, root).get(b"1"), left.get(b"1"), left.get(b"2")) == (1, "other", None)
+    assert right.flush() == root

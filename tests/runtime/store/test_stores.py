@@ -155,8 +155,8 @@ def test_both_are_dictionaries(place, batches):
                 model[change.family][change.key] = change.value
             else:
                 model[change.family].pop(change.key, None)
-    for family in FAMILIES:
-        assert list(store.scan(family)) == sorted(model[family].items())
+        for family in FAMILIES:
+            assert list(store.scan(family)) == sorted(model[family].items())
     store.close()
 
 
@@ -169,6 +169,7 @@ def test_a_crash_loses_what_was_not_synced_and_nothing_else():
     store = disk.open("s", owner)
     store.write([Put(METADATA, b"a", b"1"), Put(METADATA, b"b", b"1")])
     store.write([Put(METADATA, b"a", b"2"), Delete(METADATA, b"b"), Put(METADATA, b"c", b"2")], durable=False)
+    assert list(store.scan(METADATA)) == [(b"a", b"2"), (b"c", b"2")]
     disk.crash(owner)
     with pytest.raises(StoreClosedError):
         store.get(METADATA, b"a")
