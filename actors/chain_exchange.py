@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Any
 
 from actors.chain.reader import BlockMessages, ChainReader
@@ -20,12 +21,17 @@ from protocols.wire.exchange import (
     Request,
     Response,
     Status,
+    encode_response,
     parse_request,
 )
 from runtime.actor.subsystem import Subsystem, handles
 
 RESPONSE_BYTES_MAX = 8 << 20
 """An answer ends, as partial, with the tipset that passes this."""
+ITEMS_AT_A_TIME = 10
+"""Tipsets put together before other requests get their turn."""
+ITEMS_BYTES_MAX = 16 << 20
+"""Of encoded tipsets kept; the oldest go first."""
 
 
 class ChainExchange(Subsystem):
@@ -33,75 +39,96 @@ class ChainExchange(Subsystem):
 
     def __init__(self) -> None:
         super().__init__()
-        self._chain: ChainReader | None = None
+        self._items: _Items | None = None
 
     async def start(self, settings: Any) -> None:
         """Open the chain."""
         assert isinstance(settings, NodeSettings)
-        self._chain = ChainReader(self.environment.open_reader("chain"))
+        self._items = _Items(ChainReader(self.environment.open_reader("chain")))
 
     async def stop(self) -> None:
         """Close the chain."""
-        if self._chain is not None:
-            self._chain.store.close()
+        if self._items is not None:
+            self._items.chain.store.close()
 
     @handles(NewHead)
     def new_head(self, _event: NewHead) -> None:
         """See the new blocks."""
-        assert self._chain is not None
-        self._chain.refresh()
+        assert self._items is not None
+        self._items.chain.refresh()
 
     @handles(PeerRequest)
-    def answer(self, asked: PeerRequest) -> Served:
+    async def answer(self, asked: PeerRequest) -> Served:
         """Answer one request; one that makes no sense is answered as such and counted against the peer."""
         try:
             request = parse_request(asked.data)
         except ProtocolError as error:
             self.publish(PeerMisbehaved(asked.peer, f"chain exchange: {error}"))
             return Served(_refusal(Status.BAD_REQUEST, str(error)))
-        assert self._chain is not None
-        if not all(self._chain.blocks.has(cid) for cid in request.head):
-            self._chain.refresh()
+        assert self._items is not None
+        if not all(self._items.chain.blocks.has(cid) for cid in request.head):
+            self._items.chain.refresh()
         try:
-            return Served(answer_request(self._chain, request).encode())
+            return Served(await self._collect(self._items, request))
         except (BlockNotFoundError, ChainError, InvalidTipsetError):
             return Served(_refusal(Status.NOT_FOUND, "the tipset is not here"))
+
+    async def _collect(self, items: _Items, request: Request) -> bytes:
+        """The tipsets from the request's head downwards, as many as are wanted, there, and fit.
+
+        A long answer lets shorter ones pass: whoever asks for everything must not keep the others waiting.
+        """
+        key: TipsetKey = request.head
+        found: list[bytes] = []
+        size, status = 0, Status.OK
+        while len(found) < request.length and key:
+            if size > RESPONSE_BYTES_MAX:
+                status = Status.PARTIAL
+                break
+            try:
+                item, below = items.get(key, int(request.options))
+            except BlockNotFoundError:
+                if not found:
+                    raise
+                status = Status.PARTIAL
+                break
+            size += len(item)
+            found.append(item)
+            key = below
+            if len(found) % ITEMS_AT_A_TIME == 0:
+                await self.sleep(0)
+        if len(found) < request.length and not request.options & Options.HEADERS:
+            status = Status.PARTIAL
+        return encode_response(status, found)
 
 
 def _refusal(status: Status, text: str) -> bytes:
     return Response(Unsigned(status), text[:256], ()).encode()
 
 
-def answer_request(chain: ChainReader, request: Request) -> Response:
-    """The tipsets from the request's head downwards, as many as are wanted, there, and fit."""
-    key: TipsetKey = request.head
-    found: list[ExchangedTipset] = []
-    size = 0
-    while len(found) < request.length:
-        try:
-            tipset = chain.tipset(key)
-            item = _exchanged(chain, tipset, int(request.options))
-        except BlockNotFoundError:
-            if not found:
-                raise
-            return Response(Unsigned(Status.PARTIAL), "", tuple(found))
-        size += _size(item)
-        found.append(item)
-        if tipset.height == 0:
-            break
-        if size > RESPONSE_BYTES_MAX and len(found) < request.length:
-            return Response(Unsigned(Status.PARTIAL), "", tuple(found))
-        key = tipset.parents
-    complete = len(found) == request.length or bool(request.options & Options.HEADERS)
-    return Response(Unsigned(Status.OK if complete else Status.PARTIAL), "", tuple(found))
+class _Items:
+    """Encoded tipsets of answers; peers that sync ask for the same ones."""
 
+    def __init__(self, chain: ChainReader) -> None:
+        self.chain = chain
+        self._known: OrderedDict[tuple[TipsetKey, int], tuple[bytes, TipsetKey]] = OrderedDict()
+        self._size = 0
 
-def _size(item: ExchangedTipset) -> int:
-    """Bytes of the records of an item, whose encodings are kept with them; what holds them together adds little."""
-    size = sum(len(header.encode()) for header in item.blocks)
-    if item.messages is not None:
-        size += sum(len(message.encode()) for message in (*item.messages.bls, *item.messages.secpk))
-    return size
+    def get(self, key: TipsetKey, options: int) -> tuple[bytes, TipsetKey]:
+        """One tipset's part of an answer, and the key of the tipset below, empty under genesis.
+
+        Raises BlockNotFoundError.
+        """
+        found = self._known.get((key, options))
+        if found is None:
+            tipset = self.chain.tipset(key)
+            found = _exchanged(self.chain, tipset, options).encode(), tipset.parents
+            self._known[key, options] = found
+            self._size += len(found[0])
+            while self._size > ITEMS_BYTES_MAX:
+                _oldest, (data, _below) = self._known.popitem(last=False)
+                self._size -= len(data)
+        return found
 
 
 def _exchanged(chain: ChainReader, tipset: Tipset, options: int) -> ExchangedTipset:

@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import itertools
 import json
+import os
 import socket
 import sys
 import tempfile
@@ -36,6 +37,8 @@ TRIES = 10
 IDLE_STREAMS = 500
 CHURN_PER_S = 70
 SILENT = 32
+NICENESS = 19
+"""Of flooding: on a machine of its own it would not take the node's processor."""
 NOWHERE = (Cid.of(b"nowhere"),)
 
 GARBAGE = {
@@ -197,10 +200,23 @@ class Attacker:
             "silent connections": self._silent,
             "connection churn": self._churn,
             "unread answers": self._unread,
-            "endless request": self._endless,
-            "requests": self._requests,
-            "identities": self._identities,
+            "endless request": self._returning(self._endless),
+            "requests": self._returning(self._requests),
+            "identities": self._returning(lambda _seconds: self.stranger().port.close()),
         }
+
+    def _returning(self, flood: Callable[[float], None]) -> Callable[[float], None]:
+        """The flood again and again, for whoever is dropped comes back as somebody else."""
+
+        def go_on(seconds: float) -> None:
+            end = time.monotonic() + seconds
+            while (left := end - time.monotonic()) > 0:
+                try:
+                    flood(left)
+                except StrangerError:
+                    time.sleep(0.1)
+
+        return go_on
 
     def _idle_streams(self, seconds: float) -> None:
         async def open_all(host: Any, peer: Any) -> None:
@@ -260,15 +276,6 @@ class Attacker:
             while time.monotonic() < end and not stranger.dropped(0.001):
                 stranger.send(exchange.PROTOCOL, self._long_request, 5.0)
 
-    def _identities(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                with self.stranger():
-                    pass
-            except StrangerError:
-                time.sleep(0.1)
-
 
 def main() -> None:
     """Read a field from standard input; print a line of JSON per attack."""
@@ -278,6 +285,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="thespis-attacks-") as folder:
         attacker = Attacker(field, Path(folder))
         if given["seconds"]:
+            os.nice(NICENESS)
             for name, flood in attacker.floods().items():
                 print(json.dumps({"begins": name}), flush=True)
                 try:

@@ -146,6 +146,13 @@ def decode_stored(data: bytes) -> Any:
         raise CborError(f"not DAG-CBOR: {cause}"[:300]) from None
 
 
+def array_head(count: int) -> bytes:
+    """What an array of `count` items starts with, for items that are encoded already."""
+    # an integer's head, under the major type of arrays
+    integer = cbor2.dumps(count)
+    return bytes([integer[0] | 0x80]) + integer[1:]
+
+
 def encode(value: Any) -> bytes:
     """Canonical DAG-CBOR of None, bool, int, float, str, bytes, list, tuple, dict and `Cid`.
 

@@ -6,11 +6,13 @@ every index before it uses one (reference: formats, section 5.2).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum, IntFlag
 
 from protocols.chain.block import BlockHeader
 from protocols.chain.message import Message, SignedMessage
 from protocols.chain.tipset import TIPSET_BLOCKS_MAX
+from protocols.encoding import cbor
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import Record, Unsigned, record
 from protocols.errors import RefusedError, WireError
@@ -88,6 +90,13 @@ def parse_request(data: bytes) -> Request:
     if int(request.options) not in (Options.HEADERS, Options.MESSAGES, Options.HEADERS | Options.MESSAGES):
         raise WireError(f"request options {request.options}; they are 1 (headers), 2 (messages) or both")
     return request
+
+
+def encode_response(status: Status, tipsets: Sequence[bytes]) -> bytes:
+    """The response of encoded `ExchangedTipset`s, without encoding them again."""
+    # an empty array is the last field's last byte, and the head of a longer one takes its place
+    empty = Response(Unsigned(status), "", ()).encode()
+    return b"".join((empty[:-1], cbor.array_head(len(tipsets)), *tipsets))
 
 
 def check_response(request: Request, response: Response) -> None:

@@ -8,11 +8,14 @@ from actors.messages.chain import ReadBad, ReadHead, ReadSync
 from actors.messages.events import PeerMisbehaved
 from actors.messages.keys import ImportKey
 from actors.messages.mining import MineOnce, ReadMining, StartMining, StopMining
-from actors.messages.network import ListPeers
+from actors.messages.network import ListPeers, PeerRequest
 from actors.messages.pool import AddMessage, ListMessages
 from actors.simulation.network import RpcFailedError, SimulatedFilecoin
 from protocols.chain.block import BlockMessage
 from protocols.chain.message import SignedMessage
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import Unsigned
+from protocols.wire.exchange import PROTOCOL, Options, Request, Response, Status, check_response
 from runtime.errors import RemoteError
 from runtime.p2p.port import GossipArrived
 
@@ -388,3 +391,26 @@ def test_subsystems_may_not_hide_the_machinery():
         class Careless(Subsystem):
             def _finish(self):
                 pass
+
+
+def test_chain_exchange_answers_what_is_there(filecoin):
+    network = filecoin()
+    network.run_epochs(25)
+    node, head = network.node(0), network.head(0)
+
+    def ask(length, options, key=None):
+        request = Request(key or head.head, Unsigned(length), Unsigned(options))
+        data = node.ask("ChainExchange", PeerRequest("somebody", PROTOCOL, request.encode())).data
+        return request, Response.decode(data)
+
+    for _again in range(2):
+        for options in Options.HEADERS, Options.MESSAGES, Options.HEADERS | Options.MESSAGES:
+            request, response = ask(12, options)
+            check_response(request, response)
+            assert (response.status, len(response.chain)) == (Status.OK, 12)
+        request, whole = ask(900, Options.HEADERS)
+        check_response(request, whole)
+        assert whole.status == Status.OK
+        assert whole.chain[-1].blocks[0].height == 0
+        assert ask(900, Options.MESSAGES)[1].status == Status.PARTIAL
+    assert ask(1, Options.HEADERS, (Cid.of(b"nowhere"),))[1].status == Status.NOT_FOUND

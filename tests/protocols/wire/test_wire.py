@@ -10,9 +10,18 @@ from protocols.crypto.signature import Signature, SignatureType
 from protocols.encoding import cbor
 from protocols.encoding.address import Address
 from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import Unsigned
 from protocols.errors import DecodeError, WireError
 from protocols.wire import exchange, hello, topics
-from protocols.wire.exchange import CompactedMessages, ExchangedTipset, Options, Request, Response, Status
+from protocols.wire.exchange import (
+    CompactedMessages,
+    ExchangedTipset,
+    Options,
+    Request,
+    Response,
+    Status,
+    encode_response,
+)
 from tests.vectors import load
 
 HEAD = (Cid.of(b"head"),)
@@ -163,3 +172,10 @@ def test_mutated_responses(data):
         exchange.check_response(asked(), Response.decode(bytes(encoded)))
     except DecodeError:
         pass
+
+
+@pytest.mark.parametrize("count", [0, 1, 23, 24, 300])
+def test_a_response_of_encoded_tipsets_is_the_response(count):
+    tipset = ExchangedTipset((), CompactedMessages((), ((),), (), ((),)))
+    data = encode_response(Status.PARTIAL, [tipset.encode()] * count)
+    assert data == Response(Unsigned(Status.PARTIAL), "", (tipset,) * count).encode()
