@@ -179,3 +179,11 @@ class PoolError(ProtocolError):
 
 class GasEstimateError(ProtocolError):
     """A message would fail, so there is no gas limit to recommend."""
+
+
+class ProofError(ProtocolError):
+    """A proof of storage, or what one is made of, cannot be right."""
+
+
+class SectorFaultError(ProofError):
+    """A sealed sector's files are not what was committed to."""
