@@ -1,0 +1,1 @@
+"""Sectors on disk: their files, the graphs they share, and sealing that goes on where a crash left it."""
