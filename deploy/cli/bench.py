@@ -56,3 +56,23 @@ def hostile(*, as_json: bool, seconds: float) -> None:
     from deploy.bench.report import show
 
     show("Under attack", measurements.run(seconds), as_json=as_json)
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def kernels(*, as_json: bool) -> None:
+    """Proof hashing: SHA-256, Poseidon, labels, piece commitment."""
+    from deploy.bench import kernels as measurements
+    from deploy.bench.report import show
+
+    show("Kernels", measurements.run_kernels(), as_json=as_json)
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def seal(*, as_json: bool) -> None:
+    """Whole sectors: sealing on files, memory, verification."""
+    from deploy.bench import kernels as measurements
+    from deploy.bench.report import show
+
+    show("Sealing", measurements.run_seal(), as_json=as_json)

@@ -41,7 +41,7 @@ class BlockTime(click.ParamType[int]):
 @click.option("--block-time", default="2s", show_default=True, type=BlockTime(), help="Length of an epoch.")
 @click.option("--seed", default=1, show_default=True, help="What keys and genesis follow from.")
 @click.option("--base-port", default=0, help="First of two ports per node; without it the system chooses.")
-@click.option("--dir", "directory", type=click.Path(path_type=Path, file_okay=False), help="Where the homes are.")
+@click.option("--home", "directory", type=click.Path(path_type=Path, file_okay=False), help="Where the homes are.")
 @click.option("--until-epoch", default=0, help="End when every node is there; exit 0 only if all agree.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write how it went as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only: the banner, then the outcome.")
@@ -71,7 +71,7 @@ def devnet(
     from deploy.devnet.run import DevnetRun
 
     if home.exists() and any(home.iterdir()) and not (home / STATE_FILE).exists():
-        raise DevnetError(f"{home} holds something other than a devnet; choose another --dir")
+        raise DevnetError(f"{home} holds something other than a devnet; choose another --home")
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True, mode=0o700)
     plan = DevnetPlan.make(

@@ -187,7 +187,7 @@ def test_the_command_runs_to_an_epoch_and_says_how_it_went(tmp_path):
     report = tmp_path / "report.json"
     command = [
         sys.executable, "-m", "deploy.cli.main", "devnet", "--nodes", "2", "--miners", "1", "--block-time", "1s",
-        "--until-epoch", "14", "--dir", str(tmp_path / "net"), "--report", str(report), "--json",
+        "--until-epoch", "14", "--home", str(tmp_path / "net"), "--report", str(report), "--json",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -206,7 +206,7 @@ def test_the_command_runs_to_an_epoch_and_says_how_it_went(tmp_path):
 def test_interrupting_stops_everything_in_time(tmp_path):
     command = [
         sys.executable, "-m", "deploy.cli.main", "devnet", "--nodes", "1", "--miners", "1", "--block-time", "1s",
-        "--dir", str(tmp_path / "net"),
+        "--home", str(tmp_path / "net"),
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
@@ -234,7 +234,7 @@ def test_plans_that_cannot_be_are_refused(tmp_path):
 
 def test_another_folder_is_not_emptied(tmp_path):
     (tmp_path / "precious").write_text("data")
-    command = [sys.executable, "-m", "deploy.cli.main", "devnet", "--dir", str(tmp_path)]
+    command = [sys.executable, "-m", "deploy.cli.main", "devnet", "--home", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=dict(os.environ))
     assert done.returncode == 1
     assert "other than a devnet" in done.stderr
