@@ -15,6 +15,8 @@ from actors.chain.mining import (
     election_wins,
     mining_base,
     signed_block,
+    storage_challenge,
+    storage_proof,
     ticket_input,
     unsigned_block,
 )
@@ -26,7 +28,7 @@ from actors.messages.keys import SignatureBytes, SignBytes
 from actors.messages.mining import MineOnce, MiningStatus, ReadMining, StartMining, StopMining
 from actors.messages.pool import SelectMessages, SignedMessages
 from actors.slash_filter import SlashableError, SlashFilter
-from protocols.chain.block import BlockHeader, BlockMessage, ElectionProof, Ticket
+from protocols.chain.block import BlockHeader, BlockMessage, ElectionProof, PoStProof, Ticket
 from protocols.chain.message import SignedMessage
 from protocols.crypto.signature import Signature
 from protocols.encoding.address import Address
@@ -161,7 +163,7 @@ class MiningScheduler(Subsystem):
         except SlashableError as error:
             logger.warning("height %d: %s", height, error)
             self._error = str(error)
-        except (ProtocolError, AskError) as error:
+        except (ProtocolError, RuntimeFloorError) as error:
             logger.warning("mining height %d failed: %s", height, error)
             self._error = f"height {height}: {error}"
         return None
@@ -194,9 +196,15 @@ class MiningScheduler(Subsystem):
         ticket = Ticket(await self._vrf(base.worker, ticket_input(self.chain, base)))
         chosen: SignedMessages = await self.ask("MsgPool", SelectMessages(base.parent.key, base.base_fee))
         messages = [SignedMessage.decode(data) for data in chosen.data]
-        header, sorted_messages = unsigned_block(self.chain, base, election, ticket, messages)
+        header, sorted_messages = unsigned_block(self.chain, base, election, ticket, messages, self._prove(base))
         signature: SignatureBytes = await self.ask("Wallet", SignBytes(base.worker, header.signing_bytes()))
         return signed_block(header, Signature.from_bytes(signature.data)), sorted_messages
+
+    def _prove(self, base: MiningBase) -> PoStProof:
+        """The winning proof of spacetime, read from the sealed sector itself."""
+        challenge = storage_challenge(self.chain, base)
+        opened = self.environment.open_sectors().prove(int(challenge.sector.number), challenge.leaves)
+        return storage_proof(challenge, opened)
 
     async def _vrf(self, worker: Address, data: bytes) -> bytes:
         signature: SignatureBytes = await self.ask("Wallet", SignBytes(worker, data))

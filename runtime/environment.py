@@ -14,6 +14,7 @@ from runtime.clock import Clock, SystemClock, system_random
 if TYPE_CHECKING:
     from runtime.http.port import HttpPort, HttpSettings
     from runtime.p2p.port import NetworkPort, NetworkSettings
+    from runtime.sectors.shelf import SectorShelf
     from runtime.store.interface import Store, StoreReader
     from runtime.vault import Vault
 
@@ -49,6 +50,10 @@ class Environment(Protocol):
 
     def open_http(self, settings: HttpSettings, deliver: Deliver) -> HttpPort:
         """The node's HTTP server; `deliver` takes its requests and may be called by any thread."""
+        ...
+
+    def open_sectors(self) -> SectorShelf:
+        """The node's sealed sectors."""
         ...
 
     def publish_api(self, address: str, token: str) -> None:
@@ -116,6 +121,12 @@ class ProcessEnvironment:
         from runtime.http.server import HttpServerPort
 
         return HttpServerPort(settings, deliver)
+
+    def open_sectors(self) -> SectorShelf:
+        """The sectors below ``<home>/sectors``."""
+        from runtime.sectors.shelf import SECTORS_FOLDER, FolderShelf
+
+        return FolderShelf(self.home / SECTORS_FOLDER)
 
     def publish_api(self, address: str, token: str) -> None:
         """Write ``api`` and ``token`` below the home."""

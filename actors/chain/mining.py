@@ -9,13 +9,21 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from actors.chain.reader import BlockMessages, ChainReader, key_address, miner_info, miner_power
-from protocols.chain.block import BeaconEntry, BlockHeader, ElectionProof, Ticket, save_message_meta
+from actors.chain.reader import (
+    BlockMessages,
+    ChainReader,
+    key_address,
+    miner_info,
+    miner_power,
+    miner_state,
+)
+from protocols.chain.block import BeaconEntry, BlockHeader, ElectionProof, PoStProof, Ticket, save_message_meta
 from protocols.chain.message import SignedMessage
 from protocols.chain.tipset import Tipset
 from protocols.consensus.beacon import entries_due
 from protocols.consensus.election import win_count
 from protocols.consensus.randomness import Purpose, draw, miner_entropy
+from protocols.consensus.winning_post import WinningChallenge, winning_challenge
 from protocols.crypto import bls
 from protocols.crypto.signature import Signature, SignatureType
 from protocols.encoding.address import Address
@@ -23,6 +31,7 @@ from protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsig
 from protocols.errors import ChainError
 from protocols.ipld.blockstore import MemoryBlockstore
 from protocols.networks.profile import ProofPolicy
+from protocols.proofs.vanilla import PostVanillaProof, SectorPostProof
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,21 @@ def election_wins(base: MiningBase, vrf_proof: bytes) -> int:
     return win_count(vrf_proof, base.power, base.total_power) if base.eligible else 0
 
 
+def storage_challenge(reader: ChainReader, base: MiningBase) -> WinningChallenge:
+    """What the block must open of the miner's sectors; raises ChainError on a network whose proofs are others."""
+    profile = reader.genesis.profile
+    if profile.proofs is not ProofPolicy.VANILLA:
+        raise ChainError(f"network {profile.name} asks for {profile.proofs.value} proofs, which this node cannot make")
+    lookback = reader.lookback_state(base.parent, base.height)
+    _actor, state = miner_state(reader.blocks, lookback, base.miner)
+    return winning_challenge(base.newest_beacon.data, base.height, base.miner, state.load_sectors(reader.blocks))
+
+
+def storage_proof(challenge: WinningChallenge, opened: SectorPostProof) -> PoStProof:
+    """The proof as a block carries it."""
+    return PoStProof(challenge.proof_type, PostVanillaProof((opened,)).encode())
+
+
 def ticket_input(reader: ChainReader, base: MiningBase) -> bytes:
     """What the worker signs for the block's ticket."""
     entropy = miner_entropy(base.miner)
@@ -85,12 +109,15 @@ def ticket_input(reader: ChainReader, base: MiningBase) -> bytes:
 
 
 def unsigned_block(
-    reader: ChainReader, base: MiningBase, election: ElectionProof, ticket: Ticket, messages: Sequence[SignedMessage]
+    reader: ChainReader,
+    base: MiningBase,
+    election: ElectionProof,
+    ticket: Ticket,
+    messages: Sequence[SignedMessage],
+    proof: PoStProof,
 ) -> tuple[BlockHeader, BlockMessages]:
     """The block that lacks only its signature, and its messages sorted by kind."""
     profile = reader.genesis.profile
-    if profile.proofs is not ProofPolicy.UNPROVEN:
-        raise ChainError(f"network {profile.name} asks for proofs of storage, which this node cannot make yet")
     execution = reader.execution(base.parent.key)
     bls_signed = [signed for signed in messages if signed.signature.type is SignatureType.BLS]
     secpk = [signed for signed in messages if signed.signature.type is not SignatureType.BLS]
@@ -104,7 +131,7 @@ def unsigned_block(
         ticket=ticket,
         election_proof=election,
         beacon_entries=base.beacon_entries,
-        win_post_proof=(),
+        win_post_proof=(proof,),
         parents=base.parent.key,
         parent_weight=BigInteger(execution.weight),
         height=ChainEpoch(base.height),

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from actors.chain.reader import BlockMessages, ChainReader, key_address, miner_info, miner_power, power_state
+from actors.chain.reader import (
+    BlockMessages,
+    ChainReader,
+    key_address,
+    miner_info,
+    miner_power,
+    miner_state,
+    power_state,
+)
 from protocols.builtin.codes import name_of
 from protocols.chain.block import BlockHeader
 from protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMessage, check_for_inclusion
 from protocols.chain.tipset import Tipset
 from protocols.consensus.block_messages import check_block_messages
 from protocols.consensus.header import HeaderContext, validate_header
+from protocols.consensus.winning_post import check_winning_post, winning_challenge
 from protocols.encoding.address import Address
 from protocols.errors import (
     BlockElectionError,
     BlockFutureError,
     BlockMessagesError,
     BlockParentsError,
-    BlockProofError,
     ChainError,
     InvalidMessageError,
 )
@@ -66,12 +74,20 @@ def validate_block(reader: ChainReader, header: BlockHeader, messages: BlockMess
         raise BlockParentsError("a block other than genesis has parents")
     parent = reader.tipset(header.parents)
     validate_header(header, header_context(reader, parent, header), profile)
-    if profile.proofs is ProofPolicy.UNPROVEN and header.win_post_proof:
-        raise BlockProofError("the block has a winning proof; this network's blocks have none")
+    if profile.proofs is ProofPolicy.VANILLA:
+        _check_storage(reader, parent, header)
     state = reader.state_after(parent)
     version = profile.network_version(header.height)
     _check_accounts(state, messages, version)
     check_block_messages(header, messages.bls, messages.secpk, lambda sender: _signer(reader, state, sender))
+
+
+def _check_storage(reader: ChainReader, parent: Tipset, header: BlockHeader) -> None:
+    newest = header.beacon_entries[-1] if header.beacon_entries else reader.beacon_before(parent)
+    lookback = reader.lookback_state(parent, header.height)
+    _actor, state = miner_state(reader.blocks, lookback, header.miner)
+    sectors = state.load_sectors(reader.blocks)
+    check_winning_post(header.win_post_proof, winning_challenge(newest.data, header.height, header.miner, sectors))
 
 
 def _signer(reader: ChainReader, state: StateTree, sender: Address) -> Address:

@@ -28,6 +28,7 @@ from protocols.networks.genesis import (
     GenesisTemplate,
     genesis_car,
 )
+from protocols.networks.genesis_sectors import genesis_sector
 from protocols.networks.profile import ProofPolicy
 from runtime.actor.supervision import Heartbeats
 from runtime.errors import AskError
@@ -79,24 +80,27 @@ class SimulatedFilecoin:
         self.names = [f"node-{number}" for number in range(nodes)]
         self.identities = [identity(seed, number) for number in range(nodes)]
         self.genesis_time_s = int(self.network.base.clock.unix_s()) + GENESIS_AHEAD_S
+        self.parameters = self._parameters()
         self.car = self._genesis()
         for number in range(nodes):
             self.start(number)
 
-    def _genesis(self) -> bytes:
+    def _parameters(self) -> DevnetParameters:
         beacon = hashlib.blake2b(f"thespis simulation {self.seed}".encode(), digest_size=32).digest()
-        parameters = DevnetParameters(
+        return DevnetParameters(
             f"simulation-{self.seed}",
             Unsigned(self.genesis_time_s),
             Unsigned(self.block_time_s),
             beacon,
-            ProofPolicy.UNPROVEN.value,
+            ProofPolicy.VANILLA.value,
         )
+
+    def _genesis(self) -> bytes:
         accounts = tuple(
             GenesisAccount(address, BALANCE) for each in self.identities for address in (each.account, each.worker)
         )
         miners = tuple(GenesisMiner(each.worker, 1) for each in self.identities[: self.miners])
-        return genesis_car(GenesisTemplate(parameters, accounts, miners))
+        return genesis_car(GenesisTemplate(self.parameters, accounts, miners))
 
     def start(self, number: int) -> SimulatedNode:
         """Start a node for the first time and give it its keys."""
@@ -105,6 +109,9 @@ class SimulatedFilecoin:
         config = NodeConfig().with_genesis(self.car).with_bootstrap(*others, min_peers=len(others), period_s=2.0)
         if number < self.miners:
             config = config.with_miner(Address.id(FIRST_MINER + number))
+        if number < self.miners:
+            sector = genesis_sector(self.parameters, Address.id(FIRST_MINER + number), 0)
+            self.network.base.world.disk(name).sectors[0] = sector.sealed
         node = self.network.add(name, SimulatedFilecoinNode, config.settings())
         keys = self.identities[number]
         node.ask("Wallet", ImportKey("secp256k1", keys.account_key))

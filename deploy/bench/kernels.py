@@ -187,10 +187,11 @@ def _proofs(
     leaves = challenges.window_leaves(SEED, found.sector, 0, shape.nodes, ApiVersion.V1_2_0)
     post = vanilla.PostVanillaProof((vanilla.prove_leaves(sector.replica, proof.comm_c, leaves),))
     proven = [vanilla.ProvenSector(found.sector, comm_r)]
-    for what, work in (
-        ("seal.verify", lambda: vanilla.verify_seal(sector.replication, comm_r, SEED, proof)),
-        ("window_post.verify", lambda: vanilla.verify_post(proven, shape.levels, lambda _place: leaves, post)),
-    ):
+    checks: dict[str, Callable[[], object]] = {
+        "seal.verify": lambda: vanilla.verify_seal(sector.replication, comm_r, SEED, proof),
+        "window_post.verify": lambda: vanilla.verify_post(proven, shape.levels, lambda _place: leaves, post),
+    }
+    for what, work in checks.items():
         work()
         times = [1e3 / _rate(1, work) for _ in range(5)]
         yield Figure(f"{what}.{name}", statistics.median(times), "ms")

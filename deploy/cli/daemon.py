@@ -60,8 +60,8 @@ def _announce(home: Path, seconds: float) -> None:
     with RpcClient.of_home(home) as client:
         version, listen = client.call("Version"), client.call("NetAddrsListen")
     click.echo(f"Thespis {version['Version']} runs at {home} after {seconds:.1f} s")
-    if version["Version"].endswith("+unproven"):
-        click.echo("UNPROVEN network: power is what genesis says, no block proves storage. For trying things out only.")
+    if version["Version"].endswith("+vanilla"):
+        click.echo("Vanilla proofs: blocks prove storage by Merkle openings, which mainnet's SNARKs would hide.")
     click.echo(f"My peer ID is {listen['ID']}")
     for address in listen["Addrs"]:
         click.echo(f"Swarm listening on: {address}")

@@ -61,7 +61,7 @@ def devnet(
 ) -> None:
     """Run a local Filecoin network of supervised nodes until interrupted.
 
-    Each run starts from a fresh genesis. Power is unproven: no block proves storage.
+    Each run starts from a fresh genesis, whose miners have really sealed sectors; every block proves one of them.
     """
     home = directory or (Path(ctx.find_root().obj) if ctx.find_root().obj else DEFAULT_HOME)
     ctx.obj = home
@@ -126,7 +126,7 @@ def _banner(console: object, plan: DevnetPlan, ready_s: float) -> None:
     console.print(
         f"[bold]Thespis devnet[/] seed {plan.seed}, {plan.block_time_s} s epochs, ready after {ready_s:.1f} s"
     )
-    console.print("[bold yellow]UNPROVEN[/]: power is what genesis says; no block proves storage.")
+    console.print("Vanilla proofs: every block opens a really sealed sector; there are no SNARKs.")
     for node in plan.nodes:
         mines = f", mines for {node.miner}" if node.miner else ""
         console.print(f"\n[bold]{node.name}[/]{mines}\n  home    {node.home}\n  api     {node.api_address}")

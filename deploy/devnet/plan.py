@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import socket
 from dataclasses import dataclass
@@ -25,12 +26,15 @@ from protocols.networks.genesis import (
     GenesisTemplate,
     genesis_car,
 )
+from protocols.networks.genesis_sectors import GenesisSector, genesis_sector
 from protocols.networks.profile import ProofPolicy
 from runtime.config import set_value
 from runtime.errors import RuntimeFloorError
 from runtime.files import write_atomically
 from runtime.keystore import Keystore, Secret
 from runtime.repo import Repo
+from runtime.sectors.sealing import Manifest, Sealing
+from runtime.sectors.shelf import SECTORS_FOLDER
 from runtime.vault import LIGHT, PUBLIC_PASSPHRASE
 
 ACCOUNT_FIL = 1_000_000
@@ -139,7 +143,7 @@ class DevnetPlan:
             Unsigned(self.genesis_time_s),
             Unsigned(self.block_time_s),
             seed,
-            ProofPolicy.UNPROVEN.value,
+            ProofPolicy.VANILLA.value,
         )
         keys = [node.account for node in self.nodes] + [node.worker for node in self.nodes if node.worker]
         accounts = tuple(GenesisAccount(key.address, ACCOUNT_FIL * 10**18) for key in keys)
@@ -154,9 +158,13 @@ class DevnetPlan:
 
     def write(self) -> None:
         """Make every node's home."""
-        car = self.genesis_car()
+        template = self.template()
+        car = genesis_car(template)
         for node in self.nodes:
             self._write_node(node, car)
+            if node.miner is not None:
+                for number in range(SECTORS_PER_MINER):
+                    _write_sector(node.home / SECTORS_FOLDER, genesis_sector(template.parameters, node.miner, number))
 
     def _write_node(self, node: NodePlan, car: bytes) -> None:
         repo = Repo.init(node.home)
@@ -189,7 +197,7 @@ class DevnetPlan:
             "seed": self.seed,
             "block_time_s": self.block_time_s,
             "genesis_time_s": self.genesis_time_s,
-            "proofs": ProofPolicy.UNPROVEN.value,
+            "proofs": ProofPolicy.VANILLA.value,
             "nodes": [
                 {
                     "name": node.name,
@@ -212,6 +220,20 @@ class DevnetPlan:
         for node in state["nodes"]:
             node["pid"] = pids.get(node["name"], 0)
         write_atomically(self.home / STATE_FILE, json.dumps(state, indent=1).encode())
+
+
+def _write_sector(folder: Path, sector: GenesisSector) -> None:
+    """Seal a genesis sector on files; raises DevnetError if it is not the one that genesis names."""
+    replication = sector.replication
+    proof = replication.proof
+    manifest = Manifest(
+        proof.number, replication.miner, replication.sector, replication.ticket.hex(), proof.porep_id.hex()
+    )
+    sealing = Sealing(folder / str(replication.sector), manifest)
+    sealing.add_data(io.BytesIO(sector.payload))
+    if sealing.run(replication.graph.table()) != sector.comm_r.hex():
+        raise DevnetError(f"sector {replication.sector} of miner {replication.miner} sealed to another commitment")
+    sealing.files.drop_layers()
 
 
 def read_state(home: Path) -> dict[str, Any]:

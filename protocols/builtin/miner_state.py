@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from protocols.builtin.codes import EPOCHS_IN_DAY, EPOCHS_IN_HOUR
 from protocols.encoding.address import Address
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
 from protocols.errors import CborError
 from protocols.ipld.amt import Amt, AmtVersion
 from protocols.ipld.blockstore import Blockstore, load, save
@@ -154,6 +155,23 @@ class Deadlines(Record):
 
 
 @record
+class SectorOnChainInfo(Record):
+    """A proven sector; weights in byte-epochs, amounts in attoFIL."""
+
+    number: Unsigned
+    seal_proof: int
+    sealed_cid: Cid
+    deal_ids: tuple[Unsigned, ...]
+    activation: ChainEpoch
+    expiration: ChainEpoch
+    deal_weight: BigInteger
+    verified_deal_weight: BigInteger
+    initial_pledge: TokenAmount
+    expected_day_reward: TokenAmount
+    expected_storage_pledge: TokenAmount
+
+
+@record
 class MinerState(Record):
     """Amounts in attoFIL; sectors come with their own roots."""
 
@@ -172,8 +190,13 @@ class MinerState(Record):
     early_terminations: Bitfield
 
     @classmethod
-    def initial(cls, store: Blockstore, info: MinerInfo, period_start: int) -> MinerState:
-        """A miner without sectors."""
+    def initial(
+        cls, store: Blockstore, info: MinerInfo, period_start: int, sectors: Sequence[SectorOnChainInfo] = ()
+    ) -> MinerState:
+        """A miner, with sectors that need no deal and are in no deadline."""
+        listed = Amt(store, version=AmtVersion.V0)
+        for sector in sectors:
+            listed.set(sector.number, sector.to_wire())
         empty_map = Hamt(store, version=HamtVersion.V0).flush()
         empty_array = Amt(store, version=AmtVersion.V0).flush()
         nothing = Bitfield()
@@ -195,8 +218,8 @@ class MinerState(Record):
             initial_pledge_requirement=TokenAmount(0),
             pre_committed_sectors=empty_map,
             pre_committed_sectors_expiry=empty_array,
-            allocated_sectors=save(store, nothing.encode()),
-            sectors=empty_array,
+            allocated_sectors=save(store, Bitfield.of(int(sector.number) for sector in sectors).encode()),
+            sectors=listed.flush(),
             proving_period_start=ChainEpoch(period_start),
             current_deadline=Unsigned(0),
             deadlines=save(store, Deadlines((deadline_root,) * PERIOD_DEADLINES).to_wire()),
@@ -206,6 +229,11 @@ class MinerState(Record):
     def load_info(self, store: Blockstore) -> MinerInfo:
         """The identity."""
         return MinerInfo.from_wire(load(store, self.info))
+
+    def load_sectors(self, store: Blockstore) -> list[SectorOnChainInfo]:
+        """The proven sectors, by number."""
+        listed = Amt(store, self.sectors, version=AmtVersion.V0)
+        return [SectorOnChainInfo.from_wire(wire) for _number, wire in listed.items()]
 
     def with_info(self, store: Blockstore, info: MinerInfo) -> MinerState:
         """The same miner with another identity."""

@@ -32,6 +32,7 @@ from protocols.errors import GenesisError
 from protocols.ipld.blockstore import Blockstore, MemoryBlockstore, save
 from protocols.ipld.hamt import Hamt, HamtVersion
 from protocols.networks.devnet import DevnetParameters, parameters_cid
+from protocols.networks.genesis_sectors import SECTOR_2KIB, STACKED_DRG_2KIB_V1, genesis_sector
 from protocols.networks.mainnet_2020 import MAINNET_2020
 from protocols.networks.profile import NetworkProfile
 from protocols.vm.interpreter import save_receipts
@@ -41,8 +42,6 @@ MINING_RESERVE = 1_100_000_000 * 10**18
 """What block rewards are paid from (specs-actors: simple and baseline totals)."""
 FIRST_ACCOUNT, FIRST_MINER = 100, 1000
 MARKET_CRON_TICK = 9
-STACKED_DRG_2KIB_V1 = 0
-SECTOR_2KIB = 2048
 PARTITION_SECTORS_2KIB = 2
 MAINNET_GENESIS = Cid.from_text("bafy2bzacecnamqgqmifpluoeldx7zzglxcljo6oja4vrmtj7432rphldpdmm2")
 GENESIS_BLOCKS_MAX = 1_000_000
@@ -100,8 +99,10 @@ def build_genesis(store: Blockstore, template: GenesisTemplate) -> Genesis:
 
     for number, (address, miner) in enumerate(zip(miners, template.miners, strict=True)):
         raw = miner.sectors * SECTOR_2KIB
+        sectors = [genesis_sector(template.parameters, address, n) for n in range(miner.sectors)]
         power = power.with_miner(store, address).add_to_claim(store, address, raw, raw)
-        put(address, "storageminer", MinerState.initial(store, _info(ids[miner.worker], miner), number + 1))
+        listed = [sector.on_chain() for sector in sectors]
+        put(address, "storageminer", MinerState.initial(store, _info(ids[miner.worker], miner), number + 1, listed))
     raw, adjusted = power.total_power()
     power = dataclasses.replace(
         power,

@@ -16,8 +16,8 @@ _LOOKBACK_CHANGES_AFTER = 3
 class ProofPolicy(Enum):
     """What a network's blocks must prove about storage."""
 
-    UNPROVEN = "unproven"
-    """Power is what genesis says, and no block proves storage; such a network is for trying things out only."""
+    VANILLA = "vanilla"
+    """Blocks carry the winning proof of spacetime as Merkle openings, which every node checks."""
     RECORDED = "recorded"
     """Proofs are SNARKs that this node cannot check; what the chain accepted is accepted. For replay only."""
 

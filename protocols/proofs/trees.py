@@ -5,7 +5,7 @@ A path is the bytes of the siblings, level by level, each level's in the order o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,19 +141,76 @@ class ReplicaTree:
     levels: Levels
     discarded: int
 
-    def open(self, index: int) -> Opening:
-        """A leaf with its path; raises SectorFaultError where the replica is not what was committed to."""
+    def open(self, indices: Sequence[int]) -> tuple[bytes, bytes]:
+        """The leaves at distinct indices, in their order, and the siblings that lead from all of them to the root.
+
+        Raises SectorFaultError where the replica is not what was committed to.
+        """
         made = self.discarded + 1
         span = int(np.prod(self.levels[:made]))
-        block = np.asarray(self.leaves[index - index % span : index - index % span + span])
-        below = [block]
-        for arity in self.levels[:made]:
-            row = np.empty((len(below[-1]) // arity, WORDS), np.uint64)
-            row_above(below[-1], row, arity)
-            below.append(row)
-        if below[-1].tobytes() != self.rows[0][index // span].tobytes():
-            first = index - index % span
+        blocks = {number: self._block(number, span) for number in sorted({index // span for index in indices})}
+
+        def node_at(level: int, index: int) -> bytes:
+            row, place = self.rows[max(0, level - made)], index
+            if level < made:
+                size = span // int(np.prod(self.levels[:level]))
+                row, place = blocks[index // size][level], index % size
+            return bytes(row[place].tobytes())
+
+        leaves = sorted(set(indices))
+        siblings = b"".join(node_at(level, index) for level, index in missing_nodes(self.levels, leaves))
+        return b"".join(node_at(0, leaf) for leaf in leaves), siblings
+
+    def _block(self, number: int, span: int) -> list[Nodes]:
+        """The rows that are not kept, over one span of leaves, checked against the first that is."""
+        rows = [np.asarray(self.leaves[number * span : (number + 1) * span])]
+        for arity in self.levels[: self.discarded + 1]:
+            above = np.empty((len(rows[-1]) // arity, WORDS), np.uint64)
+            row_above(rows[-1], above, arity)
+            rows.append(above)
+        if rows[-1].tobytes() != self.rows[0][number].tobytes():
+            first = number * span
             raise SectorFaultError(f"nodes {first} to {first + span - 1} of the replica are not what was sealed")
-        lower = path(below[:made], self.levels[:made], index % span)
-        upper = path(self.rows, self.levels[made:], index // span)
-        return Opening(index, block[index % span].tobytes(), lower + upper)
+        return rows
+
+
+def missing_nodes(levels: Levels, leaves: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Level and index of every node that is needed to reach the root from leaves and does not follow from them."""
+    known = sorted(leaves)
+    for level, arity in enumerate(levels):
+        there = set(known)
+        families = sorted({index // arity for index in known})
+        for family in families:
+            for index in range(family * arity, (family + 1) * arity):
+                if index not in there:
+                    yield level, index
+        known = families
+
+
+def common_root(levels: Levels, indices: Sequence[int], leaves: bytes, siblings: bytes) -> bytes:
+    """The root that several leaves of one tree lead to together, given as `ReplicaTree.open` gives them.
+
+    Raises ProofError for more or fewer nodes than that takes, and for what is no field element.
+    """
+    places = sorted(set(indices))
+    wanted = list(missing_nodes(levels, places))
+    if len(leaves) != len(places) * NODE_BYTES or len(siblings) != len(wanted) * NODE_BYTES:
+        raise ProofError(
+            f"{len(leaves)} bytes of leaves and {len(siblings)} of siblings; "
+            f"{len(places)} and {len(wanted)} nodes are due"
+        )
+    nodes, others = of_bytes(leaves), of_bytes(siblings)
+    if not canonical(nodes) or not canonical(others):
+        raise ProofError("an opening holds a number that is not below the field's modulus")
+    by_level: list[dict[int, int]] = [{} for _ in levels]
+    for number, (level, index) in enumerate(wanted):
+        by_level[level][index] = number
+    for level, arity in enumerate(levels):
+        families = sorted({index // arity for index in places})
+        row = {index: nodes[number] for number, index in enumerate(places)}
+        row |= {index: others[number] for index, number in by_level[level].items()}
+        preimages = np.array([row[f * arity + place] for f in families for place in range(arity)], np.uint64)
+        nodes = np.empty((len(families), WORDS), np.uint64)
+        hash_all(preimages.reshape(len(families), arity, WORDS), nodes)
+        places = families
+    return nodes.tobytes()

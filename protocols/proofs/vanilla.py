@@ -6,7 +6,6 @@ it works out itself, and every number must be in its only form, so that no bit c
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -26,6 +25,7 @@ from protocols.proofs.trees import (
     ReplicaTree,
     binary_levels,
     binary_root,
+    common_root,
     path,
     path_bytes,
     roots,
@@ -69,11 +69,12 @@ class SealVanillaProof(Record):
 
 @record
 class SectorPostProof(Record):
-    """Openings of one sector's replica."""
+    """An opening of one sector's replica: distinct leaves in their order, and the siblings that they need together."""
 
     comm_c: bytes
     comm_r_last: bytes
-    leaves: tuple[Leaf, ...]
+    leaves: bytes
+    siblings: bytes
 
 
 @record
@@ -118,11 +119,11 @@ def prove_seal(sector: SealedSector, seed: bytes) -> SealVanillaProof:
     graph = sector.replication.graph
 
     def opened(challenge: int) -> ChallengeProof:
-        replica = sector.replica.open(challenge)
+        replica = Leaf(*sector.replica.open([challenge]))
         data = sector.data_rows[0][challenge].tobytes()
         return ChallengeProof(
             Leaf(data, path(sector.data_rows, binary_levels(shape.nodes), challenge)),
-            Leaf(replica.leaf, replica.path),
+            replica,
             sector.column(challenge),
             tuple(sector.column(parent) for parent in graph.parents(challenge)),
         )
@@ -134,8 +135,7 @@ def prove_seal(sector: SealedSector, seed: bytes) -> SealVanillaProof:
 
 def prove_leaves(tree: ReplicaTree, comm_c: bytes, leaves: Sequence[int]) -> SectorPostProof:
     """Open leaves of a replica for a proof of spacetime; raises SectorFaultError for one that is not as sealed."""
-    opened = [tree.open(leaf) for leaf in leaves]
-    return SectorPostProof(comm_c, tree.rows[-1].tobytes(), tuple(Leaf(each.leaf, each.path) for each in opened))
+    return SectorPostProof(comm_c, tree.rows[-1].tobytes(), *tree.open(leaves))
 
 
 # -- verifying ------------------------------------------------------------------------------------------------
@@ -233,14 +233,5 @@ def verify_post(
         raise ProofError(f"a proof of {len(proof.sectors)} sectors; {len(sectors)} are due")
     for place, (sector, opened) in enumerate(zip(sectors, proof.sectors, strict=True)):
         _check_commitment(opened.comm_c, opened.comm_r_last, sector.commitment)
-        expected = leaves(place)
-        if len(opened.leaves) != len(expected):
-            raise ProofError(f"sector {sector.number}: {len(opened.leaves)} leaves; {len(expected)} are due")
-        pairs = zip(expected, opened.leaves, strict=True)
-        openings = [Opening(index, leaf.node, leaf.path) for index, leaf in pairs]
-        _check_roots(openings, levels, opened.comm_r_last, f"the replica of sector {sector.number}")
-
-
-def digest(proof: Record) -> bytes:
-    """What a proof is named by in logs."""
-    return hashlib.sha256(proof.encode()).digest()
+        if common_root(levels, leaves(place), opened.leaves, opened.siblings) != opened.comm_r_last:
+            raise ProofError(f"the leaves of sector {sector.number} do not open its replica")

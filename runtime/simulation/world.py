@@ -10,6 +10,7 @@ from runtime.clock import Clock, ManualClock, SkewedClock
 from runtime.environment import Deliver
 from runtime.http.port import HttpPort, HttpSettings
 from runtime.p2p.port import NetworkPort, NetworkSettings
+from runtime.sectors.shelf import MemoryShelf, SectorShelf
 from runtime.simulation.http import SimulatedHttp
 from runtime.simulation.network import Scheduler, SimulatedPort, SimulatedSwarm
 from runtime.simulation.vault import SimulatedVault
@@ -56,6 +57,10 @@ class SimulatedEnvironment:
     def open_http(self, settings: HttpSettings, deliver: Deliver) -> HttpPort:  # noqa: ARG002
         """No server."""
         return SimulatedHttp()
+
+    def open_sectors(self) -> SectorShelf:
+        """Sectors that were put on the node's virtual disk."""
+        return MemoryShelf(self._disk.sectors)
 
     def publish_api(self, address: str, token: str) -> None:
         """Nobody looks for it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from runtime.store.checks import check_changes, check_family
 from runtime.store.errors import StoreClosedError, StoreFullError, StoreLockedError
@@ -67,6 +68,7 @@ class MemoryDisk:
     def __init__(self, capacity_bytes: int | None = None) -> None:
         self.capacity_bytes = capacity_bytes
         self.used_bytes = 0
+        self.sectors: dict[int, Any] = {}
         self._volumes: dict[str, _Volume] = {}
         self._owners: dict[int, list[_Volume]] = {}
 

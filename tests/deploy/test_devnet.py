@@ -192,13 +192,13 @@ def test_the_command_runs_to_an_epoch_and_says_how_it_went(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     banner, outcome = (json.loads(line) for line in done.stdout.strip().splitlines())
-    assert banner["proofs"] == "unproven"
+    assert banner["proofs"] == "vanilla"
     assert outcome == json.loads(report.read_text())
     assert outcome["problems"] == []
     assert outcome["messages"] > 0
     for number in (1, 2):
         log = (tmp_path / "net" / f"node-{number}" / "daemon.log").read_text()
-        assert "UNPROVEN" in log
+        assert "Vanilla proofs" in log
         assert " ERROR " not in log
         assert " CRITICAL " not in log
 

@@ -5,6 +5,8 @@ from actors.chain.mining import (
     election_wins,
     mining_base,
     signed_block,
+    storage_challenge,
+    storage_proof,
     ticket_input,
     unsigned_block,
 )
@@ -19,6 +21,8 @@ from protocols.encoding.tuples import TokenAmount, Unsigned
 from protocols.networks import genesis
 from protocols.networks.devnet import DevnetParameters
 from protocols.networks.genesis import GenesisAccount, GenesisMiner, GenesisTemplate
+from protocols.networks.genesis_sectors import genesis_sector
+from protocols.proofs.vanilla import prove_leaves
 from runtime.store.memory import MemoryDisk
 
 GENESIS_TIME_S = 1_600_000_000
@@ -30,7 +34,7 @@ USERS = [address_of(SignatureType.SECP256K1, key) for key in USER_KEYS]
 
 
 def template(miners=3, delay_s=1, **changes):
-    parameters = DevnetParameters("testnet", GENESIS_TIME_S, delay_s, b"seed" * 8, "unproven")
+    parameters = DevnetParameters("testnet", GENESIS_TIME_S, delay_s, b"seed" * 8, "vanilla")
     accounts = tuple(GenesisAccount(address, BALANCE) for address in (*WORKERS, *USERS))
     found = {"parameters": parameters, "accounts": accounts}
     if isinstance(miners, int):
@@ -57,7 +61,11 @@ def make_block(chain, miner, parent, height, messages=()):
     if wins < 1:
         return None
     ticket = Ticket(bls.sign(key, ticket_input(chain, base)))
-    header, sorted_messages = unsigned_block(chain, base, ElectionProof(wins, proof), ticket, messages)
+    challenge = storage_challenge(chain, base)
+    sector = genesis_sector(template().parameters, base.miner, int(challenge.sector.number)).sealed
+    opened = prove_leaves(sector.replica, sector.column_rows[-1].tobytes(), challenge.leaves)
+    storage = storage_proof(challenge, opened)
+    header, sorted_messages = unsigned_block(chain, base, ElectionProof(wins, proof), ticket, messages, storage)
     return signed_block(header, sign(SignatureType.BLS, key, header.signing_bytes())), sorted_messages
 
 

@@ -6,7 +6,9 @@ import pytest
 
 from actors.chain.reader import BlockMessages
 from actors.chain.writer import ChainWriter
+from protocols.chain.block import PoStProof
 from protocols.chain.tipset import Tipset
+from protocols.crypto.signature import SignatureType, sign
 from protocols.encoding.cid import Cid
 from protocols.errors import (
     BlockFutureError,
@@ -20,9 +22,11 @@ from protocols.errors import (
     InvalidBlockError,
     InvalidTipsetError,
 )
+from protocols.proofs.vanilla import PostVanillaProof
 from runtime.store.memory import MemoryDisk
 from tests.actors.chain.builder import (
     USERS,
+    WORKER_KEYS,
     add,
     extend,
     fork,
@@ -206,7 +210,7 @@ def test_heights_are_found_on_null_rounds_and_forks(grown):
         ({"parent_weight": 1}, BlockWeightError),
         ({"timestamp": 99}, InvalidBlockError),
         ({"block_sig": None}, BlockSignatureError),
-        ({"win_post_proof": ()}, None),
+        ({"win_post_proof": ()}, BlockSignatureError),
     ],
 )
 def test_a_changed_header_is_refused_and_not_kept(change, error):
@@ -216,29 +220,44 @@ def test_a_changed_header_is_refused_and_not_kept(change, error):
         height += 1
         block = make_block(chain, 0, chain.head(), height)
     header = dataclasses.replace(block[0], **change)
-    if error is None:
-        add(chain, (header, block[1]))
-        return
     with pytest.raises(error):
         add(chain, (header, block[1]))
     assert not chain.index.has_block(header.height, header.cid())
     assert chain.head().height == 0
 
 
-def test_a_proof_where_none_belongs_is_refused():
-    chain = new_chain()
-    from protocols.chain.block import PoStProof
-    from protocols.crypto.signature import SignatureType, sign
-    from tests.actors.chain.builder import WORKER_KEYS
+def resigned(block, **changes):
+    header = dataclasses.replace(block[0], **changes)
+    return dataclasses.replace(
+        header, block_sig=sign(SignatureType.BLS, WORKER_KEYS[0], header.signing_bytes())
+    ), block[1]
 
-    block, height = None, 0
-    while block is None:
+
+def test_storage_is_proven_by_the_block_itself():
+    chain = new_chain()
+    blocks, height = [], 0
+    while len(blocks) < 2:
         height += 1
-        block = make_block(chain, 0, chain.head(), height)
-    header = dataclasses.replace(block[0], win_post_proof=(PoStProof(0, b"x"),))
-    header = dataclasses.replace(header, block_sig=sign(SignatureType.BLS, WORKER_KEYS[0], header.signing_bytes()))
-    with pytest.raises(BlockProofError):
-        add(chain, (header, block[1]))
+        if (block := make_block(chain, 0, chain.head(), height)) is not None:
+            blocks.append(block)
+    [proof], [later] = (block[0].win_post_proof for block in blocks)
+    opened = PostVanillaProof.decode(proof.proof_bytes)
+    [sector] = opened.sectors
+    flipped = dataclasses.replace(sector, siblings=sector.siblings[:-1] + bytes([sector.siblings[-1] ^ 1]))
+    for wrong in (
+        (),
+        (proof, proof),
+        (later,),
+        (PoStProof(1, proof.proof_bytes),),
+        (PoStProof(0, b"x"),),
+        (PoStProof(0, proof.proof_bytes + b"\x00"),),
+        (PoStProof(0, PostVanillaProof(()).encode()),),
+        (PoStProof(0, PostVanillaProof((sector, sector)).encode()),),
+        (PoStProof(0, PostVanillaProof((flipped,)).encode()),),
+    ):
+        with pytest.raises(BlockProofError):
+            add(chain, resigned(blocks[0], win_post_proof=wrong))
+    add(chain, resigned(blocks[0]))
 
 
 @pytest.mark.behaviour(45)

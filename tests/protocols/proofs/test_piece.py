@@ -12,10 +12,10 @@ from protocols.errors import ProofError
 from protocols.proofs import piece
 from protocols.proofs.data_segment import Aggregate, parse_entry
 from protocols.proofs.field import to_int
+from protocols.proofs.memory import data_rows
 from protocols.proofs.nodes import of_bytes
 from protocols.proofs.porep import data_commitment, place_pieces
 from protocols.proofs.trees import binary_root
-from tests.protocols.proofs.sealing import data_rows
 from tests.vectors import load
 
 LARGE_BYTES = 40 << 20

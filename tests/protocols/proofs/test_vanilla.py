@@ -11,6 +11,8 @@ from protocols.errors import DecodeError, ProofError, SectorFaultError
 from protocols.proofs import challenges
 from protocols.proofs.field import to_bytes
 from protocols.proofs.kernels.field_scalar import MODULUS
+from protocols.proofs.memory import data_rows
+from protocols.proofs.memory import seal_in_memory as seal
 from protocols.proofs.piece import commitment
 from protocols.proofs.porep import Replication, data_commitment, decode, piece_path, place_pieces
 from protocols.proofs.registry import KIB, MIB, ApiVersion, SealFeature, SealProof, Shape
@@ -24,7 +26,6 @@ from protocols.proofs.vanilla import (
     verify_post,
     verify_seal,
 )
-from tests.protocols.proofs.sealing import data_rows, seal
 
 SEED = bytes(range(32))
 
@@ -110,7 +111,7 @@ def test_proofs_of_spacetime_hold(sealed):
         verify_post(sectors * 2, levels, leaves, PostVanillaProof((proof,)))
     with pytest.raises(ProofError, match="CommR"):
         verify_post([ProvenSector(7, to_bytes(1))], levels, leaves, PostVanillaProof((proof,)))
-    with pytest.raises(ProofError, match="leaves"):
+    with pytest.raises(ProofError, match="due"):
         verify_post(sectors, levels, lambda _place: [1], PostVanillaProof((proof,)))
 
 

@@ -10,12 +10,12 @@ from protocols.errors import ProofError
 from protocols.proofs import challenges
 from protocols.proofs.field import to_bytes, to_int
 from protocols.proofs.graph import Graph
+from protocols.proofs.memory import seal_in_memory as seal
 from protocols.proofs.nodes import of_bytes
 from protocols.proofs.porep import Replication, comm_r, decode, fill_labels, sealed_cid, unsealed_cid
 from protocols.proofs.poseidon import Poseidon, constant_length_tag, hash_md, round_constants
 from protocols.proofs.registry import GIB, ApiVersion, SealProof, Shape
 from protocols.proofs.trees import Opening, fill_rows, roots, row_lengths
-from tests.protocols.proofs.sealing import seal
 from tests.vectors import load
 
 BIG = 1 << 20
