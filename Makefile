@@ -13,6 +13,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml deploy/check_machine.sh
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m protocols.proofs.warm
 	@touch $@
 
 # a local network of three nodes; ARGS='--until-epoch 30 --block-time 1s' ends by itself

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from actors.chain.reader import (
     BlockMessages,
@@ -23,7 +24,6 @@ from protocols.chain.tipset import Tipset
 from protocols.consensus.beacon import entries_due
 from protocols.consensus.election import win_count
 from protocols.consensus.randomness import Purpose, draw, miner_entropy
-from protocols.consensus.winning_post import WinningChallenge, winning_challenge
 from protocols.crypto import bls
 from protocols.crypto.signature import Signature, SignatureType
 from protocols.encoding.address import Address
@@ -31,7 +31,10 @@ from protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsig
 from protocols.errors import ChainError
 from protocols.ipld.blockstore import MemoryBlockstore
 from protocols.networks.profile import ProofPolicy
-from protocols.proofs.vanilla import PostVanillaProof, SectorPostProof
+
+if TYPE_CHECKING:
+    from protocols.consensus.winning_post import WinningChallenge
+    from protocols.proofs.vanilla import SectorPostProof
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ def election_wins(base: MiningBase, vrf_proof: bytes) -> int:
 
 def storage_challenge(reader: ChainReader, base: MiningBase) -> WinningChallenge:
     """What the block must open of the miner's sectors; raises ChainError on a network whose proofs are others."""
+    from protocols.consensus.winning_post import winning_challenge  # compiled code: only who mines pays for it
+
     profile = reader.genesis.profile
     if profile.proofs is not ProofPolicy.VANILLA:
         raise ChainError(f"network {profile.name} asks for {profile.proofs.value} proofs, which this node cannot make")
@@ -97,6 +102,8 @@ def storage_challenge(reader: ChainReader, base: MiningBase) -> WinningChallenge
 
 def storage_proof(challenge: WinningChallenge, opened: SectorPostProof) -> PoStProof:
     """The proof as a block carries it."""
+    from protocols.proofs.vanilla import PostVanillaProof
+
     return PoStProof(challenge.proof_type, PostVanillaProof((opened,)).encode())
 
 

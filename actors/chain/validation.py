@@ -17,7 +17,6 @@ from protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMessage, che
 from protocols.chain.tipset import Tipset
 from protocols.consensus.block_messages import check_block_messages
 from protocols.consensus.header import HeaderContext, validate_header
-from protocols.consensus.winning_post import check_winning_post, winning_challenge
 from protocols.encoding.address import Address
 from protocols.errors import (
     BlockElectionError,
@@ -83,6 +82,8 @@ def validate_block(reader: ChainReader, header: BlockHeader, messages: BlockMess
 
 
 def _check_storage(reader: ChainReader, parent: Tipset, header: BlockHeader) -> None:
+    from protocols.consensus.winning_post import check_winning_post, winning_challenge  # compiled code
+
     newest = header.beacon_entries[-1] if header.beacon_entries else reader.beacon_before(parent)
     lookback = reader.lookback_state(parent, header.height)
     _actor, state = miner_state(reader.blocks, lookback, header.miner)

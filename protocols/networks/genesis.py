@@ -32,7 +32,6 @@ from protocols.errors import GenesisError
 from protocols.ipld.blockstore import Blockstore, MemoryBlockstore, save
 from protocols.ipld.hamt import Hamt, HamtVersion
 from protocols.networks.devnet import DevnetParameters, parameters_cid
-from protocols.networks.genesis_sectors import SECTOR_2KIB, STACKED_DRG_2KIB_V1, genesis_sector
 from protocols.networks.mainnet_2020 import MAINNET_2020
 from protocols.networks.profile import NetworkProfile
 from protocols.vm.interpreter import save_receipts
@@ -42,6 +41,8 @@ MINING_RESERVE = 1_100_000_000 * 10**18
 """What block rewards are paid from (specs-actors: simple and baseline totals)."""
 FIRST_ACCOUNT, FIRST_MINER = 100, 1000
 MARKET_CRON_TICK = 9
+STACKED_DRG_2KIB_V1 = 0
+SECTOR_2KIB = 2048
 PARTITION_SECTORS_2KIB = 2
 MAINNET_GENESIS = Cid.from_text("bafy2bzacecnamqgqmifpluoeldx7zzglxcljo6oja4vrmtj7432rphldpdmm2")
 GENESIS_BLOCKS_MAX = 1_000_000
@@ -84,6 +85,8 @@ class Genesis:
 
 def build_genesis(store: Blockstore, template: GenesisTemplate) -> Genesis:
     """Write a genesis to `store`; raises GenesisError for a template that describes no network."""
+    from protocols.networks.genesis_sectors import genesis_sector  # compiled code: only who builds pays for it
+
     _check(template)
     ids = {account.address: Address.id(FIRST_ACCOUNT + n) for n, account in enumerate(template.accounts)}
     addresses = Hamt(store, version=HamtVersion.V0)

@@ -10,6 +10,7 @@ from protocols.builtin.miner_state import SectorOnChainInfo
 from protocols.encoding.address import Address
 from protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned
 from protocols.networks.devnet import DevnetParameters
+from protocols.networks.genesis import SECTOR_2KIB, STACKED_DRG_2KIB_V1
 from protocols.proofs.kernels.piece import PADDED_QUAD_BYTES, QUAD_BYTES
 from protocols.proofs.memory import data_rows, seal_in_memory
 from protocols.proofs.nodes import of_bytes
@@ -18,8 +19,6 @@ from protocols.proofs.porep import Replication, sealed_cid
 from protocols.proofs.registry import SealProof
 from protocols.proofs.vanilla import SealedSector
 
-STACKED_DRG_2KIB_V1 = 0
-SECTOR_2KIB = 2048
 _PAYLOAD_BYTES = SECTOR_2KIB // PADDED_QUAD_BYTES * QUAD_BYTES
 _EXPIRATION = 540 * 2880
 """A sector's longest life in epochs (specs-actors v0: MaxSectorExpirationExtension)."""
