@@ -23,12 +23,24 @@ def genesis() -> None:
 @click.option("--accounts", default=1, show_default=True, help="Funded accounts, at least as many as miners.")
 @click.option("--block-time", default=30, show_default=True, help="Seconds per epoch.")
 @click.option("--time", "genesis_time", default=0, help="Unix seconds of genesis (default: now).")
+@click.option("--sectors", type=click.Path(path_type=Path), help="Also seal the miners' sectors, in DIR/MINER.")
 @json_option
 def genesis_new(
-    file: Path, *, seed: int, miners: int, accounts: int, block_time: int, genesis_time: int, as_json: bool
+    file: Path,
+    *,
+    seed: int,
+    miners: int,
+    accounts: int,
+    block_time: int,
+    genesis_time: int,
+    sectors: Path | None,
+    as_json: bool,
 ) -> None:
-    """Write a genesis CAR; the same options give the same file. Prints the keys that follow from the seed."""
-    from deploy.devnet.plan import DevnetPlan
+    """Write a genesis CAR; the same options give the same file. Prints the keys that follow from the seed.
+
+    A miner proves its sectors with each block: what --sectors writes for it belongs into HOME/sectors.
+    """
+    from deploy.devnet.plan import DevnetPlan, write_sectors
 
     plan = DevnetPlan.make(
         file.parent, seed=seed, nodes=max(accounts, miners), miners=miners, block_time_s=block_time,
@@ -36,6 +48,9 @@ def genesis_new(
     )  # fmt: skip
     car = plan.genesis_car()
     file.write_bytes(car)
+    for node in plan.nodes:
+        if sectors is not None and node.miner is not None:
+            write_sectors(sectors / str(node.miner), plan.template().parameters, node.miner)
     keys = [
         {
             "account": str(node.account.address),

@@ -163,8 +163,7 @@ class DevnetPlan:
         for node in self.nodes:
             self._write_node(node, car)
             if node.miner is not None:
-                for number in range(SECTORS_PER_MINER):
-                    _write_sector(node.home / SECTORS_FOLDER, genesis_sector(template.parameters, node.miner, number))
+                write_sectors(node.home / SECTORS_FOLDER, template.parameters, node.miner)
 
     def _write_node(self, node: NodePlan, car: bytes) -> None:
         repo = Repo.init(node.home)
@@ -220,6 +219,12 @@ class DevnetPlan:
         for node in state["nodes"]:
             node["pid"] = pids.get(node["name"], 0)
         write_atomically(self.home / STATE_FILE, json.dumps(state, indent=1).encode())
+
+
+def write_sectors(folder: Path, parameters: DevnetParameters, miner: Address) -> None:
+    """Seal what genesis says that a miner has, each sector in a folder below `folder`."""
+    for number in range(SECTORS_PER_MINER):
+        _write_sector(folder, genesis_sector(parameters, miner, number))
 
 
 def _write_sector(folder: Path, sector: GenesisSector) -> None:

@@ -1,7 +1,9 @@
 """Whole nodes under virtual time: what the seed's node tests assert, and what they should have asserted."""
 
+import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from actors.messages.chain import ReadBad, ReadHead, ReadSync
@@ -414,3 +416,26 @@ def test_chain_exchange_answers_what_is_there(filecoin):
         assert whole.chain[-1].blocks[0].height == 0
         assert ask(900, Options.MESSAGES)[1].status == Status.PARTIAL
     assert ask(1, Options.HEADERS, (Cid.of(b"nowhere"),))[1].status == Status.NOT_FOUND
+
+
+def test_a_miner_whose_sector_is_lost_or_damaged_wins_nothing_and_says_why(filecoin):
+    network = filecoin(nodes=2, miners=2)
+    network.run_epochs(5)
+    sectors = network.network.base.world.disk("node-0").sectors
+    whole = sectors.pop(0)
+    before = network.node(0).ask("MiningScheduler", ReadMining()).blocks_mined
+    network.run_epochs(15)
+    status = network.node(0).ask("MiningScheduler", ReadMining())
+    assert status.blocks_mined == before
+    assert "sector 0 is not here" in status.last_error
+    damaged = whole.replica.leaves.copy()
+    damaged[:] ^= np.uint64(1)
+    sectors[0] = dataclasses.replace(whole, replica=dataclasses.replace(whole.replica, leaves=damaged))
+    network.run_epochs(15)
+    status = network.node(0).ask("MiningScheduler", ReadMining())
+    assert status.blocks_mined == before
+    assert "are not what was sealed" in status.last_error
+    sectors[0] = whole
+    network.run_epochs(20)
+    assert network.node(0).ask("MiningScheduler", ReadMining()).blocks_mined > before
+    assert network.head(0).height > 50

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from protocols import errors
 from protocols.encoding.bigint import decode_bigint, encode_bigint, format_fil, format_fil_short, parse_fil
-from protocols.encoding.units import format_size
+from protocols.encoding.units import format_size, parse_size
 from protocols.encoding.varint import decode_varint, encode_varint
 from tests.vectors import load
 
@@ -90,3 +90,25 @@ def test_bad_amounts(text):
 def test_amount_round_trip(atto):
     assert parse_fil(format_fil(atto)) == atto
     assert parse_fil(f"{atto} attofil") == atto
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0", 0),
+        ("2048", 2048),
+        ("2KiB", 2048),
+        ("2 kib", 2048),
+        ("8MiB", 8 << 20),
+        ("1.5GiB", 3 << 29),
+        ("64GiB", 64 << 30),
+    ],
+)
+def test_sizes(text, expected):
+    assert parse_size(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "KiB", "-1", "2KB", "1.5", "0x10", "1e3", "9" * 50, "2 KiB x"])
+def test_no_sizes(text):
+    with pytest.raises(errors.AmountError):
+        parse_size(text)
