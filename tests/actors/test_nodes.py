@@ -423,6 +423,7 @@ def test_a_miner_whose_sector_is_lost_or_damaged_wins_nothing_and_says_why(filec
     network.run_epochs(5)
     sectors = network.network.base.world.disk("node-0").sectors
     whole = sectors.pop(0)
+    network.run_epochs(2)  # a block is made ahead of its epoch
     before = network.node(0).ask("MiningScheduler", ReadMining()).blocks_mined
     network.run_epochs(15)
     status = network.node(0).ask("MiningScheduler", ReadMining())
