@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from protocols.errors import DecodeError, ProofError, SectorFaultError
 from protocols.proofs import challenges
+from protocols.proofs.data_segment import parse_entry
 from protocols.proofs.field import to_bytes
 from protocols.proofs.kernels.field_scalar import MODULUS
 from protocols.proofs.memory import data_rows
@@ -164,3 +165,16 @@ def test_registered_proofs():
         Shape(3000)
     with pytest.raises(ProofError, match="registered"):
         SealProof.of_size(4 * KIB)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=400))
+def test_any_bytes_are_a_proof_or_a_named_error(data):
+    for kind in (SealVanillaProof, PostVanillaProof):
+        try:
+            found = kind.decode(data)
+        except DecodeError:
+            continue
+        assert kind.decode(found.encode()) == found
+    with pytest.raises(ProofError):
+        parse_entry(data)

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from protocols.errors import SectorFaultError
 from protocols.proofs.piece import commitment
@@ -165,3 +167,12 @@ def test_the_table_of_a_graph_is_made_once(tmp_path):
     again = parent_table(tmp_path, Manifest(5, 2, 9, "01" * 32, graph.porep_id.hex(), "00" * 32).replication.graph)
     assert (first == again).all()
     assert path.stat().st_mtime_ns == written
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.binary(max_size=200), st.recursive(st.none() | st.integers() | st.text(max_size=5), st.lists)))
+def test_any_manifest_is_read_or_named(tmp_path, content):
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    (tmp_path / "sector.json").write_bytes(data)
+    with pytest.raises(SectorDataError, match="cannot be read"):
+        Manifest.read(tmp_path)
