@@ -34,6 +34,7 @@ from protocols.ipld.hamt import Hamt, HamtVersion
 from protocols.networks.devnet import DevnetParameters, parameters_cid
 from protocols.networks.mainnet_2020 import MAINNET_2020
 from protocols.networks.profile import NetworkProfile
+from protocols.proofs.registry import STACKED_DRG_2KIB_V1
 from protocols.vm.interpreter import save_receipts
 from protocols.vm.state_tree import Actor
 
@@ -41,8 +42,6 @@ MINING_RESERVE = 1_100_000_000 * 10**18
 """What block rewards are paid from (specs-actors: simple and baseline totals)."""
 FIRST_ACCOUNT, FIRST_MINER = 100, 1000
 MARKET_CRON_TICK = 9
-STACKED_DRG_2KIB_V1 = 0
-SECTOR_2KIB = 2048
 PARTITION_SECTORS_2KIB = 2
 MAINNET_GENESIS = Cid.from_text("bafy2bzacecnamqgqmifpluoeldx7zzglxcljo6oja4vrmtj7432rphldpdmm2")
 GENESIS_BLOCKS_MAX = 1_000_000
@@ -101,7 +100,7 @@ def build_genesis(store: Blockstore, template: GenesisTemplate) -> Genesis:
         entries[address] = _actor(name, save(store, state.to_wire()), balance)
 
     for number, (address, miner) in enumerate(zip(miners, template.miners, strict=True)):
-        raw = miner.sectors * SECTOR_2KIB
+        raw = miner.sectors * STACKED_DRG_2KIB_V1.shape.sector_bytes
         sectors = [genesis_sector(template.parameters, address, n) for n in range(miner.sectors)]
         power = power.with_miner(store, address).add_to_claim(store, address, raw, raw)
         listed = [sector.on_chain() for sector in sectors]
@@ -152,7 +151,8 @@ def _actor(name: str, head: Cid, balance: int) -> Actor:
 
 def _info(worker: Address, miner: GenesisMiner) -> MinerInfo:
     return MinerInfo(
-        worker, worker, (), None, miner.peer_id, (), STACKED_DRG_2KIB_V1, Unsigned(SECTOR_2KIB),
+        worker, worker, (), None, miner.peer_id, (), STACKED_DRG_2KIB_V1.number,
+        Unsigned(STACKED_DRG_2KIB_V1.shape.sector_bytes),
         Unsigned(PARTITION_SECTORS_2KIB),
     )  # fmt: skip
 

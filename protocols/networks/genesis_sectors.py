@@ -10,16 +10,15 @@ from protocols.builtin.miner_state import SectorOnChainInfo
 from protocols.encoding.address import Address
 from protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned
 from protocols.networks.devnet import DevnetParameters
-from protocols.networks.genesis import SECTOR_2KIB, STACKED_DRG_2KIB_V1
 from protocols.proofs.kernels.piece import PADDED_QUAD_BYTES, QUAD_BYTES
 from protocols.proofs.memory import data_rows, seal_in_memory
 from protocols.proofs.nodes import of_bytes
 from protocols.proofs.piece import pad
 from protocols.proofs.porep import Replication, sealed_cid
-from protocols.proofs.registry import SealProof
+from protocols.proofs.registry import STACKED_DRG_2KIB_V1
 from protocols.proofs.vanilla import SealedSector
 
-_PAYLOAD_BYTES = SECTOR_2KIB // PADDED_QUAD_BYTES * QUAD_BYTES
+_PAYLOAD_BYTES = STACKED_DRG_2KIB_V1.shape.sector_bytes // PADDED_QUAD_BYTES * QUAD_BYTES
 _EXPIRATION = 540 * 2880
 """A sector's longest life in epochs (specs-actors v0: MaxSectorExpirationExtension)."""
 
@@ -58,5 +57,5 @@ def _sealed(network: str, seed: bytes, miner: int, number: int) -> GenesisSector
     ticket = hashlib.blake2b(seed + b"ticket" + label, digest_size=32).digest()
     data = of_bytes(pad(payload))
     comm_d = data_rows(data)[-1].tobytes()
-    sealed, comm_r = seal_in_memory(Replication(SealProof(STACKED_DRG_2KIB_V1), miner, number, ticket, comm_d), data)
+    sealed, comm_r = seal_in_memory(Replication(STACKED_DRG_2KIB_V1, miner, number, ticket, comm_d), data)
     return GenesisSector(payload, sealed, comm_r)

@@ -130,3 +130,7 @@ class SealProof:
     def porep_id(self) -> bytes:
         """What seeds the graph."""
         return self.number.to_bytes(8, "little") + bytes(24)
+
+
+STACKED_DRG_2KIB_V1 = SealProof(0)
+"""The first proof type of the smallest sectors: what local networks start with."""
