@@ -39,6 +39,7 @@ def apply(dht_protocol: str) -> None:
             f"py-libp2p {installed}; the patches are for {MADE_FOR}x, look at each before changing"
         )
     dial_without_waiting()
+    dial_on_order_only()
     survive_stream_errors()
     validate_once()
     free_inbound_slots()
@@ -53,6 +54,19 @@ def dial_without_waiting() -> None:
     from libp2p.network import swarm
 
     swarm._HAPPY_EYEBALLS_DELAY = 0.0
+
+
+def dial_on_order_only() -> None:
+    """The swarm dials whatever addresses it hears of until it has hundreds of peers; whom we dial is our own choice.
+
+    A stranger's list of addresses would make every node that hears it knock there.
+    """
+    from libp2p.network.auto_connector import AutoConnector
+
+    async def stay(_self: Any) -> None:
+        pass
+
+    AutoConnector.maybe_connect = stay  # type: ignore[assignment, method-assign]
 
 
 def survive_stream_errors() -> None:

@@ -35,6 +35,10 @@ def test_dials_still_wait():
     assert float(upstream("swarm._HAPPY_EYEBALLS_DELAY")) > 0
 
 
+def test_the_swarm_still_dials_by_itself():
+    assert upstream("'auto_connector.run_background_task' in inspect.getsource(Swarm)") == "True"
+
+
 FAILING_HANDLER = """
 import os, sys, trio
 from libp2p import new_host
