@@ -21,6 +21,7 @@ from actors.chain.mining import (
     unsigned_block,
 )
 from actors.chain.reader import BlockMessages, ChainReader, or_none
+from actors.chain.validation import prepare_proofs
 from actors.config import NodeSettings
 from actors.messages.chain import SubmitBlock, Submitted
 from actors.messages.events import NewHead
@@ -82,6 +83,7 @@ class MiningScheduler(Subsystem):
         self._miner = settings.miner_address
         self._delay_share = settings.mine_delay_share
         if self._miner is not None:
+            prepare_proofs(self.chain.genesis.profile)
             self.spawn(self._give_out_again(self._miner))
             if settings.mine:
                 self._mine_on()

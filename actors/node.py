@@ -39,7 +39,7 @@ class FilecoinNode(Node):
             ChildSpec("Network", Network),
             ChildSpec("Bootstrapper", Bootstrapper),
             ChildSpec("Heartbeat", Heartbeat),
-            ChildSpec("MiningScheduler", MiningScheduler),
+            ChildSpec("MiningScheduler", MiningScheduler, start_timeout_s=60.0),
             ChildSpec("Api", Api),
         ),
         routes={

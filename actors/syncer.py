@@ -11,6 +11,7 @@ import logging
 from typing import Any, ClassVar
 
 from actors.chain.reader import BlockMessages
+from actors.chain.validation import prepare_proofs
 from actors.chain.writer import ChainWriter, HeadChange
 from actors.config import NodeSettings
 from actors.messages.chain import (
@@ -81,6 +82,7 @@ class Syncer(Subsystem):
         assert isinstance(settings, NodeSettings)
         self._chain = self.writer(self.environment.open_store("chain"), self.environment.share)
         self.chain.begin(settings.genesis_car)
+        prepare_proofs(self.chain.genesis.profile)
         self._resume()
 
     def _resume(self) -> None:

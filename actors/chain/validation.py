@@ -31,6 +31,14 @@ from protocols.vm.gas import PRICES_V0
 from protocols.vm.state_tree import StateTree
 
 
+def prepare_proofs(profile: NetworkProfile) -> None:
+    """Load what proofs of a network take, before anybody waits for an answer: a heartbeat would be missed."""
+    if profile.proofs is ProofPolicy.VANILLA:
+        from protocols.consensus.winning_post import prepare  # compiled code
+
+        prepare()
+
+
 def header_context(reader: ChainReader, parent: Tipset, header: BlockHeader) -> HeaderContext:
     """What the chain says about a header's place; raises InvalidBlockError for a miner that may not mine."""
     execution = reader.execution(parent.key)

@@ -15,8 +15,9 @@ from protocols.consensus.randomness import Purpose, draw, miner_entropy
 from protocols.encoding.address import Address
 from protocols.errors import BlockProofError, DecodeError, ProofError
 from protocols.proofs import challenges
-from protocols.proofs.porep import prover_id
-from protocols.proofs.registry import SECTOR_SIZES, SealProof
+from protocols.proofs.porep import comm_r, prover_id
+from protocols.proofs.registry import NODE_BYTES, SECTOR_SIZES, SealProof
+from protocols.proofs.trees import common_root
 from protocols.proofs.vanilla import PostVanillaProof, ProvenSector, verify_post
 
 
@@ -57,3 +58,9 @@ def check_winning_post(proofs: Sequence[PoStProof], challenge: WinningChallenge)
         verify_post([ProvenSector(number, commitment)], levels, lambda _place: list(challenge.leaves), proof)
     except (ProofError, DecodeError) as error:
         raise BlockProofError(f"winning proof: {error}") from None
+
+
+def prepare() -> None:
+    """Load the compiled code and the constants that checking a proof takes, a second's work at its first use."""
+    common_root((8,), [0], bytes(NODE_BYTES), bytes(7 * NODE_BYTES))
+    comm_r(bytes(NODE_BYTES), bytes(NODE_BYTES))
