@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count, islice
 
 from protocols.proofs.kernels.field_scalar import MODULUS
 
@@ -18,6 +19,7 @@ HALF = FULL_ROUNDS // 2
 _PARTIAL_ROUNDS = ((125, 62), (63, 61), (32, 60), (16, 59), (8, 57), (4, 56), (2, 55))
 """Widths from which on so many partial rounds are secure, largest first (neptune ``round_numbers.rs``)."""
 MD_ARITY = 36
+_WARM_UP_BITS = 160
 Matrix = list[list[int]]
 
 
@@ -86,38 +88,40 @@ def mixing_matrix(width: int) -> Matrix:
 @lru_cache(maxsize=8)
 def round_constants(instance: Poseidon) -> list[list[int]]:
     """A row of constants for each round, from the Grain LFSR."""
-    bits = _grain(instance.width, instance.partial_rounds)
-    rounds = FULL_ROUNDS + instance.partial_rounds
-    return [[_next_element(bits) for _ in range(instance.width)] for _ in range(rounds)]
+    elements = _elements(instance.width, instance.partial_rounds)
+    return [list(islice(elements, instance.width)) for _ in range(FULL_ROUNDS + instance.partial_rounds)]
 
 
-def _next_element(bits: Iterator[int]) -> int:
-    while True:
-        value = 0
-        for _ in range(MODULUS.bit_length()):
-            value = value << 1 | next(bits)
-        if value < MODULUS:
-            return value
+def _elements(width: int, partial_rounds: int) -> Iterator[int]:
+    """Numbers of as many bits as the modulus has, highest first; those that are not below it are left out."""
+    bits, size = "", MODULUS.bit_length()
+    for more in _grain(width, partial_rounds):
+        bits += more
+        if len(bits) >= size:
+            value, bits = int(bits[:size], 2), bits[size:]
+            if value < MODULUS:
+                yield value
 
 
-def _grain(width: int, partial_rounds: int) -> Iterator[int]:
-    """Bits of a shift register that starts with the parameters; every second bit says whether the next counts."""
+def _grain(width: int, partial_rounds: int) -> Iterator[str]:
+    """Bits of a shift register that starts with the parameters; every second bit says whether the next counts.
+
+    Its last tap is the 62nd of 80 bits, so sixteen new bits can be made at once.
+    """
     fields = ((1, 2), (1, 4), (MODULUS.bit_length(), 12), (width, 12), (FULL_ROUNDS, 10), (partial_rounds, 10))
     start = "".join(f"{value:0{size}b}" for value, size in fields) + "1" * 30
     state = int(start[::-1], 2)
+    counted = _counted_bits()
+    for number in count():
+        new = (state ^ state >> 13 ^ state >> 23 ^ state >> 38 ^ state >> 51 ^ state >> 62) & 0xFFFF
+        state = state >> 16 | new << 64
+        if number >= _WARM_UP_BITS // 16:
+            yield counted[new & 0xFF] + counted[new >> 8]
 
-    def step() -> int:
-        nonlocal state
-        bit = (state ^ state >> 13 ^ state >> 23 ^ state >> 38 ^ state >> 51 ^ state >> 62) & 1
-        state = state >> 1 | bit << 79
-        return bit
 
-    for _ in range(160):
-        step()
-    while True:
-        counts, bit = step(), step()
-        if counts:
-            yield bit
+def _counted_bits() -> list[str]:
+    """For each byte, lowest bit first: the second bits of those pairs whose first bit is set."""
+    return ["".join(str(byte >> place + 1 & 1) for place in range(0, 8, 2) if byte >> place & 1) for byte in range(256)]
 
 
 # -- the optimised form ---------------------------------------------------------------------------------------
