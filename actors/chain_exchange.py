@@ -80,26 +80,22 @@ class ChainExchange(Subsystem):
         """
         key: TipsetKey = request.head
         found: list[bytes] = []
-        size, status = 0, Status.OK
-        while len(found) < request.length and key:
-            if size > RESPONSE_BYTES_MAX:
-                status = Status.PARTIAL
-                break
+        size = 0
+        while key and len(found) < request.length and size <= RESPONSE_BYTES_MAX:
             try:
                 item, below = items.get(key, int(request.options))
             except BlockNotFoundError:
                 if not found:
                     raise
-                status = Status.PARTIAL
                 break
             size += len(item)
             found.append(item)
             key = below
             if len(found) % ITEMS_AT_A_TIME == 0:
                 await self.sleep(0)
-        if len(found) < request.length and not request.options & Options.HEADERS:
-            status = Status.PARTIAL
-        return encode_response(status, found)
+        at_genesis = not key and bool(request.options & Options.HEADERS)
+        whole = len(found) == request.length or at_genesis
+        return encode_response(Status.OK if whole else Status.PARTIAL, found)
 
 
 def _refusal(status: Status, text: str) -> bytes:

@@ -10,14 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actors.chain.reader import (
-    BlockMessages,
-    ChainReader,
-    key_address,
-    miner_info,
-    miner_power,
-    miner_state,
-)
+from actors.chain.reader import BlockMessages, ChainReader, key_address, miner_info, miner_power
 from protocols.chain.block import BeaconEntry, BlockHeader, ElectionProof, PoStProof, Ticket, save_message_meta
 from protocols.chain.message import SignedMessage
 from protocols.chain.tipset import Tipset
@@ -95,9 +88,8 @@ def storage_challenge(reader: ChainReader, base: MiningBase) -> WinningChallenge
     profile = reader.genesis.profile
     if profile.proofs is not ProofPolicy.VANILLA:
         raise ChainError(f"network {profile.name} asks for {profile.proofs.value} proofs, which this node cannot make")
-    lookback = reader.lookback_state(base.parent, base.height)
-    _actor, state = miner_state(reader.blocks, lookback, base.miner)
-    return winning_challenge(base.newest_beacon.data, base.height, base.miner, state.load_sectors(reader.blocks))
+    sectors = reader.provable_sectors(base.parent, base.height, base.miner)
+    return winning_challenge(base.newest_beacon.data, base.height, base.miner, sectors)
 
 
 def storage_proof(challenge: WinningChallenge, opened: SectorPostProof) -> PoStProof:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from actors.chain.index import ChainIndex, Execution
 from protocols.builtin.account import AccountState
 from protocols.builtin.codes import POWER, name_of
-from protocols.builtin.miner_state import MinerInfo, MinerState
+from protocols.builtin.miner_state import MinerInfo, MinerState, SectorOnChainInfo
 from protocols.builtin.power_state import PowerState
 from protocols.chain.base_fee import next_base_fee
 from protocols.chain.block import BeaconEntry, BlockHeader, load_message_meta
@@ -240,6 +240,11 @@ class ChainReader:
             return self.state_after(parent)
         following = self.at_height(target + 1, parent, earlier=False)
         return self.state(following.blocks[0].parent_state_root, following.height)
+
+    def provable_sectors(self, parent: Tipset, height: int, miner: Address) -> list[SectorOnChainInfo]:
+        """The sectors of which a miner's block of `height` over `parent` opens one."""
+        _actor, state = miner_state(self.blocks, self.lookback_state(parent, height), miner)
+        return state.load_sectors(self.blocks)
 
     def beacon_before(self, tipset: Tipset) -> BeaconEntry:
         """The newest beacon entry at or below a tipset."""

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from actors.chain.reader import (
-    BlockMessages,
-    ChainReader,
-    key_address,
-    miner_info,
-    miner_power,
-    miner_state,
-    power_state,
-)
+from actors.chain.reader import BlockMessages, ChainReader, key_address, miner_info, miner_power, power_state
 from protocols.builtin.codes import name_of
 from protocols.chain.block import BlockHeader
 from protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMessage, check_for_inclusion
@@ -93,9 +85,7 @@ def _check_storage(reader: ChainReader, parent: Tipset, header: BlockHeader) -> 
     from protocols.consensus.winning_post import check_winning_post, winning_challenge  # compiled code
 
     newest = header.beacon_entries[-1] if header.beacon_entries else reader.beacon_before(parent)
-    lookback = reader.lookback_state(parent, header.height)
-    _actor, state = miner_state(reader.blocks, lookback, header.miner)
-    sectors = state.load_sectors(reader.blocks)
+    sectors = reader.provable_sectors(parent, header.height, header.miner)
     check_winning_post(header.win_post_proof, winning_challenge(newest.data, header.height, header.miner, sectors))
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import cbor2
 
-from deploy.bench.report import Figure
+from deploy.bench.report import Figure, rate
 from protocols.encoding.cid import Cid
 from protocols.ipld.amt import Amt
 from protocols.ipld.blockstore import MemoryBlockstore
@@ -43,12 +42,6 @@ def run(entries_max: int = SIZES[-1]) -> Iterator[Figure]:
             yield from _structure("amt", entries, rounds, _amt)
 
 
-def _rate(count: int, work: Callable[[], Any]) -> float:
-    started = time.perf_counter()
-    work()
-    return count / (time.perf_counter() - started)
-
-
 _Build = Callable[[MemoryBlockstore, Any], Any]
 
 
@@ -72,17 +65,17 @@ def _structure(name: str, entries: int, rounds: int, build: _Build) -> Iterator[
         store = _RecordingStore()
         tree, plain = build(store, None), dict[Any, Any]()
         values_of = [[index, b"value"] for index in range(entries)]
-        note("set", _rate(entries, lambda: [tree.set(key, value) for key, value in zip(keys, values_of, strict=True)]))
-        note("set/" + DICT, _rate(entries, lambda: plain.update(zip(keys, values_of, strict=True))))
+        note("set", rate(entries, lambda: [tree.set(key, value) for key, value in zip(keys, values_of, strict=True)]))
+        note("set/" + DICT, rate(entries, lambda: plain.update(zip(keys, values_of, strict=True))))
         roots: list[Any] = []
-        note("flush", _rate(entries, lambda: roots.append(tree.flush())))
-        note("flush/" + CBOR, _rate(entries, lambda: cbor2.dumps([[key, value] for key, value in plain.items()])))
+        note("flush", rate(entries, lambda: roots.append(tree.flush())))
+        note("flush/" + CBOR, rate(entries, lambda: cbor2.dumps([[key, value] for key, value in plain.items()])))
         store.read.clear()
         cold = build(store, roots[0])
-        note("get_cold", _rate(len(probes), lambda: [cold.get(key) for key in probes]))
-        note("get_cold/" + CBOR, _rate(len(probes), lambda: [cbor2.loads(block) for block in store.read]))
-        note("get_warm", _rate(len(probes), lambda: [cold.get(key) for key in probes]))
-        note("get_warm/" + DICT, _rate(len(probes), lambda: [plain.get(key) for key in probes]))
+        note("get_cold", rate(len(probes), lambda: [cold.get(key) for key in probes]))
+        note("get_cold/" + CBOR, rate(len(probes), lambda: [cbor2.loads(block) for block in store.read]))
+        note("get_warm", rate(len(probes), lambda: [cold.get(key) for key in probes]))
+        note("get_warm/" + DICT, rate(len(probes), lambda: [plain.get(key) for key in probes]))
     for label in ("set", "flush", "get_cold", "get_warm"):
         [yardstick] = [key.partition("/")[2] for key in values if key.startswith(label + "/")]
         mine, theirs = values[label], values[f"{label}/{yardstick}"]

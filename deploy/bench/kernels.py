@@ -17,7 +17,7 @@ from typing import Any, Self
 import numpy as np
 import psutil
 
-from deploy.bench.report import Figure, paired
+from deploy.bench.report import Figure, paired, rate
 from protocols.proofs import challenges, vanilla
 from protocols.proofs.graph import Graph
 from protocols.proofs.kernels import cpu, field_ifma, field_scalar, sha256
@@ -50,15 +50,9 @@ def run_kernels() -> Iterator[Figure]:
     yield from _commp(data)
 
 
-def _rate(amount: float, work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return amount / (time.perf_counter() - started)
-
-
 def _openssl(data: Any) -> float:
     """Bytes a second of one stream."""
-    return _rate(len(data), lambda: hashlib.sha256(data).digest())
+    return rate(len(data), lambda: hashlib.sha256(data).digest())
 
 
 def _sha256(data: Any) -> Iterator[Figure]:
@@ -72,10 +66,10 @@ def _sha256(data: Any) -> Iterator[Figure]:
         sha256.tree_row(data.ctypes.data, digests.ctypes.data, nodes)
 
     tree()
-    ours, _bulk, ratio = paired(lambda: _rate(len(data), stream), lambda: _openssl(data))
+    ours, _bulk, ratio = paired(lambda: rate(len(data), stream), lambda: _openssl(data))
     yield Figure("sha256.stream", ours / MIB, "MiB/s", OPENSSL, ratio)
     hashed = nodes * NODE_COMPRESSIONS * NODE_BYTES
-    ours, _bulk, ratio = paired(lambda: _rate(hashed, tree), lambda: _openssl(data))
+    ours, _bulk, ratio = paired(lambda: rate(hashed, tree), lambda: _openssl(data))
     yield Figure("sha256.tree", ours / MIB, "MiB/s of bulk", OPENSSL, ratio)
 
 
@@ -91,7 +85,7 @@ def _labels(sector_bytes: int, nodes_max: int = 1 << 30) -> Iterator[Figure]:
         fill_labels(SEED, 2, table, labels, below)
 
     compressions = 2 * nodes * LABEL_COMPRESSIONS
-    ours, _bulk, ratio = paired(lambda: _rate(compressions, layers), lambda: _openssl(data) / 64, rounds=3)
+    ours, _bulk, ratio = paired(lambda: rate(compressions, layers), lambda: _openssl(data) / 64, rounds=3)
     name = f"labels.{sector_bytes // MIB}MiB"
     yield Figure(name, ours / 1e6, "M compressions/s", OPENSSL, ratio)
     yield Figure(f"{name}.two_layers", 2 * sector_bytes / 32 * LABEL_COMPRESSIONS / ours, "s")
@@ -110,7 +104,7 @@ def _poseidon(arity: int) -> Iterator[Figure]:
             hash_many(preimages, digests, constants, tag, square, instance.partial_rounds)
 
         work()
-        return lambda: _rate(HASHES, work)
+        return lambda: rate(HASHES, work)
 
     portable = timed(poseidon_kernel._hash_scalar, field_scalar)
     name = f"poseidon.{arity}"
@@ -133,13 +127,13 @@ def _commp(data: Any) -> Iterator[Figure]:
                 piece.update(payload)
                 piece.finish()
 
-        return _rate(len(payload), work)
+        return rate(len(payload), work)
 
     def bound() -> float:
         """Two compressions for 32 bytes of the tree at the rate of one stream of SHA instructions."""
         blocks = len(data) // 64
-        rate = _rate(blocks, lambda: sha256.stream(state.ctypes.data, data.ctypes.data, blocks))
-        return rate / NODE_COMPRESSIONS * 32 * 127 / 128
+        blocks_per_s = rate(blocks, lambda: sha256.stream(state.ctypes.data, data.ctypes.data, blocks))
+        return blocks_per_s / NODE_COMPRESSIONS * 32 * 127 / 128
 
     ours, _bound, ratio = paired(lambda: commit(1), bound)
     yield Figure("commp", ours / 1e6, "MB/s", BOUND, ratio)
@@ -193,7 +187,7 @@ def _proofs(
     }
     for what, work in checks.items():
         work()
-        times = [1e3 / _rate(1, work) for _ in range(5)]
+        times = [1e3 / rate(1, work) for _ in range(5)]
         yield Figure(f"{what}.{name}", statistics.median(times), "ms")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
@@ -45,6 +46,13 @@ def show(title: str, figures: Iterable[Figure], *, as_json: bool) -> None:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"  # noqa: PLR2004
+
+
+def rate(amount: float, work: Callable[[], object]) -> float:
+    """How much of it a second."""
+    started = time.perf_counter()
+    work()
+    return amount / (time.perf_counter() - started)
 
 
 def paired(ours: Callable[[], float], yardstick: Callable[[], float], rounds: int = 5) -> tuple[float, float, float]:

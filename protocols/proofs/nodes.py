@@ -28,7 +28,7 @@ def of_bytes(data: bytes) -> Nodes:
 
 def canonical(nodes: Nodes) -> bool:
     """Whether every node is a field element in its only form."""
-    limit = [field_scalar.MODULUS >> 64 * i & (1 << 64) - 1 for i in range(WORDS)]
+    limit = field_scalar.MODULUS_WORDS
     below = np.zeros(len(nodes), bool)
     equal = np.ones(len(nodes), bool)
     for word in range(WORDS - 1, -1, -1):

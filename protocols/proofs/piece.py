@@ -23,8 +23,8 @@ from protocols.errors import ProofError
 from protocols.proofs.field import trimmed
 from protocols.proofs.kernels import piece as kernel
 from protocols.proofs.kernels.piece import PADDED_QUAD_BYTES, QUAD_BYTES
+from protocols.proofs.registry import NODE_BYTES
 
-NODE_BYTES = 32
 PIECE_BYTES_MAX = 64 << 30
 """Largest padded piece: the largest sector."""
 CHUNK_QUADS = 1 << 13

@@ -22,7 +22,7 @@ from protocols.proofs.field import to_bytes, to_int, trimmed
 from protocols.proofs.graph import Graph
 from protocols.proofs.kernels import replica as kernel
 from protocols.proofs.kernels.labels import LABEL_PARENTS, label_layer
-from protocols.proofs.nodes import Nodes, of_bytes
+from protocols.proofs.nodes import Nodes
 from protocols.proofs.piece import node as binary_node
 from protocols.proofs.piece import zero_commitment
 from protocols.proofs.poseidon import Poseidon
@@ -173,10 +173,3 @@ def piece_path(pieces: Sequence[PlacedPiece], sector_bytes: int, piece: PlacedPi
         offset &= ~size
         size *= 2
     return bytes(siblings)
-
-
-def read_nodes(padded: bytes, shape_nodes: int) -> Nodes:
-    """A sector's data as nodes, zeros behind it; raises ProofError for more than the sector holds."""
-    if len(padded) > shape_nodes * NODE_BYTES:
-        raise ProofError(f"{len(padded)} padded bytes; the sector has {shape_nodes * NODE_BYTES}")
-    return of_bytes(padded.ljust(shape_nodes * NODE_BYTES, b"\x00"))

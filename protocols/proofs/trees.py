@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from protocols.errors import ProofError, SectorFaultError
 from protocols.proofs.nodes import WORDS, Nodes, canonical, hash_all, hash_pairs, of_bytes
 from protocols.proofs.piece import node as binary_node
+from protocols.proofs.registry import NODE_BYTES
 
-NODE_BYTES = 32
 Levels = tuple[int, ...]
 """Arities from the leaves up."""
 

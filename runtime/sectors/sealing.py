@@ -26,7 +26,6 @@ from runtime.sectors.errors import SectorDataError
 from runtime.sectors.files import MANIFEST, P_AUX, SectorFiles
 
 READ_QUADS = 1 << 13
-LABELS_DONE = "labels"
 Progress = Callable[[str, float], None]
 """Told a phase's name and which share of it is done."""
 
@@ -96,7 +95,7 @@ class Sealing:
 
     def phases(self) -> list[str]:
         """The phases in order."""
-        labels = [f"{LABELS_DONE}-{number}" for number in range(1, self.shape.layers + 1)]
+        labels = [f"labels-{number}" for number in range(1, self.shape.layers + 1)]
         return ["data", *labels, "columns", "replica", "commit"]
 
     def add_data(self, source: IO[bytes], progress: Progress = lambda _phase, _share: None) -> str:
@@ -133,39 +132,40 @@ class Sealing:
     def run(self, table: NDArray[np.uint32], progress: Progress = lambda _phase, _share: None) -> str:
         """Do every phase that is not done, and return CommR."""
         for number in range(1, self.shape.layers + 1):
-            self._phase(f"{LABELS_DONE}-{number}", partial(self._labels, number, table, progress), progress)
+            name = f"labels-{number}"
+            self._phase(name, partial(self._labels, number, table, partial(progress, name)), progress)
         for name, work in (("columns", self._columns), ("replica", self._replica), ("commit", self._commit)):
             self._phase(name, work, progress)
         return self.manifest.comm_r
 
-    def _phase(self, name: str, work: Callable[[str], dict[str, str] | None], progress: Progress) -> None:
+    def _phase(self, name: str, work: Callable[[], dict[str, str] | None], progress: Progress) -> None:
         if name not in self.manifest.done:
             progress(name, 0.0)
-            changes = work(name) or {}
+            changes = work() or {}
             self._mark(name, **changes)
             progress(name, 1.0)
 
-    def _labels(self, number: int, table: NDArray[np.uint32], progress: Progress, name: str) -> None:
+    def _labels(self, number: int, table: NDArray[np.uint32], progress: Callable[[float], None]) -> None:
         labels = self.files.layer(number)
         below = self.files.layer(number - 1) if number > 1 else labels
         identity = self.manifest.replication.replica_id
-        porep.fill_labels(identity, number, table, labels, below, lambda done, every: progress(name, done / every))
+        porep.fill_labels(identity, number, table, labels, below, lambda done, every: progress(done / every))
         self.files.sync(f"layer-{number}")
 
     def _layers(self) -> list[Nodes]:
         return [self.files.layer(number) for number in range(1, self.shape.layers + 1)]
 
-    def _columns(self, _name: str) -> None:
+    def _columns(self) -> None:
         rows = self.files.column_rows()
         hash_columns(self._layers(), rows[0], self._threads)
         trees.fill_rows(rows[0], rows[1:], self.shape.levels, self._threads)
         self.files.sync("tree-c")
 
-    def _replica(self, _name: str) -> None:
+    def _replica(self) -> None:
         porep.encode(self.files.data_rows()[0], self.files.layer(self.shape.layers), self.files.replica())
         self.files.sync("sealed", "tree-d")
 
-    def _commit(self, _name: str) -> dict[str, str]:
+    def _commit(self) -> dict[str, str]:
         shape, kept = self.shape, self.files.replica_rows()
         lengths = trees.row_lengths(shape.nodes, shape.levels)[: shape.rows_discarded]
         lower = [np.empty((length, WORDS), np.uint64) for length in lengths]

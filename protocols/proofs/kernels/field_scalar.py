@@ -16,7 +16,8 @@ WIDTH = 1
 ELEMENT_BYTES = CONSTANT_BYTES = 32
 
 _WIDE, _DOUBLE = ir.IntType(256), ir.IntType(512)
-_PRIME = [MODULUS >> 64 * i & (1 << 64) - 1 for i in range(4)]
+MODULUS_WORDS = [MODULUS >> 64 * i & (1 << 64) - 1 for i in range(4)]
+"""The modulus as 64-bit words, lowest first."""
 _NEGATIVE_INVERSE = -pow(MODULUS, -1, 1 << 64) & (1 << 64) - 1
 
 
@@ -61,7 +62,7 @@ def _reduced(builder: ir.IRBuilder, limbs: list[ir.Value]) -> ir.Value:
         factor = builder.mul(limbs[i], ir.Constant(I64, _NEGATIVE_INVERSE))
         carry: ir.Value = zero
         for j in range(LIMBS):
-            limbs[i + j], carry = _step(builder, (factor, ir.Constant(I64, _PRIME[j])), limbs[i + j], carry)
+            limbs[i + j], carry = _step(builder, (factor, ir.Constant(I64, MODULUS_WORDS[j])), limbs[i + j], carry)
         total = builder.add(builder.zext(limbs[i + LIMBS], I128), builder.zext(carry, I128))
         total = builder.add(total, builder.zext(extra, I128))
         limbs[i + LIMBS] = builder.trunc(total, I64)

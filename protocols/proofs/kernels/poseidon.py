@@ -16,7 +16,7 @@ from protocols.proofs.kernels.permutation import emitter
 
 _LIMBS, _LANES = field_ifma.LIMBS, field_ifma.WIDTH
 _MASK = (1 << field_ifma.LIMB_BITS) - 1
-_PRIME = np.array([field_scalar.MODULUS >> 64 * i & (1 << 64) - 1 for i in range(4)], np.uint64)
+_PRIME = np.array(field_scalar.MODULUS_WORDS, np.uint64)
 
 
 @intrinsic

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, uint64
 
-from protocols.proofs.kernels.field_scalar import MODULUS
+from protocols.proofs.kernels.field_scalar import MODULUS_WORDS
 
-_PRIME = np.array([MODULUS >> 64 * i & (1 << 64) - 1 for i in range(4)], np.uint64)
+_PRIME = np.array(MODULUS_WORDS, np.uint64)
 
 
 @njit(cache=True, nogil=True)
