@@ -9,6 +9,13 @@ from typing import Self
 from protocols.encoding.address import Address
 from runtime.actor.message import message
 
+SEALING_WORKERS_MAX = 8
+
+
+def seal_worker(number: int) -> str:
+    """The role of a worker, counted from 1."""
+    return f"SealWorker-{number}"
+
 
 @message
 class NodeSettings:
@@ -24,6 +31,9 @@ class NodeSettings:
     miner: str
     mine: bool
     mine_delay_share: float
+    sealing_workers: int
+    sealing_threads: int
+    auto_seal_interval_s: float
     api_listen: str
     api_origins: tuple[str, ...]
     pool_messages_max: int
@@ -33,6 +43,11 @@ class NodeSettings:
     beat_reconnect_s: float
     nickname: str
     agent: str
+
+    @property
+    def seal_workers(self) -> tuple[str, ...]:
+        """The roles that do heavy work on sectors; a node without a miner has none."""
+        return tuple(seal_worker(number) for number in range(1, self.sealing_workers + 1)) if self.miner else ()
 
     @property
     def miner_address(self) -> Address | None:
@@ -51,6 +66,9 @@ DEFAULTS = NodeSettings(
     miner="",
     mine=False,
     mine_delay_share=1 / 4,
+    sealing_workers=1,
+    sealing_threads=0,
+    auto_seal_interval_s=120.0,
     api_listen="/ip4/127.0.0.1/tcp/0/http",
     api_origins=(),
     pool_messages_max=10_000,
@@ -111,6 +129,15 @@ class NodeConfig:
         if not 0.0 <= share < 1.0:
             raise ValueError(f"a mining delay of {share} epochs; it is at least 0 and less than 1")
         return self._with(mine_delay_share=share)
+
+    def with_sealing(self, *, workers: int = 1, threads: int = 0, interval_s: float = 120.0) -> Self:
+        """Worker processes, threads of each (0: one a processor), and how often to seal what is staged (0: never).
+
+        Raises ValueError for more workers than a node has roles for.
+        """
+        if not 1 <= workers <= SEALING_WORKERS_MAX:
+            raise ValueError(f"{workers} sealing workers; a node has 1 to {SEALING_WORKERS_MAX}")
+        return self._with(sealing_workers=workers, sealing_threads=threads, auto_seal_interval_s=interval_s)
 
     def with_api(self, address: str, origins: tuple[str, ...] = ()) -> Self:
         """Where the API listens, and which pages may call it."""

@@ -27,6 +27,11 @@ def node_settings(home: Path, config: Config, *, offline: bool = False) -> NodeS
         )
         .with_pool(messages_max=config.mpool.max_pool_size, nonce_gap_max=config.mpool.max_nonce_gap)
         .with_mine_delay(config.mining.delay_share)
+        .with_sealing(
+            workers=config.mining.sealing_workers,
+            threads=config.mining.sealing_threads,
+            interval_s=config.mining.auto_seal_interval_s,
+        )
         .with_heartbeat(
             config.heartbeat.beat_target, nickname=config.heartbeat.nickname, period_s=config.heartbeat.beat_period_s
         )

@@ -109,6 +109,8 @@ class MiningConfig(_Section):
     enabled: bool = Field(default=False, description="whether the miner mines from the start")
     delay_share: float = Field(0.25, ge=0, lt=1, description="how far into the epoch before to choose what to mine on")
     auto_seal_interval_s: int = Field(120, ge=0, description="seal staged sectors this often; 0 is never")
+    sealing_workers: int = Field(1, ge=1, le=8, description="processes that seal and prove sectors")
+    sealing_threads: int = Field(0, ge=0, description="threads of each; 0 is one for each processor")
     storage_price: FilAmount = Field("0", description="asking price in FIL per byte and epoch")
 
 

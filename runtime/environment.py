@@ -14,6 +14,7 @@ from runtime.clock import Clock, SystemClock, system_random
 if TYPE_CHECKING:
     from runtime.http.port import HttpPort, HttpSettings
     from runtime.p2p.port import NetworkPort, NetworkSettings
+    from runtime.sectors.port import SectorPort
     from runtime.sectors.shelf import SectorShelf
     from runtime.store.interface import Store, StoreReader
     from runtime.vault import Vault
@@ -22,6 +23,7 @@ T = TypeVar("T")
 Deliver = Callable[[Any], None]
 
 
+SECTORS_FOLDER = "sectors"
 STORE_LOCK_WAIT_S = 3.0
 STORE_LOCK_POLL_S = 0.02
 
@@ -54,6 +56,10 @@ class Environment(Protocol):
 
     def open_sectors(self) -> SectorShelf:
         """The node's sealed sectors."""
+        ...
+
+    def open_sector_work(self, threads: int, deliver: Deliver) -> SectorPort:
+        """Where sectors are worked on, with so many threads for one job, or 0 for all that there are."""
         ...
 
     def publish_api(self, address: str, token: str) -> None:
@@ -124,9 +130,15 @@ class ProcessEnvironment:
 
     def open_sectors(self) -> SectorShelf:
         """The sectors below ``<home>/sectors``."""
-        from runtime.sectors.shelf import SECTORS_FOLDER, FolderShelf
+        from runtime.sectors.shelf import FolderShelf
 
         return FolderShelf(self.home / SECTORS_FOLDER)
+
+    def open_sector_work(self, threads: int, deliver: Deliver) -> SectorPort:
+        """Threads of this process over the sectors below ``<home>/sectors``."""
+        from runtime.sectors.port import ThreadSectorPort
+
+        return ThreadSectorPort(self.home / SECTORS_FOLDER, threads, deliver)
 
     def publish_api(self, address: str, token: str) -> None:
         """Write ``api`` and ``token`` below the home."""

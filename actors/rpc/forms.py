@@ -166,6 +166,16 @@ def integer(value: Any) -> int:
     return int(_need(value, int, "a number"))
 
 
+def integers(value: Any) -> tuple[int, ...]:
+    """A list of whole numbers."""
+    return tuple(integer(item) for item in _need(value, list, "a list of numbers"))
+
+
+def optional_integer(value: Any) -> int | None:
+    """A whole number, or null."""
+    return None if value is None else integer(value)
+
+
 def boolean(value: Any) -> bool:
     """True or false."""
     return bool(_need(value, bool, "true or false"))

@@ -196,7 +196,7 @@ def _timed(timings: dict[str, float], report: Progress) -> Iterator[Progress]:
 
 
 def _described(manifest: Manifest) -> dict[str, Any]:
-    from protocols.proofs.porep import sealed_cid, unsealed_cid
+    from protocols.encoding.piece_cid import piece_cid_v1, sealed_cid
 
     return {
         "proof_type": manifest.proof,
@@ -205,7 +205,7 @@ def _described(manifest: Manifest) -> dict[str, Any]:
         "replica_id": manifest.replication.replica_id.hex(),
         "comm_d": manifest.comm_d,
         "comm_r": manifest.comm_r,
-        "comm_d_cid": str(unsealed_cid(bytes.fromhex(manifest.comm_d))),
+        "comm_d_cid": str(piece_cid_v1(bytes.fromhex(manifest.comm_d))),
         "comm_r_cid": str(sealed_cid(bytes.fromhex(manifest.comm_r))),
     }
 

@@ -29,12 +29,12 @@ from protocols.networks.genesis import (
 from protocols.networks.genesis_sectors import GenesisSector, genesis_sector
 from protocols.networks.profile import ProofPolicy
 from runtime.config import set_value
+from runtime.environment import SECTORS_FOLDER
 from runtime.errors import RuntimeFloorError
 from runtime.files import write_atomically
 from runtime.keystore import Keystore, Secret
 from runtime.repo import Repo
 from runtime.sectors.sealing import Manifest, Sealing
-from runtime.sectors.shelf import SECTORS_FOLDER
 from runtime.vault import LIGHT, PUBLIC_PASSPHRASE
 
 ACCOUNT_FIL = 1_000_000

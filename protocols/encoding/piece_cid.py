@@ -8,8 +8,10 @@ be told from the CID (reference: formats, section 2).
 from __future__ import annotations
 
 from protocols.encoding.cid import (
+    FIL_COMMITMENT_SEALED,
     FIL_COMMITMENT_UNSEALED,
     FR32_SHA256_TRUNC254_PADBINTREE,
+    POSEIDON_BLS12_381_A2_FC1,
     RAW,
     SHA2_256_TRUNC254_PADDED,
     Cid,
@@ -48,8 +50,13 @@ def padding_of_payload(payload_bytes: int) -> int:
 
 
 def piece_cid_v1(commitment: bytes) -> Cid:
-    """The CID of a 32-byte piece commitment."""
+    """The CID of a 32-byte piece commitment; a sector's CommD is that of a piece which fills it."""
     return Cid.make(FIL_COMMITMENT_UNSEALED, SHA2_256_TRUNC254_PADDED, commitment)
+
+
+def sealed_cid(commitment: bytes) -> Cid:
+    """The CID of a replica's commitment."""
+    return Cid.make(FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1, commitment)
 
 
 def commitment_of(cid: Cid) -> bytes:

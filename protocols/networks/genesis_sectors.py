@@ -8,17 +8,16 @@ from functools import lru_cache
 
 from protocols.builtin.miner_state import SectorOnChainInfo
 from protocols.encoding.address import Address
+from protocols.encoding.piece_cid import sealed_cid
 from protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned
 from protocols.networks.devnet import DevnetParameters
-from protocols.proofs.kernels.piece import PADDED_QUAD_BYTES, QUAD_BYTES
 from protocols.proofs.memory import data_rows, seal_in_memory
 from protocols.proofs.nodes import of_bytes
 from protocols.proofs.piece import pad
-from protocols.proofs.porep import Replication, sealed_cid
+from protocols.proofs.porep import Replication
 from protocols.proofs.registry import STACKED_DRG_2KIB_V1
 from protocols.proofs.vanilla import SealedSector
 
-_PAYLOAD_BYTES = STACKED_DRG_2KIB_V1.shape.sector_bytes // PADDED_QUAD_BYTES * QUAD_BYTES
 _EXPIRATION = 540 * 2880
 """A sector's longest life in epochs (specs-actors v0: MaxSectorExpirationExtension)."""
 
@@ -53,7 +52,7 @@ def genesis_sector(parameters: DevnetParameters, miner: Address, number: int) ->
 @lru_cache(maxsize=64)
 def _sealed(network: str, seed: bytes, miner: int, number: int) -> GenesisSector:
     label = f"thespis genesis {network} {miner} {number}".encode()
-    payload = hashlib.shake_256(seed + label).digest(_PAYLOAD_BYTES)
+    payload = hashlib.shake_256(seed + label).digest(STACKED_DRG_2KIB_V1.shape.payload_bytes)
     ticket = hashlib.blake2b(seed + b"ticket" + label, digest_size=32).digest()
     data = of_bytes(pad(payload))
     comm_d = data_rows(data)[-1].tobytes()

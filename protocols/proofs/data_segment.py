@@ -14,9 +14,8 @@ import numpy as np
 
 from protocols.errors import ProofError
 from protocols.proofs.nodes import WORDS, of_bytes
-from protocols.proofs.piece import PIECE_BYTES_MAX
 from protocols.proofs.porep import PlacedPiece, data_commitment, place_pieces
-from protocols.proofs.registry import NODE_BYTES
+from protocols.proofs.registry import NODE_BYTES, PIECE_BYTES_MAX
 from protocols.proofs.trees import binary_levels, fill_data_rows, row_lengths
 
 ENTRY_BYTES = 64

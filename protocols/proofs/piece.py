@@ -22,11 +22,8 @@ from protocols.encoding.piece_cid import piece_cid_v1, to_v2
 from protocols.errors import ProofError
 from protocols.proofs.field import trimmed
 from protocols.proofs.kernels import piece as kernel
-from protocols.proofs.kernels.piece import PADDED_QUAD_BYTES, QUAD_BYTES
-from protocols.proofs.registry import NODE_BYTES
+from protocols.proofs.registry import NODE_BYTES, PADDED_QUAD_BYTES, PIECE_BYTES_MAX, QUAD_BYTES, padded_size
 
-PIECE_BYTES_MAX = 64 << 30
-"""Largest padded piece: the largest sector."""
 CHUNK_QUADS = 1 << 13
 """Quads that are committed at a time: a mebibyte, padded."""
 CHUNK_BYTES = CHUNK_QUADS * QUAD_BYTES
@@ -46,12 +43,6 @@ def zero_commitment(padded_bytes: int) -> bytes:
         return bytes(NODE_BYTES)
     below = zero_commitment(padded_bytes // 2)
     return node(below, below)
-
-
-def padded_size(payload_bytes: int) -> int:
-    """The padded size of the smallest piece that holds a payload."""
-    quads = max(1, -(-payload_bytes // QUAD_BYTES))
-    return PADDED_QUAD_BYTES << (quads - 1).bit_length()
 
 
 def pad(raw: bytes) -> bytes:

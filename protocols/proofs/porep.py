@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocols.encoding.address import Address
-from protocols.encoding.cid import FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1, Cid
-from protocols.encoding.piece_cid import piece_cid_v1
 from protocols.errors import ProofError
 from protocols.proofs.field import to_bytes, to_int, trimmed
 from protocols.proofs.graph import Graph
@@ -26,7 +24,7 @@ from protocols.proofs.nodes import Nodes
 from protocols.proofs.piece import node as binary_node
 from protocols.proofs.piece import zero_commitment
 from protocols.proofs.poseidon import Poseidon
-from protocols.proofs.registry import NODE_BYTES, SealProof
+from protocols.proofs.registry import NODE_BYTES, SealProof, aligned
 
 LABELS_AT_A_TIME = 1 << 18
 """Labels between two reports of progress."""
@@ -110,16 +108,6 @@ def comm_r(comm_c: bytes, comm_r_last: bytes) -> bytes:
     return to_bytes(Poseidon(2).hash([to_int(comm_c), to_int(comm_r_last)]))
 
 
-def sealed_cid(commitment: bytes) -> Cid:
-    """The CID of a replica's commitment."""
-    return Cid.make(FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1, commitment)
-
-
-def unsealed_cid(commitment: bytes) -> Cid:
-    """The CID of a sector's data commitment: that of a piece which fills it."""
-    return piece_cid_v1(commitment)
-
-
 # -- pieces of a sector --------------------------------------------------------------------------------------
 
 
@@ -141,7 +129,7 @@ def place_pieces(pieces: Iterable[tuple[bytes, int]], sector_bytes: int) -> list
     for root, size in pieces:
         if size < 128 or size & (size - 1):  # noqa: PLR2004
             raise ProofError(f"a piece of {size} padded bytes; sizes are powers of two from 128 on")
-        offset = -(-end // size) * size
+        offset = aligned(end, size)
         end = offset + size
         if end > sector_bytes:
             raise ProofError(f"the pieces need {end} bytes with their alignment; the sector has {sector_bytes}")

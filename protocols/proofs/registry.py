@@ -12,11 +12,26 @@ from dataclasses import dataclass
 from protocols.errors import ProofError
 
 NODE_BYTES = 32
+QUAD_BYTES, PADDED_QUAD_BYTES = 127, 128
+"""Payload comes in quads of four nodes; padding takes two bits of each."""
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 SECTOR_SIZES = (2 * KIB, 8 * MIB, 512 * MIB, 32 * GIB, 64 * GIB)
 """The sizes that networks register, in the order of the numbers."""
+PIECE_BYTES_MAX = SECTOR_SIZES[-1]
+"""Largest padded piece: the largest sector."""
 _LARGE_BYTES = 32 * GIB
 _SMALL_LAYERS, _LARGE_LAYERS = 2, 11
+
+
+def padded_size(payload_bytes: int) -> int:
+    """The padded size of the smallest piece that holds a payload."""
+    quads = max(1, -(-payload_bytes // QUAD_BYTES))
+    return PADDED_QUAD_BYTES << (quads - 1).bit_length()
+
+
+def aligned(offset: int, padded_bytes: int) -> int:
+    """Where a piece may stand from an offset on: at the next multiple of its own size."""
+    return -(-offset // padded_bytes) * padded_bytes
 
 
 class ApiVersion(enum.IntEnum):
@@ -59,6 +74,11 @@ class Shape:
     def nodes(self) -> int:
         """32-byte nodes."""
         return self.sector_bytes // NODE_BYTES
+
+    @property
+    def payload_bytes(self) -> int:
+        """Bytes of data that the sector holds, before padding."""
+        return self.sector_bytes // PADDED_QUAD_BYTES * QUAD_BYTES
 
     @property
     def layers(self) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +51,11 @@ class Backoff:
         return delay * (1.0 + self.jitter * (2 * rng.random() - 1.0))
 
 
+def always(_settings: Any) -> bool:
+    """Whatever the settings are."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class ChildSpec:
     """One supervised role."""
@@ -62,6 +68,8 @@ class ChildSpec:
     start_timeout_s: float = 15.0
     stop_timeout_s: float = 5.0
     settings: Any = None
+    wanted: Callable[[Any], bool] = always
+    """Whether a node with given settings has this role at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,12 +63,18 @@ class Supervisor(Subsystem):
         super().__init__()
         self._ready = True
         self.incarnation = 1
-        self.children: dict[str, SupervisedChild] = {spec.role: SupervisedChild(spec) for spec in self.plan.children}
+        self.children: dict[str, SupervisedChild] = {}
+        self._choose(None)
         self._by_address: dict[str, SupervisedChild] = {}
         self._up = False
         self._giving_up = False
         self._pings = 0
         self._settings: Any = None
+
+    def _choose(self, settings: Any) -> None:
+        """Take the roles that a node with these settings has."""
+        wanted = (spec for spec in self.plan.children if settings is None or spec.wanted(settings))
+        self.children = {spec.role: self.children.get(spec.role) or SupervisedChild(spec) for spec in wanted}
 
     # -- orders ----------------------------------------------------------------------------------------------
 
@@ -81,6 +87,7 @@ class Supervisor(Subsystem):
         if self._up:
             return Done()
         self._settings = order.settings
+        self._choose(order.settings)
         for child in self.children.values():
             self._create(child)  # processes come up side by side, and are told to start one after the other
         for child in self.children.values():
@@ -129,7 +136,7 @@ class Supervisor(Subsystem):
     def _child(self, role: str) -> SupervisedChild:
         child = self.children.get(role)
         if child is None:
-            raise RoleUnavailableError(f"no role {role!r}; the roles are {', '.join(self.children)}")
+            raise RoleUnavailableError(f"no role {role!r} in this node; the roles are {', '.join(self.children)}")
         return child
 
     # -- what children say -----------------------------------------------------------------------------------
@@ -159,8 +166,8 @@ class Supervisor(Subsystem):
 
     def _route(self, event: Any) -> None:
         for role in self.plan.routes.get(type(event), ()):
-            child = self.children[role]
-            if child.state is ChildState.RUNNING:
+            child = self.children.get(role)
+            if child is not None and child.state is ChildState.RUNNING:
                 self.send(child.address, Event(event))
 
     def _child_ready(self, child: SupervisedChild) -> None:

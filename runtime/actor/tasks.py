@@ -44,10 +44,18 @@ class Pending(Generic[T]):
         return self._result  # type: ignore[return-value]
 
     def when_done(self, waiter: Callable[[], None]) -> None:
-        """Call `waiter` once the outcome is there."""
-        self._waiter = waiter
+        """Call `waiter` once the outcome is there; several are called in the order in which they came."""
         if self.done:
             waiter()
+            return
+        first = self._waiter
+
+        def both() -> None:
+            if first is not None:
+                first()
+            waiter()
+
+        self._waiter = waiter if first is None else both
 
 
 class Task:

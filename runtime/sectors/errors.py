@@ -13,3 +13,9 @@ class SectorDiskFullError(SectorError):
 
 class SectorDataError(SectorError):
     """A sector's files are missing, of another size, or not what was committed to."""
+
+
+def sector_error(kind: str, reason: str) -> SectorError:
+    """The error that a worker named; an unknown kind is a SectorError that says it."""
+    kinds = {cls.__name__: cls for cls in (SectorError, SectorDiskFullError, SectorDataError)}
+    return kinds[kind](reason) if kind in kinds else SectorError(f"{kind}: {reason}")

@@ -10,16 +10,20 @@ file                      holds
 ``tree-r-last``           the rows over the replica, without the lowest
 ``p_aux``                 the roots of tree-c and tree-r-last
 ``sector.json``           what was sealed, and how far sealing has come
+``piece-…``               a staged piece; only until the sector is sealed
+``lock``                  held by who changes the sector
 ========================  ==========================================================
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import itertools
 import mmap
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +33,7 @@ from protocols.proofs.registry import NODE_BYTES, Shape
 from protocols.proofs.trees import binary_levels, row_lengths
 from runtime.sectors.errors import SectorDataError, SectorDiskFullError
 
-P_AUX, MANIFEST = "p_aux", "sector.json"
+P_AUX, MANIFEST, LOCK = "p_aux", "sector.json", "lock"
 
 
 class SectorFiles:
@@ -96,6 +100,18 @@ class SectorFiles:
             mapping = map_file(self.folder / name, nodes * NODE_BYTES)
             self._open[name] = mapping, np.frombuffer(mapping, np.uint64).reshape(nodes, WORDS)
         return self._open[name][1]
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """Hold a sector's folder alone among all processes and threads; the kernel lets go of it when the holder dies."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fd = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def map_file(path: Path, size: int) -> mmap.mmap:

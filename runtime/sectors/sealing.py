@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocols.proofs import porep, trees
 from protocols.proofs.kernels import piece as piece_kernel
-from protocols.proofs.kernels.piece import PADDED_QUAD_BYTES, QUAD_BYTES
 from protocols.proofs.nodes import WORDS, Nodes, hash_columns
 from protocols.proofs.porep import Replication
-from protocols.proofs.registry import NODE_BYTES, SealProof
+from protocols.proofs.registry import NODE_BYTES, PADDED_QUAD_BYTES, QUAD_BYTES, SealProof
 from protocols.proofs.trees import ReplicaTree
 from protocols.proofs.vanilla import SealedSector
 from runtime.files import write_atomically
@@ -28,6 +28,14 @@ from runtime.sectors.files import MANIFEST, P_AUX, SectorFiles
 READ_QUADS = 1 << 13
 Progress = Callable[[str, float], None]
 """Told a phase's name and which share of it is done."""
+
+
+class Source(Protocol):
+    """Where a sector's data comes from."""
+
+    def read(self, count: int, /) -> bytes:
+        """The next bytes: as many as asked for, or what is left."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,28 @@ class Sealing:
             raise SectorDataError(
                 f"{self._folder} holds sector {found.sector} of miner {found.miner}, sealed otherwise; use a new folder"
             )
-        return found
+        there = self._still_there(found)
+        if there != found:
+            self._keep(there)
+        return there
+
+    def _still_there(self, found: Manifest) -> Manifest:
+        """Without the phases from the first on whose file is gone: they are done again.
+
+        Layers may have been dropped once the sector was sealed; only proofs of its sealing miss them.
+        """
+        sealed = "commit" in found.done
+        needed = [phase for phase in found.done if not (sealed and phase.startswith("labels"))]
+        if all(self.files.has(self._file_of(phase)) for phase in needed):
+            return found
+        done = tuple(itertools.takewhile(lambda phase: self.files.has(self._file_of(phase)), found.done))
+        return dataclasses.replace(found, done=done, comm_r="", comm_d=found.comm_d if done else "")
+
+    @staticmethod
+    def _file_of(phase: str) -> str:
+        """What a phase writes that later ones need."""
+        files = {"data": "tree-d", "columns": "tree-c", "replica": "sealed", "commit": "tree-r-last"}
+        return files.get(phase) or phase.replace("labels", "layer")
 
     def _keep(self, manifest: Manifest) -> None:
         data = json.dumps(dataclasses.asdict(manifest), indent=1).encode()
@@ -98,18 +127,25 @@ class Sealing:
         labels = [f"labels-{number}" for number in range(1, self.shape.layers + 1)]
         return ["data", *labels, "columns", "replica", "commit"]
 
-    def add_data(self, source: IO[bytes], progress: Progress = lambda _phase, _share: None) -> str:
-        """Take unpadded data, zeros behind it, and return CommD; raises SectorDataError for more than fits."""
+    def add_data(
+        self, source: Source, progress: Progress = lambda _phase, _share: None, expected: bytes | None = None
+    ) -> str:
+        """Take unpadded data, zeros behind it, and return CommD.
+
+        Raises SectorDataError for more than fits, and for another CommD than expected.
+        """
         if "data" in self.manifest.done:
             return self.manifest.comm_d
         rows = self.files.data_rows()
         self._pad(source, rows[0], progress)
         comm_d = trees.fill_data_rows(rows[0], rows[1:], self._threads).hex()
+        if expected not in (None, bytes.fromhex(comm_d)):
+            raise SectorDataError(f"the data of sector {self.manifest.sector} is not that of its pieces")
         self.files.sync("tree-d")
         self._mark("data", comm_d=comm_d)
         return comm_d
 
-    def _pad(self, source: IO[bytes], leaves: Nodes, progress: Progress) -> None:
+    def _pad(self, source: Source, leaves: Nodes, progress: Progress) -> None:
         target = leaves.reshape(-1).view(np.uint8)
         target[:] = 0
         for start in range(0, len(target), READ_QUADS * PADDED_QUAD_BYTES):
@@ -126,8 +162,9 @@ class Sealing:
         else:
             raw = source.read(1)
         if raw:
-            payload = len(target) // PADDED_QUAD_BYTES * QUAD_BYTES
-            raise SectorDataError(f"the data is longer than the {payload} bytes that the sector holds")
+            raise SectorDataError(
+                f"the data is longer than the {self.shape.payload_bytes} bytes that the sector holds"
+            )
 
     def run(self, table: NDArray[np.uint32], progress: Progress = lambda _phase, _share: None) -> str:
         """Do every phase that is not done, and return CommR."""
@@ -201,7 +238,7 @@ def unseal(
     """
     _manifest, sector = open_sector(folder)
     shape = sector.replication.proof.shape
-    payload = shape.sector_bytes // PADDED_QUAD_BYTES * QUAD_BYTES
+    payload = shape.payload_bytes
     end = payload if length is None else offset + length
     if not 0 <= offset <= end <= payload:
         raise SectorDataError(f"bytes {offset} to {end} of a sector that holds {payload}")

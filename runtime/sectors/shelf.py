@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from protocols.proofs.vanilla import SealedSector, SectorPostProof, prove_leaves
-from runtime.sectors.errors import SectorDataError
-from runtime.sectors.sealing import open_sector
-
-SECTORS_FOLDER = "sectors"
+from protocols.errors import ProofError
+from protocols.proofs.challenges import window_leaves
+from protocols.proofs.registry import SealProof
+from protocols.proofs.vanilla import PostVanillaProof, SealedSector, SectorPostProof, prove_leaves
+from runtime.sectors.errors import SectorDataError, SectorError
+from runtime.sectors.jobs import Fault, Proof, ProveWindow
+from runtime.sectors.sealing import Manifest, open_sector
 
 
 class SectorShelf(Protocol):
@@ -21,6 +23,10 @@ class SectorShelf(Protocol):
 
         Raises SectorDataError for a sector that is not there whole, SectorFaultError for a damaged one.
         """
+        ...
+
+    def seal_proof(self, number: int) -> SealProof:
+        """What a sector was sealed by; raises SectorDataError for one that is not there."""
         ...
 
 
@@ -35,6 +41,10 @@ class FolderShelf:
         _manifest, sector = open_sector(self._folder / str(number))
         return prove_leaves(sector.replica, sector.column_rows[-1].tobytes(), leaves)
 
+    def seal_proof(self, number: int) -> SealProof:
+        """What the manifest says."""
+        return SealProof(Manifest.read(self._folder / str(number)).proof)
+
 
 class MemoryShelf:
     """Sectors in memory, for the simulation."""
@@ -44,7 +54,30 @@ class MemoryShelf:
 
     def prove(self, number: int, leaves: Sequence[int]) -> SectorPostProof:
         """Open leaves of a sector."""
+        sector = self.sector(number)
+        return prove_leaves(sector.replica, sector.column_rows[-1].tobytes(), leaves)
+
+    def seal_proof(self, number: int) -> SealProof:
+        """What a sector was sealed by."""
+        return self.sector(number).replication.proof
+
+    def sector(self, number: int) -> SealedSector:
+        """A sector; raises SectorDataError for one that is not there."""
         sector = self._sectors.get(number)
         if sector is None:
             raise SectorDataError(f"sector {number} is not here; {len(self._sectors)} others are")
-        return prove_leaves(sector.replica, sector.column_rows[-1].tobytes(), leaves)
+        return sector
+
+
+def window_proof(shelf: SectorShelf, job: ProveWindow) -> Proof:
+    """Prove every sector that can be proven; the others are the proof's faults, each with its reason."""
+    proven: list[SectorPostProof] = []
+    faults: list[Fault] = []
+    for number in job.sectors:
+        try:
+            proof = shelf.seal_proof(number)
+            leaves = window_leaves(job.randomness, number, len(proven), proof.shape.nodes, proof.api)
+            proven.append(shelf.prove(number, leaves))
+        except (SectorError, ProofError) as error:
+            faults.append(Fault(number, str(error)))
+    return Proof(PostVanillaProof(tuple(proven)).encode() if proven else b"", tuple(faults))

@@ -10,9 +10,11 @@ from runtime.clock import Clock, ManualClock, SkewedClock
 from runtime.environment import Deliver
 from runtime.http.port import HttpPort, HttpSettings
 from runtime.p2p.port import NetworkPort, NetworkSettings
+from runtime.sectors.port import SectorPort
 from runtime.sectors.shelf import MemoryShelf, SectorShelf
 from runtime.simulation.http import SimulatedHttp
 from runtime.simulation.network import Scheduler, SimulatedPort, SimulatedSwarm
+from runtime.simulation.sectors import SimulatedSectorPort
 from runtime.simulation.vault import SimulatedVault
 from runtime.store.interface import Store, StoreReader
 from runtime.store.memory import MemoryDisk
@@ -34,7 +36,7 @@ class SimulatedEnvironment:
         self._node = node
         self._swarm = swarm
         self._shared = shared
-        self._ports: list[SimulatedPort] = []
+        self._ports: list[SimulatedPort | SimulatedSectorPort] = []
 
     def open_store(self, name: str) -> Store:
         """A store on the node's virtual disk."""
@@ -61,6 +63,12 @@ class SimulatedEnvironment:
     def open_sectors(self) -> SectorShelf:
         """Sectors that were put on the node's virtual disk."""
         return MemoryShelf(self._disk.sectors)
+
+    def open_sector_work(self, threads: int, deliver: Deliver) -> SectorPort:  # noqa: ARG002
+        """Work in virtual time."""
+        port = SimulatedSectorPort(self._swarm.after, self._disk, deliver)
+        self._ports.append(port)
+        return port
 
     def publish_api(self, address: str, token: str) -> None:
         """Nobody looks for it."""

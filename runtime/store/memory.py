@@ -69,6 +69,8 @@ class MemoryDisk:
         self.capacity_bytes = capacity_bytes
         self.used_bytes = 0
         self.sectors: dict[int, Any] = {}
+        self.sectors_full = False
+        self.files: dict[str, bytes] = {}
         self._volumes: dict[str, _Volume] = {}
         self._owners: dict[int, list[_Volume]] = {}
 

@@ -6,9 +6,8 @@ import numpy as np
 from numba import njit, uint8, uint64
 
 from protocols.proofs.kernels.sha256 import tree_row
+from protocols.proofs.registry import PADDED_QUAD_BYTES, QUAD_BYTES
 
-QUAD_BYTES, PADDED_QUAD_BYTES = 127, 128
-"""Four groups of 254 bits, and the same with two zero bits after each."""
 RUN_QUADS = 512
 """Quads that are hashed at a time: 64 KiB, which fit the first caches with the rows above them."""
 _LAST, _KEPT = 31, 0x3F

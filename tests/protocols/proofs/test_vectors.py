@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from protocols.encoding.cid import Cid
+from protocols.encoding.piece_cid import piece_cid_v1, sealed_cid
 from protocols.errors import ProofError
 from protocols.proofs import challenges
 from protocols.proofs.field import to_bytes, to_int
 from protocols.proofs.graph import Graph
 from protocols.proofs.memory import seal_in_memory as seal
 from protocols.proofs.nodes import of_bytes
-from protocols.proofs.porep import Replication, comm_r, decode, fill_labels, sealed_cid, unsealed_cid
+from protocols.proofs.porep import Replication, comm_r, decode, fill_labels
 from protocols.proofs.poseidon import Poseidon, constant_length_tag, hash_md, round_constants
 from protocols.proofs.registry import GIB, ApiVersion, SealProof, Shape
 from protocols.proofs.trees import Opening, fill_rows, roots, row_lengths
@@ -97,7 +98,7 @@ def test_the_networks_sealed_sectors():
         decode(replica, second, data)
         sector, commitment = seal(replication, data)
         assert sector.data_rows[-1].tobytes() == comm_d
-        assert str(unsealed_cid(comm_d)) == case["comm_d_cid"] == case["piece_cid"]
+        assert str(piece_cid_v1(comm_d)) == case["comm_d_cid"] == case["piece_cid"]
         assert sector.replica.leaves.tobytes().hex() == case["replica_hex"]
         assert (sector.column_rows[-1].tobytes() + sector.replica.rows[-1].tobytes()).hex() == case["p_aux_hex"]
         assert b"".join(row.tobytes() for row in sector.replica.rows).hex() == case["tree_r_last_cache_hex"]

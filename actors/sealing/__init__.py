@@ -1,0 +1,1 @@
+"""What the SectorBuilder is made of: its book of sectors, its workers, and how far each sealing is."""

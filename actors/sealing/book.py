@@ -1,0 +1,100 @@
+"""The book of sectors: every one of this miner's, in memory and durable, and where pieces go."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from actors.messages.sectors import Sector, SectorState
+from protocols.proofs.registry import PADDED_QUAD_BYTES, SealProof, aligned
+from runtime.actor.message import REGISTRY
+from runtime.sectors.jobs import Piece
+from runtime.store.interface import METADATA, Put, Store
+
+_SECTOR = b"sector/"
+
+
+class SectorBook:
+    """Sectors by number; every change is durable before it returns."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        read = [REGISTRY.decode(data) for _key, data in store.scan(METADATA, _SECTOR)]
+        self.sectors: dict[int, Sector] = {sector.number: sector for sector in read}
+        self._where = {piece.key: sector.number for sector in read for piece in sector.pieces}
+
+    def write(self, sector: Sector) -> Sector:
+        """Keep a sector as it is now."""
+        self._store.write([Put(METADATA, _SECTOR + sector.number.to_bytes(8, "big"), REGISTRY.encode(sector))])
+        before = self.sectors.get(sector.number)
+        for piece in before.pieces if before else ():
+            self._where.pop(piece.key, None)
+        self._where.update(dict.fromkeys((piece.key for piece in sector.pieces), sector.number))
+        self.sectors[sector.number] = sector
+        return sector
+
+    def change(self, number: int, **changes: Any) -> Sector:
+        """Change some of a sector."""
+        return self.write(dataclasses.replace(self.sectors[number], **changes))
+
+    def in_state(self, *states: SectorState) -> list[Sector]:
+        """Sectors in states, by number."""
+        return [sector for _number, sector in sorted(self.sectors.items()) if sector.state in states]
+
+    def find(self, key: str) -> tuple[Sector, Piece] | None:
+        """A piece and its sector."""
+        number = self._where.get(key)
+        if number is None:
+            return None
+        sector = self.sectors[number]
+        return sector, next(piece for piece in sector.pieces if piece.key == key)
+
+    def with_room(self, padded_bytes: int) -> Sector | None:
+        """The first sector that takes pieces and has room for one more of a size."""
+        return next((each for each in self.in_state(SectorState.STAGING) if _fits(each, padded_bytes)), None)
+
+    def place(self, number: int, key: str, source: str, payload_bytes: int, padded_bytes: int) -> Sector:
+        """Give a piece the next room in a sector; its root comes when it was read."""
+        sector = self.sectors[number]
+        offset = aligned(used_bytes(sector), padded_bytes)
+        piece = Piece(key, source, payload_bytes, padded_bytes, offset)
+        return self.change(number, pieces=(*sector.pieces, piece))
+
+    def rooted(self, number: int, key: str, root: bytes) -> Sector:
+        """Note that a piece was read whole."""
+        pieces = self.sectors[number].pieces
+        return self.change(
+            number, pieces=tuple(dataclasses.replace(each, root=root) if each.key == key else each for each in pieces)
+        )
+
+    def without(self, number: int, key: str) -> Sector:
+        """Take a piece out that could not be read; zeros will stand in its place if others follow it.
+
+        A sector that would be sealed for its pieces alone takes new ones when it has none left.
+        """
+        pieces = tuple(piece for piece in self.sectors[number].pieces if piece.key != key)
+        return self.change(number, pieces=pieces, **({} if pieces else {"state": SectorState.STAGING}))
+
+
+def used_bytes(sector: Sector) -> int:
+    """Padded bytes up to the end of the last piece."""
+    return max((piece.offset + piece.padded_bytes for piece in sector.pieces), default=0)
+
+
+def _fits(sector: Sector, padded_bytes: int) -> bool:
+    return aligned(used_bytes(sector), padded_bytes) + padded_bytes <= sector_bytes(sector)
+
+
+def sector_bytes(sector: Sector) -> int:
+    """The sector's size."""
+    return SealProof(sector.proof).shape.sector_bytes
+
+
+def is_full(sector: Sector) -> bool:
+    """Whether not even the smallest piece has room."""
+    return not _fits(sector, PADDED_QUAD_BYTES)
+
+
+def is_whole(sector: Sector) -> bool:
+    """Whether every piece was read."""
+    return all(piece.root for piece in sector.pieces)
