@@ -33,7 +33,7 @@ from actors.messages.sectors import (
     SectorState,
     SectorStatus,
 )
-from actors.sealing.book import SectorBook, is_full, is_whole, used_bytes
+from actors.sealing.book import SectorBook, is_whole, laid_out, room_bytes, used_bytes
 from actors.sealing.executor import Executor, WorkerPool
 from actors.sealing.identity import MinerIdentity, identity_of, seal_ticket
 from actors.sealing.progress import SealProgress
@@ -142,7 +142,7 @@ class SectorBuilder(Subsystem):
         if found is None:
             padded = padded_size(order.payload_bytes)
             sector = self.book.with_room(padded) or self._open_sector()
-            self.book.place(sector.number, order.key, order.source, order.payload_bytes, padded)
+            self.book.add(sector.number, Piece(order.key, order.source, order.payload_bytes, padded))
         sector, piece = self._found(order.key)
         if (piece.source, piece.payload_bytes) != (order.source, order.payload_bytes):
             raise SectorError(f"piece {order.key!r} is {piece.payload_bytes} bytes of {piece.source} already")
@@ -197,7 +197,7 @@ class SectorBuilder(Subsystem):
         if isinstance(outcome, PieceStaged):
             sector = self.book.rooted(number, piece.key, outcome.root)
             pending.resolve(None)
-            if is_full(sector) and sector.state is SectorState.STAGING:
+            if not room_bytes(sector) and sector.state is SectorState.STAGING:
                 self._pack(number)
         else:
             self.book.without(number, piece.key)
@@ -253,7 +253,7 @@ class SectorBuilder(Subsystem):
         if sector.state not in (SectorState.PACKED, SectorState.SEALING) or not is_whole(sector):
             return
         if number not in self._sealing:
-            self._sealing[number] = SealProgress(SealProof(sector.proof), self.now_s())
+            self._sealing[number] = SealProgress(SealProof(sector.proof))
             self.spawn(self._seal(number))
 
     async def _seal(self, number: int) -> None:
@@ -274,12 +274,13 @@ class SectorBuilder(Subsystem):
         self._announce(number)
 
     async def _with_ticket(self, number: int) -> Sector:
-        """Give a sector its ticket, once: it goes into every label."""
+        """Lay a sector out and give it its ticket, once: both go into every label."""
         while not self.book.sectors[number].ticket:
             try:
                 self.chain.refresh()
                 epoch, ticket = seal_ticket(self.chain, self._own_identity())
-                self.book.change(number, ticket=ticket, ticket_epoch=epoch)
+                pieces = laid_out(self.book.sectors[number].pieces)
+                self.book.change(number, pieces=pieces, ticket=ticket, ticket_epoch=epoch)
             except ProtocolError as error:
                 logger.warning("sector %d waits for its ticket: %s", number, error)
                 await self.sleep(CHAIN_RETRY_S)
@@ -290,7 +291,7 @@ class SectorBuilder(Subsystem):
         """Note how far a sealing is."""
         sealing = self._sealing.get(progress.sector)
         if sealing is not None:
-            sealing.report(progress.phase, progress.share)
+            sealing.report(progress.phase, progress.share, self.now_s())
 
     # -- results ---------------------------------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ class AddPiece:
 
 @message
 class PieceAdded:
-    """Where a piece is, durably."""
+    """Which sector a piece is in, durably."""
 
     sector: int
     piece: Piece

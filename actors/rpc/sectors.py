@@ -55,7 +55,7 @@ def _status_form(status: SectorStatus) -> dict[str, Any]:
                 "Key": piece.key,
                 "PayloadBytes": piece.payload_bytes,
                 "PaddedBytes": piece.padded_bytes,
-                "Offset": piece.offset,
+                "Offset": piece.offset if piece.offset >= 0 else None,
                 "PieceCID": forms.cid_form(piece_cid_v1(piece.root)) if piece.root else None,
             }
             for piece in sector.pieces

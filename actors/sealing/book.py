@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Any
 
 from actors.messages.sectors import Sector, SectorState
-from protocols.proofs.registry import PADDED_QUAD_BYTES, SealProof, aligned
+from protocols.proofs.registry import SealProof
 from runtime.actor.message import REGISTRY
 from runtime.sectors.jobs import Piece
 from runtime.store.interface import METADATA, Put, Store
@@ -51,14 +52,11 @@ class SectorBook:
 
     def with_room(self, padded_bytes: int) -> Sector | None:
         """The first sector that takes pieces and has room for one more of a size."""
-        return next((each for each in self.in_state(SectorState.STAGING) if _fits(each, padded_bytes)), None)
+        return next((each for each in self.in_state(SectorState.STAGING) if room_bytes(each) >= padded_bytes), None)
 
-    def place(self, number: int, key: str, source: str, payload_bytes: int, padded_bytes: int) -> Sector:
-        """Give a piece the next room in a sector; its root comes when it was read."""
-        sector = self.sectors[number]
-        offset = aligned(used_bytes(sector), padded_bytes)
-        piece = Piece(key, source, payload_bytes, padded_bytes, offset)
-        return self.change(number, pieces=(*sector.pieces, piece))
+    def add(self, number: int, piece: Piece) -> Sector:
+        """Keep room for a piece; its root comes when it was read."""
+        return self.change(number, pieces=(*self.sectors[number].pieces, piece))
 
     def rooted(self, number: int, key: str, root: bytes) -> Sector:
         """Note that a piece was read whole."""
@@ -68,7 +66,7 @@ class SectorBook:
         )
 
     def without(self, number: int, key: str) -> Sector:
-        """Take a piece out that could not be read; zeros will stand in its place if others follow it.
+        """Take a piece out that could not be read.
 
         A sector that would be sealed for its pieces alone takes new ones when it has none left.
         """
@@ -77,24 +75,28 @@ class SectorBook:
 
 
 def used_bytes(sector: Sector) -> int:
-    """Padded bytes up to the end of the last piece."""
-    return max((piece.offset + piece.padded_bytes for piece in sector.pieces), default=0)
+    """Padded bytes of the pieces."""
+    return sum(piece.padded_bytes for piece in sector.pieces)
 
 
-def _fits(sector: Sector, padded_bytes: int) -> bool:
-    return aligned(used_bytes(sector), padded_bytes) + padded_bytes <= sector_bytes(sector)
-
-
-def sector_bytes(sector: Sector) -> int:
-    """The sector's size."""
-    return SealProof(sector.proof).shape.sector_bytes
-
-
-def is_full(sector: Sector) -> bool:
-    """Whether not even the smallest piece has room."""
-    return not _fits(sector, PADDED_QUAD_BYTES)
+def room_bytes(sector: Sector) -> int:
+    """What is left for pieces, padded."""
+    return SealProof(sector.proof).shape.sector_bytes - used_bytes(sector)
 
 
 def is_whole(sector: Sector) -> bool:
     """Whether every piece was read."""
     return all(piece.root for piece in sector.pieces)
+
+
+def laid_out(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+    """Pieces at their offsets, the largest first: sizes are powers of two, so none is out of place and nothing is lost.
+
+    That is also where the chain puts them, which takes them in the order of their deals and each at the next multiple
+    of its size.
+    """
+    offset, placed = 0, []
+    for piece in sorted(pieces, key=lambda piece: -piece.padded_bytes):
+        placed.append(dataclasses.replace(piece, offset=offset))
+        offset += piece.padded_bytes
+    return tuple(placed)

@@ -12,19 +12,18 @@ _DATA, _LABELS, _COLUMNS, _REPLICA, _COMMIT = 0.04, 0.60, 0.22, 0.02, 0.12
 
 @dataclass(slots=True)
 class SealProgress:
-    """One sealing since this process began it or went on with it."""
+    """One sealing since this process first heard of it."""
 
     proof: SealProof
-    started_s: float
     phase: str = "waiting"
     share: float = 0.0
-    _first: float | None = None
+    _first: tuple[float, float] | None = None
 
-    def report(self, phase: str, share: float) -> None:
+    def report(self, phase: str, share: float, now_s: float) -> None:
         """Take a worker's word; the whole never goes back."""
         done = self._before(phase) + self._weight(phase) * min(1.0, max(0.0, share))
         if self._first is None:
-            self._first = done
+            self._first = (now_s, done)
         self.phase, self.share = phase, max(self.share, done)
 
     def _phases(self) -> list[str]:
@@ -41,9 +40,9 @@ class SealProgress:
         return sum(map(self._weight, earlier))
 
     def rate(self, now_s: float) -> tuple[float, float]:
-        """Sector bytes a second, and seconds that are left or -1, both by what was done since the start."""
-        elapsed_s = now_s - self.started_s
-        done = self.share - (self._first or 0.0)
+        """Sector bytes a second, and seconds that are left or -1, both by what was done since the first report."""
+        first_s, first_share = self._first or (now_s, 0.0)
+        elapsed_s, done = now_s - first_s, self.share - first_share
         if done <= 0 or elapsed_s <= 0:
             return 0.0, -1.0
         return done * self.proof.shape.sector_bytes / elapsed_s, (1.0 - self.share) * elapsed_s / done

@@ -30,6 +30,7 @@ from protocols.networks.genesis import (
 )
 from protocols.networks.genesis_sectors import genesis_sector
 from protocols.networks.profile import ProofPolicy
+from protocols.proofs.registry import STACKED_DRG_2KIB_V1
 from runtime.actor.supervision import Heartbeats
 from runtime.errors import AskError
 
@@ -93,6 +94,7 @@ class SimulatedFilecoin:
             Unsigned(self.block_time_s),
             beacon,
             ProofPolicy.VANILLA.value,
+            Unsigned(STACKED_DRG_2KIB_V1.number),
         )
 
     def _genesis(self) -> bytes:

@@ -16,6 +16,24 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
+class Size(click.ParamType[int]):
+    """A size such as 2KiB, 8MiB or 2048."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse, or say what is wrong."""
+        from protocols.encoding.units import parse_size
+        from protocols.errors import ProtocolError
+
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_size(value)
+        except ProtocolError as error:
+            self.fail(str(error), param, ctx)
+
+
 def call(ctx: click.Context, method: str, *params: Any) -> Any:
     """Call the node of this home, or the one that ``FULLNODE_API_INFO`` names as ``<token>:<multiaddress>``."""
     from deploy.rpc import RpcClient

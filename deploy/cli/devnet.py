@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deploy.cli.client import Size
+
 if TYPE_CHECKING:
     from deploy.devnet.plan import DevnetPlan
     from deploy.devnet.run import DevnetRun
@@ -39,6 +41,7 @@ class BlockTime(click.ParamType[int]):
 @click.option("--nodes", default=3, show_default=True, help="Nodes.")
 @click.option("--miners", default=2, show_default=True, help="How many of them mine.")
 @click.option("--block-time", default="2s", show_default=True, type=BlockTime(), help="Length of an epoch.")
+@click.option("--sector-size", type=Size(), default="2KiB", show_default=True, help="2KiB, 8MiB or 512MiB.")
 @click.option("--seed", default=1, show_default=True, help="What keys and genesis follow from.")
 @click.option("--base-port", default=0, help="First of two ports per node; without it the system chooses.")
 @click.option("--home", "directory", type=click.Path(path_type=Path, file_okay=False), help="Where the homes are.")
@@ -52,6 +55,7 @@ def devnet(
     nodes: int,
     miners: int,
     block_time: int,
+    sector_size: int,
     seed: int,
     base_port: int,
     directory: Path | None,
@@ -76,7 +80,7 @@ def devnet(
     home.mkdir(parents=True, mode=0o700)
     plan = DevnetPlan.make(
         home, seed=seed, nodes=nodes, miners=miners, block_time_s=block_time, base_port=base_port,
-        genesis_time_s=int(time.time()) + START_MARGIN_S + nodes - block_time,
+        genesis_time_s=int(time.time()) + START_MARGIN_S + nodes - block_time, sector_bytes=sector_size,
     )  # fmt: skip
     plan.write()
     sys.exit(_run(DevnetRun(plan), plan, until_epoch, report, as_json=as_json))

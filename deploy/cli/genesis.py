@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from deploy.cli.client import json_option
+from deploy.cli.client import Size, json_option
 
 
 @click.group()
@@ -22,6 +22,7 @@ def genesis() -> None:
 @click.option("--miners", default=1, show_default=True, help="Miners with power.")
 @click.option("--accounts", default=1, show_default=True, help="Funded accounts, at least as many as miners.")
 @click.option("--block-time", default=30, show_default=True, help="Seconds per epoch.")
+@click.option("--sector-size", type=Size(), default="2KiB", show_default=True, help="2KiB, 8MiB or 512MiB.")
 @click.option("--time", "genesis_time", default=0, help="Unix seconds of genesis (default: now).")
 @click.option("--sectors", type=click.Path(path_type=Path), help="Also seal the miners' sectors, in DIR/MINER.")
 @json_option
@@ -32,6 +33,7 @@ def genesis_new(
     miners: int,
     accounts: int,
     block_time: int,
+    sector_size: int,
     genesis_time: int,
     sectors: Path | None,
     as_json: bool,
@@ -44,7 +46,7 @@ def genesis_new(
 
     plan = DevnetPlan.make(
         file.parent, seed=seed, nodes=max(accounts, miners), miners=miners, block_time_s=block_time,
-        base_port=1, genesis_time_s=genesis_time or int(time.time()),
+        base_port=1, genesis_time_s=genesis_time or int(time.time()), sector_bytes=sector_size,
     )  # fmt: skip
     car = plan.genesis_car()
     file.write_bytes(car)

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from deploy.cli.client import print_fields, show
+from deploy.cli.client import Size, print_fields, show
 
 if TYPE_CHECKING:
     from runtime.sectors.sealing import Manifest, Progress
@@ -42,24 +42,6 @@ class Digest(click.ParamType[bytes]):
         if len(data) != 32:  # noqa: PLR2004
             self.fail(f"{value!r} is not 32 bytes in hexadecimal", param, ctx)
         return data
-
-
-class Size(click.ParamType[int]):
-    """A size such as 2KiB, 8MiB or 2048."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Parse, or say what is wrong."""
-        from protocols.encoding.units import parse_size
-        from protocols.errors import ProtocolError
-
-        if isinstance(value, int):
-            return value
-        try:
-            return parse_size(value)
-        except ProtocolError as error:
-            self.fail(str(error), param, ctx)
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def _row(sector: dict[str, Any]) -> tuple[str, ...]:
         str(sector["SectorNumber"]),
         sector["State"],
         str(len(pieces)),
-        format_size(max((piece["Offset"] + piece["PaddedBytes"] for piece in pieces), default=0)),
+        format_size(sum(piece["PaddedBytes"] for piece in pieces)),
         sector["Phase"],
         f"{sector['Share']:.0%}" if sealing else "",
         f"{format_size(int(sector['BytesPerSecond']))}/s" if sealing else "",

@@ -28,6 +28,7 @@ from protocols.networks.genesis import (
 )
 from protocols.networks.genesis_sectors import GenesisSector, genesis_sector
 from protocols.networks.profile import ProofPolicy
+from protocols.proofs.registry import ApiVersion, SealProof
 from runtime.config import set_value
 from runtime.environment import SECTORS_FOLDER
 from runtime.errors import RuntimeFloorError
@@ -40,6 +41,7 @@ from runtime.vault import LIGHT, PUBLIC_PASSPHRASE
 ACCOUNT_FIL = 1_000_000
 NODES_MAX = 20
 SECTORS_PER_MINER = 1
+SECTOR_BYTES = 2 << 10
 STATE_FILE = "devnet.json"
 
 
@@ -105,11 +107,21 @@ class DevnetPlan:
     seed: int
     block_time_s: int
     genesis_time_s: int
+    sector_bytes: int
     nodes: tuple[NodePlan, ...]
 
     @classmethod
     def make(
-        cls, home: Path, *, seed: int, nodes: int, miners: int, block_time_s: int, base_port: int, genesis_time_s: int
+        cls,
+        home: Path,
+        *,
+        seed: int,
+        nodes: int,
+        miners: int,
+        block_time_s: int,
+        base_port: int,
+        genesis_time_s: int,
+        sector_bytes: int = SECTOR_BYTES,
     ) -> DevnetPlan:
         """Lay out a devnet; raises DevnetError for what cannot be."""
         if not 1 <= nodes <= NODES_MAX or not 1 <= miners <= nodes:
@@ -133,7 +145,7 @@ class DevnetPlan:
                     miner=Address.id(FIRST_MINER + number) if mines else None,
                 )
             )
-        return cls(home, seed, block_time_s, genesis_time_s, tuple(plans))
+        return cls(home, seed, block_time_s, genesis_time_s, sector_bytes, tuple(plans))
 
     def template(self) -> GenesisTemplate:
         """The genesis that this devnet starts from."""
@@ -144,6 +156,7 @@ class DevnetPlan:
             Unsigned(self.block_time_s),
             seed,
             ProofPolicy.VANILLA.value,
+            Unsigned(SealProof.of_size(self.sector_bytes, ApiVersion.V1_0_0).number),
         )
         keys = [node.account for node in self.nodes] + [node.worker for node in self.nodes if node.worker]
         accounts = tuple(GenesisAccount(key.address, ACCOUNT_FIL * 10**18) for key in keys)
@@ -196,6 +209,7 @@ class DevnetPlan:
             "seed": self.seed,
             "block_time_s": self.block_time_s,
             "genesis_time_s": self.genesis_time_s,
+            "sector_bytes": self.sector_bytes,
             "proofs": ProofPolicy.VANILLA.value,
             "nodes": [
                 {

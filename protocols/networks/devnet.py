@@ -17,6 +17,8 @@ from protocols.networks.profile import NetworkProfile, ProofPolicy
 
 NETWORK_VERSION = 3
 """Builtin actors v0 with the rules that mainnet had in November 2020."""
+SEAL_PROOF_MAX = 2
+"""The first seal proof of 512 MiB: genesis' sectors are sealed while it is made, so larger ones are not offered."""
 _BEACON_TAG = b"thespis devnet beacon"
 
 
@@ -43,18 +45,26 @@ class SeededBeacon:
 
 @record
 class DevnetParameters(Record):
-    """What a devnet chose; the record whose digest genesis holds."""
+    """What a devnet chose; the record whose digest genesis holds.
+
+    `seal_proof` is the registered seal proof of its miners.
+    """
 
     network_name: str
     genesis_time_s: Unsigned
     block_delay_s: Unsigned
     beacon_seed: bytes
     proofs: str
+    seal_proof: Unsigned
 
     def profile(self) -> NetworkProfile:
         """The network's profile; raises GenesisError for parameters that this program has no rules for."""
         if self.proofs != ProofPolicy.VANILLA.value:
             raise GenesisError(f"proofs {self.proofs!r}; a network of this node has {ProofPolicy.VANILLA.value!r} ones")
+        if not 0 <= self.seal_proof <= SEAL_PROOF_MAX:
+            raise GenesisError(
+                f"seal proof {self.seal_proof}; sectors of a local network have 2 KiB, 8 MiB or 512 MiB (0 to 2)"
+            )
         if self.block_delay_s < 1:
             raise GenesisError("a block delay of 0 s; header timestamps count whole seconds, so it is at least 1 s")
         return NetworkProfile(

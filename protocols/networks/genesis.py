@@ -34,7 +34,7 @@ from protocols.ipld.hamt import Hamt, HamtVersion
 from protocols.networks.devnet import DevnetParameters, parameters_cid
 from protocols.networks.mainnet_2020 import MAINNET_2020
 from protocols.networks.profile import NetworkProfile
-from protocols.proofs.registry import STACKED_DRG_2KIB_V1
+from protocols.proofs.registry import SealProof
 from protocols.vm.interpreter import save_receipts
 from protocols.vm.state_tree import Actor
 
@@ -42,7 +42,6 @@ MINING_RESERVE = 1_100_000_000 * 10**18
 """What block rewards are paid from (specs-actors: simple and baseline totals)."""
 FIRST_ACCOUNT, FIRST_MINER = 100, 1000
 MARKET_CRON_TICK = 9
-PARTITION_SECTORS_2KIB = 2
 MAINNET_GENESIS = Cid.from_text("bafy2bzacecnamqgqmifpluoeldx7zzglxcljo6oja4vrmtj7432rphldpdmm2")
 GENESIS_BLOCKS_MAX = 1_000_000
 
@@ -87,6 +86,7 @@ def build_genesis(store: Blockstore, template: GenesisTemplate) -> Genesis:
     from protocols.networks.genesis_sectors import genesis_sector  # compiled code: only who builds pays for it
 
     _check(template)
+    proof = SealProof(template.parameters.seal_proof)
     ids = {account.address: Address.id(FIRST_ACCOUNT + n) for n, account in enumerate(template.accounts)}
     addresses = Hamt(store, version=HamtVersion.V0)
     for address, account_id in ids.items():
@@ -100,11 +100,12 @@ def build_genesis(store: Blockstore, template: GenesisTemplate) -> Genesis:
         entries[address] = _actor(name, save(store, state.to_wire()), balance)
 
     for number, (address, miner) in enumerate(zip(miners, template.miners, strict=True)):
-        raw = miner.sectors * STACKED_DRG_2KIB_V1.shape.sector_bytes
+        raw = miner.sectors * proof.shape.sector_bytes
         sectors = [genesis_sector(template.parameters, address, n) for n in range(miner.sectors)]
         power = power.with_miner(store, address).add_to_claim(store, address, raw, raw)
         listed = [sector.on_chain() for sector in sectors]
-        put(address, "storageminer", MinerState.initial(store, _info(ids[miner.worker], miner), number + 1, listed))
+        info = _info(ids[miner.worker], miner, proof)
+        put(address, "storageminer", MinerState.initial(store, info, number + 1, listed))
     raw, adjusted = power.total_power()
     power = dataclasses.replace(
         power,
@@ -149,11 +150,11 @@ def _actor(name: str, head: Cid, balance: int) -> Actor:
     return Actor(code_of(name, 0), head, Unsigned(0), TokenAmount(balance))
 
 
-def _info(worker: Address, miner: GenesisMiner) -> MinerInfo:
+def _info(worker: Address, miner: GenesisMiner, proof: SealProof) -> MinerInfo:
     return MinerInfo(
-        worker, worker, (), None, miner.peer_id, (), STACKED_DRG_2KIB_V1.number,
-        Unsigned(STACKED_DRG_2KIB_V1.shape.sector_bytes),
-        Unsigned(PARTITION_SECTORS_2KIB),
+        worker, worker, (), None, miner.peer_id, (), proof.number,
+        Unsigned(proof.shape.sector_bytes),
+        Unsigned(proof.partition_sectors),
     )  # fmt: skip
 
 

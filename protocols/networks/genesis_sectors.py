@@ -15,7 +15,7 @@ from protocols.proofs.memory import data_rows, seal_in_memory
 from protocols.proofs.nodes import of_bytes
 from protocols.proofs.piece import pad
 from protocols.proofs.porep import Replication
-from protocols.proofs.registry import STACKED_DRG_2KIB_V1
+from protocols.proofs.registry import SealProof
 from protocols.proofs.vanilla import SealedSector
 
 _EXPIRATION = 540 * 2880
@@ -46,15 +46,16 @@ class GenesisSector:
 
 def genesis_sector(parameters: DevnetParameters, miner: Address, number: int) -> GenesisSector:
     """The sector `number` of a miner of a network; sealed at the first call."""
-    return _sealed(parameters.network_name, parameters.beacon_seed, miner.actor_id, number)
+    return _sealed(parameters.seal_proof, parameters.network_name, parameters.beacon_seed, miner.actor_id, number)
 
 
 @lru_cache(maxsize=64)
-def _sealed(network: str, seed: bytes, miner: int, number: int) -> GenesisSector:
+def _sealed(proof_number: int, network: str, seed: bytes, miner: int, number: int) -> GenesisSector:
+    proof = SealProof(proof_number)
     label = f"thespis genesis {network} {miner} {number}".encode()
-    payload = hashlib.shake_256(seed + label).digest(STACKED_DRG_2KIB_V1.shape.payload_bytes)
+    payload = hashlib.shake_256(seed + label).digest(proof.shape.payload_bytes)
     ticket = hashlib.blake2b(seed + b"ticket" + label, digest_size=32).digest()
     data = of_bytes(pad(payload))
     comm_d = data_rows(data)[-1].tobytes()
-    sealed, comm_r = seal_in_memory(Replication(STACKED_DRG_2KIB_V1, miner, number, ticket, comm_d), data)
+    sealed, comm_r = seal_in_memory(Replication(proof, miner, number, ticket, comm_d), data)
     return GenesisSector(payload, sealed, comm_r)

@@ -17,6 +17,8 @@ QUAD_BYTES, PADDED_QUAD_BYTES = 127, 128
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 SECTOR_SIZES = (2 * KIB, 8 * MIB, 512 * MIB, 32 * GIB, 64 * GIB)
 """The sizes that networks register, in the order of the numbers."""
+PARTITION_SECTORS = (2, 2, 2, 2349, 2300)
+"""Sectors of a window proof, by size."""
 PIECE_BYTES_MAX = SECTOR_SIZES[-1]
 """Largest padded piece: the largest sector."""
 _LARGE_BYTES = 32 * GIB
@@ -147,10 +149,15 @@ class SealProof:
         return _VARIANTS[self.number // len(SECTOR_SIZES)][1]
 
     @property
+    def partition_sectors(self) -> int:
+        """Sectors that one window proof covers (specs-actors: SealProofWindowPoStPartitionSectors)."""
+        return PARTITION_SECTORS[self.number % len(SECTOR_SIZES)]
+
+    @property
     def porep_id(self) -> bytes:
         """What seeds the graph."""
         return self.number.to_bytes(8, "little") + bytes(24)
 
 
 STACKED_DRG_2KIB_V1 = SealProof(0)
-"""The first proof type of the smallest sectors: what local networks start with."""
+"""The first proof type of the smallest sectors: what local networks start with where they do not choose."""

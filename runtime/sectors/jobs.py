@@ -12,14 +12,17 @@ PIECE_KEY_CHARACTERS_MAX = 256
 
 @message
 class Piece:
-    """A piece of a sector: sizes and offset in bytes, the offset padded; no root until all of it was read."""
+    """A piece of a sector: sizes and offset in bytes.
+
+    The root is empty until all of it was read, the offset -1 until the sector is laid out; it counts padded bytes.
+    """
 
     key: str
     source: str
     payload_bytes: int
     padded_bytes: int
-    offset: int
     root: bytes = b""
+    offset: int = -1
 
 
 @message

@@ -109,12 +109,16 @@ def _zeros(count: int) -> Iterator[bytes]:
         count -= part
 
 
-def damaged_piece(folder: Path, pieces: Sequence[Piece]) -> str:
-    """The key of the first staged piece whose bytes are not those that were staged; empty for none."""
+def check_staged(folder: Path, pieces: Sequence[Piece]) -> None:
+    """Raise SectorDataError for the first staged piece that is not what was staged."""
     for piece in pieces:
-        with PieceHash() as hashed, piece_path(folder, piece.key).open("rb") as file:
-            while data := file.read(READ_BYTES):
-                hashed.update(data)
-            if hashed.finish().root != piece.root:
-                return piece.key
-    return ""
+        path = piece_path(folder, piece.key)
+        try:
+            with PieceHash() as hashed, path.open("rb") as file:
+                while data := file.read(READ_BYTES):
+                    hashed.update(data)
+                root = hashed.finish().root
+        except FileNotFoundError:
+            raise SectorDataError(f"piece {piece.key}: {path} is gone; put it back and seal again") from None
+        if root != piece.root:
+            raise SectorDataError(f"piece {piece.key}: {path} was changed; put back what it was and seal again")

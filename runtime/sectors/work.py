@@ -16,7 +16,7 @@ from runtime.sectors import jobs
 from runtime.sectors.errors import SectorDataError, SectorDiskFullError, SectorError
 from runtime.sectors.files import SectorFiles, exclusive
 from runtime.sectors.parents import parent_table
-from runtime.sectors.pieces import PieceStream, damaged_piece, piece_path, stage
+from runtime.sectors.pieces import PieceStream, check_staged, piece_path, stage
 from runtime.sectors.sealing import Manifest, Progress, Sealing, open_sector, unseal
 from runtime.sectors.shelf import FolderShelf, window_proof
 
@@ -74,8 +74,7 @@ class SectorWork:
         try:
             comm_d = sealing.add_data(PieceStream(folder, job.pieces), progress, expected)
         except SectorDataError:
-            if damaged := damaged_piece(folder, job.pieces):
-                raise SectorDataError(f"piece {damaged} of sector {job.sector} was damaged since it came") from None
+            check_staged(folder, job.pieces)  # names the piece, if it is a piece
             raise
         table = parent_table(self._folder / PARENTS_FOLDER, sealing.manifest.replication.graph, self._threads)
         comm_r = sealing.run(table, progress)

@@ -20,6 +20,7 @@ def test_every_option_reaches_the_settings(tmp_path):
         .with_bootstrap("/ip4/1.2.3.4/tcp/6/p2p/x", min_peers=7, period_s=8.0)
         .with_miner("f01000", mine=False)
         .with_mine_delay(0.5)
+        .with_sealing(workers=2, threads=3, interval_s=4.0)
         .with_api("/ip4/127.0.0.1/tcp/9/http", ("http://a",))
         .with_pool(messages_max=10, nonce_gap_max=11)
         .with_heartbeat("/ip4/1.2.3.4/tcp/12/p2p/y", nickname="Zoe", period_s=13.0)
@@ -59,3 +60,15 @@ def test_a_homes_files_become_settings(tmp_path):
     with pytest.raises(NotImplementedError, match="is announced yet"):
         node_settings(tmp_path, relay)
     assert node_settings(tmp_path, Config()).miner == ""
+
+
+@pytest.mark.parametrize("workers", [0, 9])
+def test_a_node_has_roles_for_so_many_workers(workers):
+    with pytest.raises(ValueError, match="1 to 8"):
+        NodeConfig().with_sealing(workers=workers)
+
+
+def test_only_a_miners_node_has_workers():
+    assert NodeConfig().with_sealing(workers=3).settings().seal_workers == ()
+    named = NodeConfig().with_miner("f01000").with_sealing(workers=2).settings().seal_workers
+    assert named == ("SealWorker-1", "SealWorker-2")

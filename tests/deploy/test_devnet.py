@@ -239,3 +239,41 @@ def test_another_folder_is_not_emptied(tmp_path):
     assert done.returncode == 1
     assert "other than a devnet" in done.stderr
     assert (tmp_path / "precious").exists()
+
+
+@pytest.mark.behaviour(152, 156)
+def test_a_sector_is_sealed_whoever_is_killed_meanwhile(tmp_path):
+    """Real processes, a sector of 8 MiB, SIGKILL to the worker in every phase and to who gave it the work."""
+    run = DevnetRun(plan(tmp_path / "net", nodes=1, miners=1, sector_bytes=8 << 20))
+    run.plan.write()
+    content = os.urandom(3_000_000)
+    (tmp_path / "piece").write_bytes(content)
+    with run.fleet:
+        run.fleet.wait_ready()
+        assert thespis(run, 0, "deals", "store", str(tmp_path / "piece"), "--key", "k")[0] == 0
+        wait(lambda: '"staged"' in thespis(run, 0, "deals", "list", "--json")[1])
+        assert thespis(run, 0, "sectors", "seal")[1] == "1\n"
+        seen, others = set(), iter(("SectorBuilder", "StorageMiner"))
+        with run.fleet.client(run.plan.nodes[0]) as client:
+
+            def sealed():
+                [sector] = client.call("Thespis.SectorsList")
+                phase = sector["Phase"]
+                if phase not in seen | {"", "waiting"}:
+                    seen.add(phase)
+                    faults.kill(run.plan.home, "node-1/SealWorker-1")
+                    if other := next(others, None):
+                        faults.kill(run.plan.home, f"node-1/{other}")
+                return sector["State"] == "sealed"
+
+            wait(sealed, 120)
+            assert len(seen) >= 3, seen
+            wait(lambda: client.call("Thespis.DealsList")[0]["State"] == "sealed")
+            assert client.call("Thespis.SectorsProve", [0, 1], "A" * 43 + "=")["Faults"] == []
+        assert thespis(run, 0, "sectors", "read", "k", str(tmp_path / "out"))[0] == 0
+        assert (tmp_path / "out").read_bytes() == content
+        code, out, _error = thespis(run, 0, "sectors", "prove", "0", "1")
+        assert (code, out.count("yes")) == (0, 2)
+        (run.plan.nodes[0].home / "sectors" / "1" / "sealed").unlink()
+        code, out, _error = thespis(run, 0, "sectors", "prove", "0", "1")
+        assert (code, out.count("yes"), "sealed is missing" in out) == (1, 1, True)

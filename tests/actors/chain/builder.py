@@ -34,7 +34,7 @@ USERS = [address_of(SignatureType.SECP256K1, key) for key in USER_KEYS]
 
 
 def template(miners=3, delay_s=1, **changes):
-    parameters = DevnetParameters("testnet", GENESIS_TIME_S, delay_s, b"seed" * 8, "vanilla")
+    parameters = DevnetParameters("testnet", GENESIS_TIME_S, delay_s, b"seed" * 8, "vanilla", 0)
     accounts = tuple(GenesisAccount(address, BALANCE) for address in (*WORKERS, *USERS))
     found = {"parameters": parameters, "accounts": accounts}
     if isinstance(miners, int):
