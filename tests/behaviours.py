@@ -1,9 +1,9 @@
-"""The seed node's behaviours 1-116 and 159-203 (reference: seed-node, section 7): who holds each, or why it is not.
+"""The seed node's behaviours 1-116, 152, 154-156 and 159-203 (reference: seed-node, section 7): who holds each, or why it is not.
 
 A test says which it holds with ``@pytest.mark.behaviour(28, 43)``. What is marked nowhere stands here with its reason.
 """
 
-NUMBERS = (*range(1, 117), *range(159, 204))
+NUMBERS = (*range(1, 117), 152, *range(154, 157), *range(159, 204))
 
 ELSEWHERE = {
     9: "tests/runtime/test_config.py: an option out of bounds fails with its own error (ConfigError, ValueError)",

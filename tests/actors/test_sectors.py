@@ -129,7 +129,7 @@ def test_pieces_are_packed_and_a_full_sector_is_sealed_by_itself(miner):
         assert node.disk.files["/out"] == payload(size)
 
 
-@pytest.mark.behaviour(154, 158)
+@pytest.mark.behaviour(154)
 @pytest.mark.parametrize(
     ("size", "claimed", "word"),
     [(3000, 3000, "hold 1 to 2032"), (400, 401, "401"), (400, 399, "399"), (1, 10**15, "hold 1 to 2032")],
@@ -162,11 +162,13 @@ def test_a_source_that_is_not_there_can_be_promised_again(miner):
 
 
 def test_adding_the_same_piece_twice_is_one_piece(miner):
-    _network, node = miner()
+    network, node = miner()
     node.disk.files["/a"] = payload(400)
     first = node.ask("SectorBuilder", AddPiece("a", "/a", 400))
     assert node.ask("SectorBuilder", AddPiece("a", "/a", 400)) == first
     assert len(sectors(node)[1].pieces) == 1
+    seal_all(network, node)
+    assert sectors(node)[1].told, "that nobody promised the piece is no error"
 
 
 @pytest.mark.behaviour(152, 156)
@@ -194,7 +196,7 @@ def test_a_crash_at_any_time_loses_nothing(miner, role, after_s):
         assert node.disk.files[f"/out-{key}"] == payload(400, salt)
 
 
-@pytest.mark.behaviour(148, 156)
+@pytest.mark.behaviour(156)
 def test_a_whole_node_that_dies_goes_on_where_it_was(miner):
     network, node = miner()
     store(node, "a")
@@ -306,6 +308,7 @@ def test_progress_is_told_while_a_sector_is_sealed(miner):
     assert 0 < middle.eta_s < 60
 
 
+@pytest.mark.behaviour(155)
 def test_the_api_speaks_of_sectors_and_a_node_without_a_miner_says_so(miner):
     network, node = miner(nodes=2)
     node.disk.files["/a"] = payload(400)
