@@ -1,5 +1,6 @@
-"""The seed node's behaviours 1-116, 152, 154-156 and 159-203 (reference: seed-node, section 7): who holds each, or why it is not.
+"""Which test holds which behaviour of the seed node, or why none does (reference: seed-node, section 7).
 
+Listed are behaviours 1-116, 152, 154-156 and 159-203.
 A test says which it holds with ``@pytest.mark.behaviour(28, 43)``. What is marked nowhere stands here with its reason.
 """
 
