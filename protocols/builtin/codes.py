@@ -17,9 +17,12 @@ VERIFIED_REGISTRY = Address.id(6)
 BURNT_FUNDS = Address.id(99)
 FIRST_NON_SINGLETON = 100
 
-EPOCHS_IN_HOUR = 120
-EPOCHS_IN_DAY = 2880
-"""Builtin actors count time in epochs of 30 seconds, whatever a network's block time."""
+SINGLETONS = frozenset(
+    {"system", "init", "reward", "cron", "storagepower", "storagemarket", "verifiedregistry"}
+)
+BUILTIN = SINGLETONS | {"account", "multisig", "paymentchannel", "storageminer"}
+SIGNABLE = ("account", "multisig")
+"""Actors that stand for people."""
 
 
 def actors_version(network_version: int) -> int:
@@ -35,6 +38,13 @@ def code_of(name: str, version: int) -> Cid:
     """The code CID of an actor, such as ``account``: an identity CID of ``fil/<n>/<name>``; v0 is numbered 1."""
     number = 1 if version == 0 else version
     return Cid.make(RAW, IDENTITY, f"fil/{number}/{name}".encode())
+
+
+@lru_cache(maxsize=256)
+def is_builtin(code: Cid, version: int) -> bool:
+    """Whether a code CID is that of a builtin actor of a version."""
+    name = name_of(code)
+    return name in BUILTIN and code == code_of(name, version)
 
 
 @lru_cache(maxsize=256)

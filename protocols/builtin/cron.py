@@ -36,4 +36,12 @@ def epoch_tick(runtime: ActorRuntime, _data: bytes) -> bytes:
     return b""
 
 
-METHODS: Methods = {2: epoch_tick}
+def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Made at genesis, with whom to call."""
+    state = runtime.params(CronState, data)
+    runtime.validate_caller(SYSTEM)
+    runtime.create_state(state)
+    return b""
+
+
+METHODS: Methods = {1: constructor, 2: epoch_tick}

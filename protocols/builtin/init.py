@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import name_of
+from protocols.builtin.codes import FIRST_NON_SINGLETON, SYSTEM, code_of, name_of
 from protocols.builtin.init_state import InitState
 from protocols.encoding.address import Address
 from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Record, record
+from protocols.encoding.tuples import Record, Unsigned, record
+from protocols.ipld.historic import HistoricMap
 from protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -28,6 +29,13 @@ class ExecParams(Record):
 
 
 @record
+class ConstructorParams(Record):
+    """The network's name."""
+
+    network_name: str
+
+
+@record
 class ExecReturn(Record):
     """The new actor's id, and the address that survives a reorganisation."""
 
@@ -40,7 +48,9 @@ def execute(runtime: ActorRuntime, data: bytes) -> bytes:
     params = runtime.params(ExecParams, data)
     runtime.accept_any_caller()
     caller, wanted = runtime.code_name(runtime.caller), name_of(params.code)
-    if wanted not in ("multisig", "paymentchannel") and (caller, wanted) != ("storagepower", "storageminer"):
+    known = params.code == code_of(wanted, runtime.actors_version)
+    allowed = wanted in ("multisig", "paymentchannel") or (caller, wanted) == ("storagepower", "storageminer")
+    if not (known and allowed):
         runtime.abort(ExitCode.FORBIDDEN, f"a {caller} actor cannot make a {wanted} actor")
     robust = runtime.new_actor_address()
     _state, number = runtime.transaction(InitState, lambda state: state.register(runtime, robust))
@@ -51,4 +61,13 @@ def execute(runtime: ActorRuntime, data: bytes) -> bytes:
     return ExecReturn(number, robust).encode()
 
 
-METHODS: dict[int, Callable[[ActorRuntime, bytes], bytes]] = {2: execute}
+def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Made at genesis."""
+    params = runtime.params(ConstructorParams, data)
+    runtime.validate_caller(SYSTEM)
+    empty = HistoricMap(runtime).flush()
+    runtime.create_state(InitState(empty, Unsigned(FIRST_NON_SINGLETON), params.network_name))
+    return b""
+
+
+METHODS: dict[int, Callable[[ActorRuntime, bytes], bytes]] = {1: constructor, 2: execute}

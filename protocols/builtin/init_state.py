@@ -8,6 +8,7 @@ from protocols.encoding.tuples import Record, Unsigned, record
 from protocols.errors import NodeError
 from protocols.ipld.blockstore import Blockstore
 from protocols.ipld.hamt import Hamt, HamtVersion
+from protocols.ipld.historic import HistoricMap
 
 
 @record
@@ -31,7 +32,7 @@ class InitState(Record):
 
     def register(self, store: Blockstore, address: Address) -> tuple[InitState, Address]:
         """Give an address the next id."""
-        addresses = _addresses(store, self.address_map)
+        addresses = HistoricMap(store, self.address_map)
         addresses.set(address.data, int(self.next_id))
         state = InitState(addresses.flush(), Unsigned(self.next_id + 1), self.network_name)
         return state, Address.id(self.next_id)

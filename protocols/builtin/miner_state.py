@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from protocols.builtin.codes import EPOCHS_IN_DAY, EPOCHS_IN_HOUR
+from protocols.builtin.policy import EPOCHS_IN_DAY, EPOCHS_IN_HOUR
 from protocols.encoding.address import Address
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.cid import Cid

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import INIT
+from protocols.builtin.codes import INIT, SIGNABLE
 from protocols.builtin.multisig_state import (
     ApproveReturn,
     ChangeThresholdParams,
@@ -24,9 +24,9 @@ from protocols.builtin.multisig_state import (
 )
 from protocols.encoding.address import Address
 from protocols.encoding.tuples import ChainEpoch, TokenAmount, Unsigned
-from protocols.ipld.hamt import Hamt, HamtVersion
+from protocols.ipld.historic import HistoricMap
 from protocols.vm.exit_codes import ExitCode
-from protocols.vm.runtime import SIGNABLE, ActorRuntime
+from protocols.vm.runtime import ActorRuntime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ def _construct(
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"threshold {threshold} for {len(signers)} signers")
     if unlock < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"unlock duration {unlock} is negative")
-    empty = Hamt(runtime, version=HamtVersion.V0).flush()
+    empty = HistoricMap(runtime).flush()
     vests = unlock != 0
     runtime.create_state(
         MultisigState(
@@ -211,7 +211,7 @@ def _require_signer(runtime: ActorRuntime, state: MultisigState) -> None:
         runtime.abort(ExitCode.FORBIDDEN, f"{runtime.caller} is no signer")
 
 
-def _find(runtime: ActorRuntime, transactions: Hamt, number: int) -> Transaction:
+def _find(runtime: ActorRuntime, transactions: HistoricMap, number: int) -> Transaction:
     wire = transactions.get(transaction_key(number))
     if wire is None:
         runtime.abort(ExitCode.NOT_FOUND, f"there is no pending transaction {number}")

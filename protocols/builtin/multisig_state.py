@@ -7,7 +7,7 @@ from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
 from protocols.encoding.varint import encode_varint
 from protocols.ipld.blockstore import Blockstore
-from protocols.ipld.hamt import Hamt, HamtVersion
+from protocols.ipld.historic import HistoricMap
 
 
 @record
@@ -146,6 +146,6 @@ def transaction_key(number: int) -> bytes:
     return encode_varint(number << 1 if number >= 0 else (-number << 1) - 1)
 
 
-def pending(store: Blockstore, state: MultisigState) -> Hamt:
+def pending(store: Blockstore, state: MultisigState) -> HistoricMap:
     """The transactions that wait."""
-    return Hamt(store, state.pending, version=HamtVersion.V0)
+    return HistoricMap(store, state.pending)

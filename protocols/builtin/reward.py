@@ -37,6 +37,14 @@ class ThisEpochReward(Record):
     baseline_power: BigInteger
 
 
+def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Made at genesis, with the power that the network starts with."""
+    power = decode_bigint_param(runtime, data)
+    runtime.validate_caller(SYSTEM)
+    runtime.create_state(RewardState.initial(power))
+    return b""
+
+
 def award_block_reward(runtime: ActorRuntime, data: bytes) -> bytes:
     """Pay the miner its share of the epoch's reward and its tips, less its penalty, which is burnt.
 
@@ -92,4 +100,4 @@ def update_network_kpi(runtime: ActorRuntime, data: bytes) -> bytes:
     return b""
 
 
-METHODS: Methods = {2: award_block_reward, 3: this_epoch_reward, 4: update_network_kpi}
+METHODS: Methods = {1: constructor, 2: award_block_reward, 3: this_epoch_reward, 4: update_network_kpi}

@@ -52,6 +52,8 @@ class _Node:
 class Amt:
     """A persistent array; changes stay in memory until `flush`."""
 
+    _empty_may_be_high = False
+
     def __init__(
         self,
         store: Blockstore,
@@ -112,9 +114,7 @@ class Amt:
         """Set `index`; returns whether anything changed."""
         self._check_index(index)
         while index >= self._span(self._height + 1):
-            if self._root.slots:
-                self._root = _Node({0: _Link(None, self._root)})
-            self._height += 1
+            self._grow()
         changed, added = self._set(self._root, self._height, index, value)
         self._count += added
         if changed:
@@ -134,11 +134,7 @@ class Amt:
             return False
         self._count -= 1
         self._cid = None
-        if not self._root.slots:
-            self._height = 0
-        while self._height and set(self._root.slots) == {0}:
-            self._root = self._node(self._root.slots[0], self._height - 1)
-            self._height -= 1
+        self._shrink()
         return True
 
     def flush(self) -> Cid:
@@ -148,6 +144,18 @@ class Amt:
             head = [self._height, self._count, node]
             self._cid = save(self._store, head if self._version is AmtVersion.V0 else [self._width, *head])
         return self._cid
+
+    def _grow(self) -> None:
+        if self._root.slots:
+            self._root = _Node({0: _Link(None, self._root)})
+        self._height += 1
+
+    def _shrink(self) -> None:
+        if not self._root.slots:
+            self._height = 0
+        while self._height and set(self._root.slots) == {0}:
+            self._root = self._node(self._root.slots[0], self._height - 1)
+            self._height -= 1
 
     def _set(self, node: _Node, height: int, index: int, value: Any) -> tuple[bool, bool]:
         slot = self._slot(index, height)
@@ -206,7 +214,7 @@ class Amt:
             if not 0 <= self._height <= 64 // self._width or self._count < 0:
                 raise NodeError(f"height {self._height} or count {self._count} is out of range")
             self._root = self._parse(wire[-1], self._height)
-            if self._height and not self._root.slots:
+            if self._height and not self._root.slots and not self._empty_may_be_high:
                 raise NodeError("an empty array has height 0")
         except NodeError as error:
             raise NodeError(f"AMT root {cid}: {error}") from None

@@ -36,5 +36,17 @@ class ActorAbort(Exception):  # noqa: N818  (the chain's own word)
         self.reason = reason
 
 
+class StateFault(Exception):  # noqa: N818  (no error of ours: the chain records it as an exit code)
+    """An actor's state does not allow what is done with it; without a code it ends the call with ILLEGAL_STATE."""
+
+    def __init__(self, reason: str, code: ExitCode | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class ActorPanic(Exception):  # noqa: N818  (the reference's own word)
+    """A condition that the actors' authors thought impossible; the code is that of a crash of the reference."""
+
+
 class ActorNotImplementedError(NotImplementedError):
     """A message calls a builtin actor that this machine does not have yet; its outcome is unknown, so none is given."""

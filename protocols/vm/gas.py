@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from protocols.vm.exit_codes import ActorAbort, ExitCode
 
+_LARGE_WINDOW_PROOFS = (8, 9)
+"""Registered window proofs of 32 and 64 GiB."""
+
 
 @dataclass(frozen=True, slots=True)
 class PriceList:
@@ -28,8 +31,16 @@ class PriceList:
     ipld_put: int = 84_070
     ipld_put_per_byte: int = 1
     create_actor_compute: int = 1_108_454
-    hashing: int = 31_355
     create_actor_storage: int = 36 + 40
+    verify_bls: int = 16_598_605
+    verify_secp256k1: int = 1_637_292
+    hashing: int = 31_355
+    unsealed_sector_cid: int = 98_647
+    verify_seal_later: int = 34_721_049
+    verify_post_small: tuple[int, int] = (123_861_062, 9_226_981)
+    verify_post_large: tuple[int, int] = (748_593_537, 85_639)
+    """Flat and for each sector, of window proofs; halved when charged. Large are those of 32 and 64 GiB."""
+    consensus_fault: int = 495_422
 
     def on_chain_message(self, size: int) -> int:
         """Holding a message of this size on chain."""
@@ -57,6 +68,15 @@ class PriceList:
     def on_create_actor(self) -> int:
         """Making a new actor's entry."""
         return self.create_actor_compute + self._storage(self.create_actor_storage)
+
+    def on_delete_actor(self) -> int:
+        """Removing an actor gives back what its entry cost."""
+        return -self._storage(self.create_actor_storage)
+
+    def on_verify_post(self, post_proof: int, sectors: int) -> int:
+        """Checking a window proof over so many sectors."""
+        flat, each = self.verify_post_large if post_proof in _LARGE_WINDOW_PROOFS else self.verify_post_small
+        return (flat + sectors * each) // 2
 
     def _storage(self, amount: int) -> int:
         return amount * self.storage_multiplier

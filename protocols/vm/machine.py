@@ -6,49 +6,36 @@ that fails while it runs keeps its nonce and its gas, and nothing else (Lotus ``
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from protocols.builtin import account, cron, init, market, miner, multisig, power, reward
-from protocols.builtin.codes import BURNT_FUNDS, REWARD, SYSTEM, actors_version, code_of, name_of
+from protocols.builtin.codes import BURNT_FUNDS, REWARD, SYSTEM, actors_version, code_of, is_builtin, name_of
 from protocols.builtin.methods import CONSTRUCTOR, Methods
+from protocols.builtin.policy import MAINNET, Policy
+from protocols.builtin.registry import ACTORS, TO_COME
 from protocols.chain.gas_outputs import gas_outputs
 from protocols.chain.message import Message, Receipt
 from protocols.encoding import cbor
 from protocols.encoding.address import Address, AddressProtocol
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import TokenAmount, Unsigned
-from protocols.vm.exit_codes import ActorAbort, ActorNotImplementedError, ExitCode
+from protocols.errors import TipsetExecutionError
+from protocols.vm.exit_codes import ActorAbort, ActorNotImplementedError, ActorPanic, ExitCode, StateFault
 from protocols.vm.gas import PRICES_V0, GasMeter, PriceList
 from protocols.vm.runtime import EMPTY_OBJECT, ActorRuntime
 from protocols.vm.state_tree import Actor, StateTree
+from protocols.vm.syscalls import key_address
+from protocols.vm.world import UnknownWorld, World
 
 IMPLICIT_GAS_LIMIT = 1 << 62
 """Implicit messages are the system's own; they are metered and never run out."""
-ACTORS: dict[int, dict[str, Methods]] = {
-    0: {
-        "system": {},
-        "account": account.METHODS,
-        "init": init.METHODS,
-        "cron": cron.METHODS,
-        "reward": reward.METHODS,
-        "storagepower": power.METHODS,
-        "storagemarket": market.METHODS,
-        "storageminer": miner.METHODS,
-        "multisig": multisig.METHODS_V0,
-    },
-    2: {"account": account.METHODS, "init": init.METHODS, "multisig": multisig.METHODS_V2},
-}
-"""The actors that this machine can run, by actors version, name and method number."""
-TO_COME: dict[str, frozenset[int]] = {
-    "storagepower": frozenset({1, 2, 7, 8}),
-    "storagemarket": market.METHODS_TO_COME,
-    "storageminer": miner.SECTOR_METHODS,
-    "cron": frozenset({CONSTRUCTOR}),
-    "reward": frozenset({CONSTRUCTOR}),
-    "init": frozenset({CONSTRUCTOR}),
-    "system": frozenset({CONSTRUCTOR}),
-}
-"""Methods that the real actors have and ours do not yet."""
+RAW_RECEIVER_UNTIL = 3
+"""Up to this network version actors saw the address that the message named, and crashes ended with another code."""
+PANIC_CODE = 1
+CALL_DEPTH_MAX = 4096
+"""Calls within calls; the network had no bound before its version 6, which has this one, and we need one."""
+UNKNOWN_WORLD: World = UnknownWorld()
+NO_EXTRA: Mapping[str, Methods] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +59,30 @@ class Machine:
         epoch: int,
         prices: PriceList = PRICES_V0,
         *,
+        world: World = UNKNOWN_WORLD,
+        policy: Policy = MAINNET,
+        extra: Mapping[str, Methods] = NO_EXTRA,
         partial_actors: bool = False,
     ) -> None:
-        """`partial_actors` is for networks whose actors are those of this machine and no more.
+        """`extra` are actors that are not builtin, by the text of their code; tests have some.
 
-        There a method that is still to come aborts with the code of a missing method; elsewhere its outcome is unknown.
+        `partial_actors` is for networks whose actors are those of this machine and no more. There a method that is
+        still to come aborts with the code of a missing method; elsewhere its outcome is unknown.
         """
         self.state = state
         self.epoch = epoch
         self.prices = prices
         self.network_version = network_version
+        self.world = world
+        self.policy = policy
+        self._extra = extra
         self._partial = partial_actors
         self.meter = GasMeter(0)
         self._base_fee = base_fee
-        self._actors = ACTORS[actors_version(network_version)]
-        self._account_code = code_of("account", actors_version(network_version))
+        self._version = actors_version(network_version)
+        self._actors = ACTORS[self._version]
+        self._account_code = code_of("account", self._version)
+        self._depth = 0
         self._origin, self._origin_nonce, self._created = SYSTEM, 0, 0
 
     def apply(self, message: Message, chain_length: int) -> Applied:
@@ -170,7 +166,8 @@ class Machine:
         self._transfer(caller, receiver, value)
         if method == 0:
             return b""
-        return self._invoke(ActorRuntime(self, caller, receiver, value), method, params)
+        seen = to if self.network_version <= RAW_RECEIVER_UNTIL else receiver
+        return self._invoke(ActorRuntime(self, caller, seen, value), method, params)
 
     def _create_account(self, address: Address) -> Address:
         self.meter.charge(self.prices.on_create_actor())
@@ -204,25 +201,61 @@ class Machine:
         """An address made of the message's origin, its nonce, and how many actors the message made before."""
         key = self._origin
         if key.protocol is AddressProtocol.ID:
-            head = self._actor(key).head
-            key = account.AccountState.decode(self.state.store.get(head)).address
+            key = self.key_of(key)
         seed = cbor.encode(key.data) + self._origin_nonce.to_bytes(8, "big") + self._created.to_bytes(8, "big")
         self._created += 1
         return Address.actor(seed)
 
+    def key_of(self, address: Address) -> Address:
+        """The key that signs for an address; raises StateFault for one that is no account."""
+        return key_address(self, address)
+
+    def delete_actor(self, address: Address, beneficiary: Address) -> None:
+        """Remove an actor; what it has goes to someone else."""
+        self.meter.charge(self.prices.on_delete_actor())
+        number = self.state.resolve(address)
+        actor = self.state.get(address)
+        if number is None or actor is None:
+            raise ActorAbort(ExitCode.SYS_ILLEGAL_ACTOR, f"there is no actor at {address}")
+        if actor.balance:
+            heir = self.state.resolve(beneficiary)
+            if heir is None or self.state.get(heir) is None or heir == number:
+                raise TipsetExecutionError(f"{beneficiary} cannot have what {address} leaves; the reference stops here")
+            self._transfer(number, heir, actor.balance)
+        self.state.delete(number)
+
     def _invoke(self, runtime: ActorRuntime, method: int, params: bytes) -> bytes:
-        name = name_of(self._actor(runtime.receiver).code)
-        if name not in self._actors:
-            raise self.not_implemented(f"method {method} of the {name} actor")
-        handler = self._actors[name].get(method)
+        handler = self._handler(self._actor(runtime.receiver).code, method)
+        if self._depth >= CALL_DEPTH_MAX:
+            raise ActorAbort(ExitCode.SYS_FORBIDDEN, f"more than {CALL_DEPTH_MAX} calls within each other")
+        self._depth += 1
+        try:
+            value = handler(runtime, params)
+        except StateFault as fault:
+            raise ActorAbort(fault.code or ExitCode.ILLEGAL_STATE, str(fault)) from None
+        except ActorPanic as panic:
+            code = PANIC_CODE if self.network_version <= RAW_RECEIVER_UNTIL else ExitCode.SYS_RESERVED_1
+            raise ActorAbort(code, str(panic)) from None
+        finally:
+            self._depth -= 1
+        if not runtime.caller_validated:
+            runtime.abort(ExitCode.SYS_ILLEGAL_ACTOR, "the method validates no caller")
+        return value
+
+    def _handler(self, code: Cid, method: int) -> Callable[[ActorRuntime, bytes], bytes]:
+        name = name_of(code)
+        extra = self._extra.get(name)
+        if extra is None and not is_builtin(code, self._version):
+            raise ActorAbort(ExitCode.SYS_ILLEGAL_ACTOR, f"{name} is no builtin actor of this network version")
+        methods = self._actors.get(name) if extra is None else extra
+        if methods is None:
+            raise self.not_implemented(f"version {self._version} of the {name} actor")
+        handler = methods.get(method)
         if handler is None and method in TO_COME.get(name, ()):
             raise self.not_implemented(f"method {method} of the {name} actor")
         if handler is None:
             raise ActorAbort(ExitCode.SYS_INVALID_METHOD, f"the {name} actor has no method {method}")
-        value = handler(runtime, params)
-        if not runtime.caller_validated:
-            runtime.abort(ExitCode.SYS_ILLEGAL_ACTOR, "the method validates no caller")
-        return value
+        return handler
 
     def not_implemented(self, what: str) -> Exception:
         """What to raise for a part that is still to come."""

@@ -5,17 +5,20 @@ State changes happen in transactions, within which an actor cannot call others; 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from protocols.builtin.codes import name_of
+from protocols.builtin.codes import SINGLETONS, actors_version, is_builtin, name_of
+from protocols.builtin.policy import Policy
+from protocols.consensus.randomness import Purpose
 from protocols.encoding import cbor
-from protocols.encoding.address import Address
+from protocols.encoding.address import Address, AddressProtocol
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import Record
 from protocols.errors import DecodeError
-from protocols.vm.exit_codes import ActorAbort, ExitCode
+from protocols.vm.exit_codes import ActorAbort, ActorPanic, ExitCode, StateFault
+from protocols.vm.syscalls import Syscalls
 
 if TYPE_CHECKING:
     from protocols.vm.machine import Machine
@@ -24,15 +27,15 @@ State = TypeVar("State", bound=Record)
 Params = TypeVar("Params", bound=Record)
 Result = TypeVar("Result")
 
-EMPTY_OBJECT = Cid.of(cbor.encode({}))
+EMPTY_OBJECT = Cid.of(cbor.encode([]))
 """Head of an actor that has no state yet."""
-
-SIGNABLE = ("account", "multisig")
-"""Actors that stand for people."""
 
 
 class ActorRuntime:
-    """One call: who calls whom with what. It is also the block store that the actor's HAMTs read and write through."""
+    """One call: who calls whom with what. It is also the block store that the actor's HAMTs read and write through.
+
+    `receiver` is the address that the message names: up to network version 3 actors saw it as it was written.
+    """
 
     def __init__(self, machine: Machine, caller: Address, receiver: Address, value: int) -> None:
         self._machine = machine
@@ -41,6 +44,7 @@ class ActorRuntime:
         self.receiver = receiver
         self.value = value
         self.caller_validated = False
+        self.syscalls = Syscalls(machine)
 
     @property
     def epoch(self) -> int:
@@ -55,6 +59,46 @@ class ActorRuntime:
     def not_implemented(self, what: str) -> Exception:
         """What to raise for a part of an actor that is still to come."""
         return self._machine.not_implemented(what)
+
+    @property
+    def policy(self) -> Policy:
+        """The network's constants."""
+        return self._machine.policy
+
+    @property
+    def receiver_id(self) -> int:
+        """The receiver's actor id; a panic where it is named by another address, as it was for the reference."""
+        self.check(self.receiver.protocol is AddressProtocol.ID, f"{self.receiver} is no id address")
+        return self.receiver.actor_id
+
+    def ticket_randomness(self, purpose: Purpose, epoch: int, entropy: bytes) -> bytes:
+        """32 bytes drawn from the chain's ticket of an epoch."""
+        return self._machine.world.ticket_randomness(purpose, epoch, entropy)
+
+    def beacon_randomness(self, purpose: Purpose, epoch: int, entropy: bytes) -> bytes:
+        """32 bytes drawn from the beacon."""
+        return self._machine.world.beacon_randomness(purpose, epoch, entropy)
+
+    def circulating_supply(self) -> int:
+        """AttoFIL in circulation."""
+        return self._machine.world.circulating_supply(self._machine.epoch, self._machine.state)
+
+    def charge(self, gas: int) -> None:
+        """Use gas beyond what is charged by itself."""
+        self._machine.meter.charge(gas)
+
+    def check(self, holds: bool, what: str) -> None:
+        """A condition that the actors' authors thought impossible to break."""
+        if not holds:
+            raise ActorPanic(what)
+
+    @contextmanager
+    def failing_as(self, code: ExitCode) -> Iterator[None]:
+        """Give faults that have no code of their own this one, and not ILLEGAL_STATE."""
+        try:
+            yield
+        except StateFault as fault:
+            self.abort(fault.code or code, str(fault))
 
     def abort(self, code: int, reason: str) -> NoReturn:
         """End the call with an exit code; its changes are undone."""
@@ -78,8 +122,7 @@ class ActorRuntime:
     def validate_caller_kind(self, *names: str) -> None:
         """Let only callers of these actor kinds in."""
         self._validating()
-        actor = self._machine.state.get(self.caller)
-        if actor is None or name_of(actor.code) not in names:
+        if self.code_name(self.caller) not in names:
             self.abort(ExitCode.SYS_FORBIDDEN, f"{self.caller} is none of {', '.join(names)}")
 
     def accept_any_caller(self) -> None:
@@ -170,7 +213,19 @@ class ActorRuntime:
     def code_name(self, address: Address) -> str:
         """The kind of an actor, or an empty text when there is none."""
         actor = self._machine.state.get(address)
-        return name_of(actor.code) if actor else ""
+        if actor is None:
+            return ""
+        return name_of(actor.code) if is_builtin(actor.code, self.actors_version) else str(actor.code)
+
+    @property
+    def actors_version(self) -> int:
+        """Which builtin actors are in force."""
+        return actors_version(self.network_version)
+
+    def require_success(self, code: int, what: str) -> None:
+        """End the call with a callee's exit code if it failed."""
+        if code != ExitCode.OK:
+            self.abort(code, what)
 
     def new_actor_address(self) -> Address:
         """An address that stays the same when the chain is reorganised."""
@@ -178,12 +233,19 @@ class ActorRuntime:
 
     def create_actor(self, code: Cid, address: Address) -> None:
         """Make an actor's entry, without state and funds."""
+        if not is_builtin(code, self.actors_version):
+            self.abort(ExitCode.SYS_ILLEGAL_ARGUMENT, f"{name_of(code)} is no builtin actor of this network version")
+        if name_of(code) in SINGLETONS:
+            self.abort(ExitCode.SYS_ILLEGAL_ARGUMENT, f"there is one {name_of(code)} actor and no more")
         if self._machine.state.get(address) is not None:
             self.abort(ExitCode.SYS_ILLEGAL_ARGUMENT, f"there is an actor at {address} already")
         self._machine.meter.charge(self._machine.prices.on_create_actor())
         self._machine.new_actor(code, address)
 
+    def delete_actor(self, beneficiary: Address) -> None:
+        """Remove the receiver; what it has goes to someone else."""
+        self._machine.delete_actor(self.receiver, beneficiary)
+
     def hash_blake2b(self, data: bytes) -> bytes:
         """The chain's hash, as a charged syscall."""
-        self._machine.meter.charge(self._machine.prices.hashing)
-        return hashlib.blake2b(data, digest_size=32).digest()
+        return self.syscalls.hash_blake2b(data)

@@ -87,6 +87,13 @@ class StateTree:
             raise NodeError(f"there is no actor at {address}")
         self.set(address, dataclasses.replace(actor, **changes))  # type: ignore[arg-type]
 
+    def delete(self, address: Address) -> None:
+        """Remove an existing actor's entry."""
+        number = self.resolve(address)
+        if number is None or self.get(number) is None:
+            raise NodeError(f"there is no actor at {address}")
+        self._layers[-1][number] = None
+
     def register(self, address: Address) -> Address:
         """Give a new address an id, in the init actor's state."""
         state, number = self._init_state().register(self.store, address)

@@ -9,10 +9,11 @@ from protocols.vm.exit_codes import ActorNotImplementedError
 from tests import vectors
 from tests.conformance.runner import cases, run, run_tipsets
 
-COMPLETE = ("transfer", "multisig")
-PARTIAL = {"msg_application": 37, "actor_creation": 25, "nested": 74}
+COMPLETE = (
+    "actor_creation", "actor_deletion", "msg_application", "multisig", "paych", "transfer", "vm_violations",
+)  # fmt: skip
+PARTIAL = {"nested": 71}
 """Families with vectors that call actors still to come, and how many variants pass today."""
-TO_COME = ("vm_violations", "paych", "actor_deletion")
 
 
 TIPSET_FAMILIES = ("reward", "msg_application")
@@ -43,24 +44,11 @@ def test_partial_families(name):
     assert passed == PARTIAL[name]
 
 
-@pytest.mark.parametrize("name", TO_COME)
-def test_families_to_come_say_so(name):
-    for case in family(name)[:5]:
-        with pytest.raises(ActorNotImplementedError, match="not implemented yet"):
-            run(case)
-
-
 @pytest.mark.parametrize("name", TIPSET_FAMILIES)
 def test_tipsets_up_to_network_version_3(name):
     for case in family(name, "tipset"):
         if case.variant["nv"] in ACTORS_V0_NETWORKS:
             assert run_tipsets(case) == [], case.name
-
-
-def test_messages_up_to_network_version_3():
-    for case in family("msg_application"):
-        if case.variant["nv"] in ACTORS_V0_NETWORKS:
-            assert run(case) == [], case.name
 
 
 @pytest.mark.parametrize("name", TIPSET_FAMILIES)

@@ -1,0 +1,50 @@
+"""What distinguishes the builtin actors of one network from those of another: periods, delays, sizes; all in epochs.
+
+The rules are the same everywhere; a local network only has shorter periods and smaller sectors (specs-actors:
+``policy.go`` of the miner, market and power actors).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EPOCHS_IN_HOUR = 120
+EPOCHS_IN_DAY = 2880
+"""Builtin actors count time in epochs of 30 seconds, whatever a network's block time."""
+EPOCHS_IN_YEAR = 1_051_200
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The constants of one network; the defaults are mainnet's."""
+
+    seal_proofs: frozenset[int] = frozenset({3, 4})
+    consensus_power_min: int = 10 << 40
+    """Bytes of power from which a miner may mine in any case."""
+    proving_period: int = EPOCHS_IN_DAY
+    challenge_window: int = 60
+    challenge_lookback: int = 20
+    fault_declaration_cutoff: int = 70
+    fault_max_age_periods: int = 14
+    chain_finality: int = 900
+    pre_commit_challenge_delay: int = 150
+    seal_duration_max: int = 10_000
+    sector_expiration_min: int = 180 * EPOCHS_IN_DAY
+    sector_extension_max: int = 540 * EPOCHS_IN_DAY
+    sector_lifetime_max: int = 5 * EPOCHS_IN_YEAR
+    deal_duration_min: int = 180 * EPOCHS_IN_DAY
+    deal_duration_max: int = 540 * EPOCHS_IN_DAY
+    deal_updates_interval: int = EPOCHS_IN_DAY
+
+    @property
+    def deadlines(self) -> int:
+        """Deadlines of a proving period."""
+        return self.proving_period // self.challenge_window
+
+    @property
+    def fault_max_age(self) -> int:
+        """How long a sector may be faulty before it is terminated."""
+        return self.fault_max_age_periods * self.proving_period
+
+
+MAINNET = Policy()

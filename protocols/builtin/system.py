@@ -1,0 +1,27 @@
+"""The system actor: the sender of what the chain itself does; it has no state (specs-actors v0.9.15)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protocols.builtin.codes import SYSTEM
+from protocols.builtin.methods import Methods
+from protocols.encoding.tuples import Record, record
+
+if TYPE_CHECKING:
+    from protocols.vm.runtime import ActorRuntime
+
+
+@record
+class SystemState(Record):
+    """Nothing."""
+
+
+def constructor(runtime: ActorRuntime, _data: bytes) -> bytes:
+    """Made at genesis, by itself."""
+    runtime.validate_caller(SYSTEM)
+    runtime.create_state(SystemState())
+    return b""
+
+
+METHODS: Methods = {1: constructor}

@@ -1,0 +1,197 @@
+"""The verified registry: who may give clients the right to deals of ten times the power (specs-actors v0.9.15, v2.3.6).
+
+A root key names verifiers with an allowance of bytes; verifiers pass on parts of theirs to clients.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from protocols.builtin.codes import MARKET, SYSTEM
+from protocols.builtin.methods import Methods
+from protocols.encoding import cbor
+from protocols.encoding.address import Address
+from protocols.encoding.bigint import decode_bigint, encode_bigint
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import BigInteger, Record, record
+from protocols.errors import DecodeError
+from protocols.ipld.historic import HistoricMap
+from protocols.vm.exit_codes import ExitCode, StateFault
+
+if TYPE_CHECKING:
+    from protocols.vm.runtime import ActorRuntime
+
+DEAL_BYTES_MIN = 1 << 20
+
+
+@record
+class VerifregState(Record):
+    """The root key, and the allowances of verifiers and clients in bytes."""
+
+    root_key: Address
+    verifiers: Cid
+    verified_clients: Cid
+
+
+@record
+class Allowance(Record):
+    """An address and bytes."""
+
+    address: Address
+    allowance: BigInteger
+
+
+def _address(runtime: ActorRuntime, data: bytes) -> Address:
+    try:
+        wire = cbor.decode(data)
+        return Address.parse(wire if isinstance(wire, bytes) else b"")
+    except DecodeError as error:
+        runtime.abort(1, f"parameters: {error}")
+
+
+def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Made at genesis, with the key that names verifiers."""
+    runtime.validate_caller(SYSTEM)
+    root = runtime.resolve(_address(runtime, data))
+    if root is None:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "the root key has no id")
+    empty = HistoricMap(runtime).flush()
+    runtime.create_state(VerifregState(root, empty, empty))
+    return b""
+
+
+def _named(runtime: ActorRuntime, address: Address) -> Address:
+    """From actors v2 on allowances stand under ids."""
+    return runtime.resolve_or_create(address) if runtime.actors_version else address
+
+
+def _enough(runtime: ActorRuntime, allowance: int) -> None:
+    if allowance < DEAL_BYTES_MIN:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"an allowance of {allowance} bytes; the least is {DEAL_BYTES_MIN}")
+
+
+def _bytes_of(table: HistoricMap, address: Address) -> int | None:
+    wire: Any = table.get(address.data)
+    return None if wire is None else decode_bigint(wire)
+
+
+def add_verifier(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Let someone name clients, up to an allowance; only the root key may."""
+    params = runtime.params(Allowance, data)
+    _enough(runtime, params.allowance)
+    verifier = _named(runtime, params.address)
+    state = runtime.read_state(VerifregState)
+    runtime.validate_caller(state.root_key)
+    if verifier == state.root_key:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "the root key cannot be a verifier")
+
+    def add(state: VerifregState) -> tuple[VerifregState, None]:
+        verifiers, clients = HistoricMap(runtime, state.verifiers), HistoricMap(runtime, state.verified_clients)
+        if clients.get(verifier.data) is not None:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{verifier} is a client and cannot be a verifier")
+        verifiers.set(verifier.data, encode_bigint(params.allowance))
+        return dataclasses.replace(state, verifiers=verifiers.flush()), None
+
+    runtime.transaction(VerifregState, add)
+    return b""
+
+
+def remove_verifier(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Take a verifier's right away; only the root key may."""
+    verifier = _named(runtime, _address(runtime, data))
+    runtime.validate_caller(runtime.read_state(VerifregState).root_key)
+
+    def remove(state: VerifregState) -> tuple[VerifregState, None]:
+        verifiers = HistoricMap(runtime, state.verifiers)
+        if not verifiers.delete(verifier.data):
+            raise StateFault(f"{verifier} is no verifier")
+        return dataclasses.replace(state, verifiers=verifiers.flush()), None
+
+    runtime.transaction(VerifregState, remove)
+    return b""
+
+
+def add_verified_client(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Pass a part of the calling verifier's allowance on to a client."""
+    params = runtime.params(Allowance, data)
+    _enough(runtime, params.allowance)
+    runtime.accept_any_caller()
+    client = _named(runtime, params.address)
+    if runtime.read_state(VerifregState).root_key == client:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "the root key cannot be a client")
+
+    def add(state: VerifregState) -> tuple[VerifregState, None]:
+        verifiers, clients = HistoricMap(runtime, state.verifiers), HistoricMap(runtime, state.verified_clients)
+        left = _bytes_of(verifiers, runtime.caller)
+        if left is None:
+            runtime.abort(ExitCode.NOT_FOUND, f"{runtime.caller} is no verifier")
+        if verifiers.get(client.data) is not None:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{client} is a verifier and cannot be a client")
+        if left < params.allowance:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{params.allowance} bytes; the verifier has {left} left")
+        verifiers.set(runtime.caller.data, encode_bigint(left - params.allowance))
+        if clients.get(client.data) is not None:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{client} is a client already")
+        clients.set(client.data, encode_bigint(params.allowance))
+        return dataclasses.replace(state, verifiers=verifiers.flush(), verified_clients=clients.flush()), None
+
+    runtime.transaction(VerifregState, add)
+    return b""
+
+
+def use_bytes(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Take a deal's bytes from its client's allowance; the market calls this. What is left below the least is lost."""
+    runtime.validate_caller(MARKET)
+    params = runtime.params(Allowance, data)
+    client = _named(runtime, params.address)
+    _enough(runtime, params.allowance)
+
+    def use(state: VerifregState) -> tuple[VerifregState, None]:
+        clients = HistoricMap(runtime, state.verified_clients)
+        has = _bytes_of(clients, client)
+        if has is None:
+            runtime.abort(ExitCode.NOT_FOUND, f"{client} is no verified client")
+        runtime.check(has >= 0, "a negative allowance")
+        if params.allowance > has:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"a deal of {params.allowance} bytes; {client} has {has}")
+        left = has - params.allowance
+        if left < DEAL_BYTES_MIN:
+            clients.delete(client.data)
+        else:
+            clients.set(client.data, encode_bigint(left))
+        return dataclasses.replace(state, verified_clients=clients.flush()), None
+
+    runtime.transaction(VerifregState, use)
+    return b""
+
+
+def restore_bytes(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Give back the bytes of a deal that did not come about; the market calls this."""
+    runtime.validate_caller(MARKET)
+    params = runtime.params(Allowance, data)
+    _enough(runtime, params.allowance)
+    client = _named(runtime, params.address)
+    if runtime.read_state(VerifregState).root_key == client:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "the root key has no allowance")
+
+    def restore(state: VerifregState) -> tuple[VerifregState, None]:
+        clients, verifiers = HistoricMap(runtime, state.verified_clients), HistoricMap(runtime, state.verifiers)
+        if verifiers.get(client.data) is not None:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{client} is a verifier")
+        has = _bytes_of(clients, client) or 0
+        clients.set(client.data, encode_bigint(has + params.allowance))
+        return dataclasses.replace(state, verified_clients=clients.flush()), None
+
+    runtime.transaction(VerifregState, restore)
+    return b""
+
+
+METHODS: Methods = {
+    1: constructor,
+    2: add_verifier,
+    3: remove_verifier,
+    4: add_verified_client,
+    5: use_bytes,
+    6: restore_bytes,
+}
