@@ -15,7 +15,7 @@ from protocols.builtin.account import AccountState
 from protocols.builtin.codes import BURNT_FUNDS, REWARD, name_of
 from protocols.builtin.cron import CronState
 from protocols.builtin.init_state import InitState
-from protocols.builtin.market import MarketState
+from protocols.builtin.market_state import MarketState
 from protocols.builtin.miner_state import MinerState
 from protocols.builtin.multisig_state import MultisigState
 from protocols.builtin.power_state import PowerState

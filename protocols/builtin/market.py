@@ -1,69 +1,370 @@
-"""The storage market actor as far as an empty market goes: the tick that finds no deal due (specs-actors v0.9.15).
-
-Genesis has this actor and cron calls it every epoch. Its deals come with the storage market; a tick that finds one due
-is answered as not implemented.
-"""
+"""The storage market actor: balances in escrow, deals, and their settling day by day (specs-actors v0.9.15)."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import CRON
-from protocols.builtin.methods import Methods
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from protocols.builtin.codes import BURNT_FUNDS, CRON, POWER, REWARD, SIGNABLE, SYSTEM, VERIFIED_REGISTRY
+from protocols.builtin.deals import (
+    NEVER,
+    ClientDealProposal,
+    DealProposal,
+    DealState,
+    Escrow,
+    PublishDealsParams,
+    PublishDealsReturn,
+)
+from protocols.builtin.market_state import MarketState
+from protocols.builtin.market_tables import MarketTables
+from protocols.builtin.market_types import (
+    ActivateDealsParams,
+    ComputeDataCommitmentParams,
+    DealWeights,
+    VerifyDealsParams,
+)
+from protocols.builtin.methods import (
+    CONTROL_ADDRESSES,
+    CURRENT_TOTAL_POWER,
+    RESTORE_BYTES,
+    SEND,
+    THIS_EPOCH_REWARD,
+    USE_BYTES,
+    Methods,
+)
+from protocols.builtin.power import CurrentTotalPower
+from protocols.builtin.reward import ThisEpochReward
+from protocols.builtin.storage_miner.calls import SectorsTerminateParams
+from protocols.builtin.storage_miner.identity import ControlAddresses
+from protocols.builtin.verifreg import Allowance
+from protocols.consensus.randomness import Purpose
+from protocols.encoding import cbor
+from protocols.encoding.address import Address
+from protocols.encoding.cid import FIL_COMMITMENT_UNSEALED, SHA2_256_TRUNC254_PADDED
+from protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
 from protocols.encoding.varint import encode_varint
-from protocols.ipld.amt import Amt, AmtVersion
-from protocols.ipld.blockstore import Blockstore
-from protocols.ipld.hamt import Hamt, HamtVersion
+from protocols.errors import DecodeError
+from protocols.vm.exit_codes import ExitCode, StateFault
 
 if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
 
-
-@record
-class MarketState(Record):
-    """Deals, balances, and what is due when; amounts in attoFIL."""
-
-    proposals: Cid
-    states: Cid
-    pending_proposals: Cid
-    escrow_table: Cid
-    locked_table: Cid
-    next_id: Unsigned
-    deal_operations_by_epoch: Cid
-    last_cron: ChainEpoch
-    total_client_locked_collateral: TokenAmount
-    total_provider_locked_collateral: TokenAmount
-    total_client_storage_fee: TokenAmount
-
-    @classmethod
-    def initial(cls, store: Blockstore) -> MarketState:
-        """A market without deals."""
-        empty_map = Hamt(store, version=HamtVersion.V0).flush()
-        empty_array = Amt(store, version=AmtVersion.V0).flush()
-        zero = TokenAmount(0)
-        return cls(
-            empty_array, empty_array, empty_map, empty_map, empty_map, Unsigned(0), empty_map, ChainEpoch(-1),
-            zero, zero, zero,
-        )  # fmt: skip
+TOTAL_FILECOIN = 2_000_000_000 * 10**18
+PIECE_BYTES_MIN = 128
+COLLATERAL_PERCENT_V0, COLLATERAL_PERCENT_V1 = 5, 1
+"""Share of the circulating supply that providers of the whole network's storage would have to put up."""
+VERIFIED_FACTOR = 10
 
 
-def cron_tick(runtime: ActorRuntime, _data: bytes) -> bytes:
-    """Settle the deals that are due."""
-    runtime.validate_caller(CRON)
-
-    def settle(state: MarketState) -> tuple[MarketState, None]:
-        due = Hamt(runtime, state.deal_operations_by_epoch, version=HamtVersion.V0)
-        for epoch in range(state.last_cron + 1, runtime.epoch + 1):
-            if due.get(encode_varint(epoch)) is not None:
-                raise runtime.not_implemented(f"settling deals of epoch {epoch} by the storagemarket actor")
-        return dataclasses.replace(state, last_cron=ChainEpoch(runtime.epoch)), None
-
-    runtime.transaction(MarketState, settle)
+def constructor(runtime: ActorRuntime, _data: bytes) -> bytes:
+    """Made at genesis, without deals."""
+    runtime.validate_caller(SYSTEM)
+    runtime.create_state(MarketState.initial(runtime))
     return b""
 
 
-METHODS: Methods = {9: cron_tick}
-METHODS_TO_COME = frozenset(range(1, 9))
+def add_balance(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Put what the message carries into the escrow of a client or provider."""
+    try:
+        wire = cbor.decode(data)
+        address = Address.parse(wire if isinstance(wire, bytes) else b"")
+    except DecodeError as error:
+        runtime.abort(1, f"parameters: {error}")
+    if runtime.value <= 0:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "nothing to add")
+    runtime.validate_caller_kind(*SIGNABLE)
+    nominal, _recipient, _approved = _escrow_of(runtime, address)
+
+    def add(state: MarketState) -> tuple[MarketState, None]:
+        tables = MarketTables(runtime, state, write="locked escrow")
+        tables.escrow.add(nominal, runtime.value)
+        return tables.closed(), None
+
+    runtime.transaction(MarketState, add)
+    return b""
+
+
+def withdraw_balance(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Pay out of an escrow what is not locked."""
+    params = runtime.params(Escrow, data)
+    if params.amount < 0:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cannot withdraw {params.amount}")
+    runtime.validate_caller_kind(*SIGNABLE)
+    nominal, recipient, approved = _escrow_of(runtime, params.address)
+    # the reference of version 0 validates twice here, which ends every call
+    runtime.validate_caller(*approved)
+
+    def take(state: MarketState) -> tuple[MarketState, int]:
+        tables = MarketTables(runtime, state, write="locked escrow")
+        taken = tables.escrow.subtract_down_to(nominal, params.amount, tables.locked.of(nominal))
+        return tables.closed(), taken
+
+    _state, taken = runtime.transaction(MarketState, take)
+    code, _ = runtime.send(recipient, SEND, b"", taken)
+    runtime.require_success(code, "the balance could not be paid out")
+    return b""
+
+
+def _escrow_of(runtime: ActorRuntime, address: Address) -> tuple[Address, Address, tuple[Address, ...]]:
+    """Under whom a balance stands, who is paid from it, and who may ask for that; a miner's owner and worker."""
+    nominal = runtime.resolve(address)
+    kind = runtime.code_name(nominal) if nominal else ""
+    if nominal is None or not kind:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"there is no actor at {address}")
+    if kind == "storageminer":
+        control = _control_of(runtime, nominal)
+        return nominal, control.owner, (control.owner, control.worker)
+    return nominal, nominal, (nominal,)
+
+
+def _control_of(runtime: ActorRuntime, miner: Address) -> ControlAddresses:
+    code, returned = runtime.send(miner, CONTROL_ADDRESSES, b"", 0)
+    runtime.require_success(code, f"miner {miner} did not tell who controls it")
+    return ControlAddresses.decode(returned)
+
+
+def publish_storage_deals(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Put deals on chain that a provider has and clients signed; both sides' money is locked."""
+    params = runtime.params(PublishDealsParams, data)
+    runtime.validate_caller_kind(*SIGNABLE)
+    if not params.deals:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "no deals")
+    raw = params.deals[0].proposal.provider
+    provider = runtime.resolve(raw)
+    if provider is None:
+        runtime.abort(ExitCode.NOT_FOUND, f"there is no provider at {raw}")
+    if runtime.code_name(provider) != "storageminer":
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{raw} is no miner")
+    if _control_of(runtime, provider).worker != runtime.caller:
+        runtime.abort(ExitCode.FORBIDDEN, f"{runtime.caller} is not the worker of {provider}")
+    code, returned = runtime.send(REWARD, THIS_EPOCH_REWARD, b"", 0)
+    runtime.require_success(code, "the reward actor did not answer")
+    baseline = ThisEpochReward.decode(returned).baseline_power
+    code, returned = runtime.send(POWER, CURRENT_TOTAL_POWER, b"", 0)
+    runtime.require_success(code, "the power actor did not answer")
+    power = CurrentTotalPower.decode(returned)
+
+    def publish(state: MarketState) -> tuple[MarketState, list[DealProposal]]:
+        tables = MarketTables(runtime, state, write="pending proposals by_epoch escrow locked")
+        published: list[DealProposal] = []
+        for signed in params.deals:
+            _validate(runtime, signed, baseline, power)
+            deal = signed.proposal
+            if deal.provider not in (provider, raw):
+                runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "deals of several providers in one message")
+            client = runtime.resolve(deal.client)
+            if client is None:
+                runtime.abort(ExitCode.NOT_FOUND, f"there is no client at {deal.client}")
+            deal = dataclasses.replace(deal, provider=provider, client=client)
+            tables.lock_deal(deal)
+            number = state.next_id + len(published)
+            key = deal.cid().data
+            if tables.pending.get(key) is not None:
+                runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "the deal is published already")
+            tables.pending.set(key, deal.to_wire())
+            tables.proposals.set(number, deal.to_wire())
+            tables.by_epoch.put_many(_first_settling(runtime, deal), [number], runtime)
+            published.append(deal)
+        return tables.closed(next_id=Unsigned(state.next_id + len(published))), published
+
+    state, published = runtime.transaction(MarketState, publish)
+    for deal in published:
+        if deal.verified_deal:
+            asked = Allowance(deal.client, BigInteger(deal.piece_size)).encode()
+            code, _ = runtime.send(VERIFIED_REGISTRY, USE_BYTES, asked, 0)
+            runtime.require_success(code, f"client {deal.client} may not have a verified deal")
+    first = state.next_id - len(published)
+    return PublishDealsReturn(tuple(Unsigned(first + place) for place in range(len(published)))).encode()
+
+
+def _first_settling(runtime: ActorRuntime, deal: DealProposal) -> int:
+    """When cron looks at a deal first: spread at random, so that deals are not all settled at once."""
+    seed = runtime.beacon_randomness(Purpose.MARKET_DEAL_CRON_SEED, runtime.epoch - 1, deal.encode())
+    return deal.start_epoch + int.from_bytes(seed[:8], "big") % runtime.policy.deal_updates_interval
+
+
+def _validate(runtime: ActorRuntime, signed: ClientDealProposal, baseline: int, power: CurrentTotalPower) -> None:
+    deal, policy = signed.proposal, runtime.policy
+
+    def refuse(reason: str) -> None:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, reason)
+
+    with runtime.failing_as(ExitCode.ILLEGAL_ARGUMENT):
+        runtime.syscalls.verify_signature(signed.client_signature, deal.client, deal.encode())
+    size = int(deal.piece_size)
+    if size < PIECE_BYTES_MIN or size & (size - 1):
+        refuse(f"a piece of {size} padded bytes; sizes are powers of two from {PIECE_BYTES_MIN} on")
+    codec, multihash, digest = deal.piece_cid.parts()
+    if (codec, multihash, len(digest)) != (FIL_COMMITMENT_UNSEALED, SHA2_256_TRUNC254_PADDED, 32):
+        refuse(f"{deal.piece_cid} is no commitment to a piece")
+    if deal.end_epoch <= deal.start_epoch:
+        refuse("the deal ends before it begins")
+    if runtime.epoch > deal.start_epoch:
+        refuse(f"the deal should have begun at epoch {deal.start_epoch}")
+    if not policy.deal_duration_min <= deal.duration <= policy.deal_duration_max:
+        refuse(f"a duration of {deal.duration} epochs")
+    if not 0 <= deal.storage_price_per_epoch <= TOTAL_FILECOIN:
+        refuse(f"a price of {deal.storage_price_per_epoch}")
+    least = provider_collateral_min(
+        deal, baseline, power, runtime.circulating_supply(), runtime.network_version
+    )
+    if not least <= deal.provider_collateral <= TOTAL_FILECOIN:
+        refuse(f"a provider's collateral of {deal.provider_collateral}; the least is {least}")
+    if not 0 <= deal.client_collateral <= TOTAL_FILECOIN:
+        refuse(f"a client's collateral of {deal.client_collateral}")
+
+
+def provider_collateral_min(
+    deal: DealProposal, baseline: int, power: CurrentTotalPower, supply: int, network_version: int
+) -> int:
+    """What a provider has to put up: a share of the supply, as large as the deal's of the network's storage."""
+    if network_version >= 1:
+        share, network, percent = int(deal.piece_size), power.raw_byte_power, COLLATERAL_PERCENT_V1
+    else:
+        share = deal.piece_size * (VERIFIED_FACTOR if deal.verified_deal else 1)
+        network, percent = power.quality_adjusted_power, COLLATERAL_PERCENT_V0
+    return percent * supply * share // (100 * max(network, baseline, share))
+
+
+def _weights(
+    runtime: ActorRuntime, state: MarketState, deals: tuple[Unsigned, ...], expiry: int, start: int
+) -> DealWeights:
+    """Byte-epochs of deals that the calling miner may put into a sector; ends the call for any that it may not."""
+    tables = MarketTables(runtime, state, write="", read="proposals")
+    weights = {False: 0, True: 0}
+    for number in deals:
+        deal = tables.proposal(number)
+        if deal.provider != runtime.caller:
+            raise StateFault(f"deal {number} is of {deal.provider}", ExitCode.FORBIDDEN)
+        if start > deal.start_epoch:
+            raise StateFault(f"deal {number} had to begin at {deal.start_epoch}", ExitCode.ILLEGAL_ARGUMENT)
+        if deal.end_epoch > expiry:
+            raise StateFault(f"deal {number} outlives the sector", ExitCode.ILLEGAL_ARGUMENT)
+        weights[deal.verified_deal] += deal.weight
+    return DealWeights(BigInteger(weights[False]), BigInteger(weights[True]))
+
+
+def verify_deals_for_activation(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Tell a miner what deals add to the power of a sector."""
+    params = runtime.params(VerifyDealsParams, data)
+    runtime.validate_caller_kind("storageminer")
+    state = runtime.read_state(MarketState)
+    return _weights(runtime, state, params.deal_ids, params.sector_expiry, params.sector_start).encode()
+
+
+def activate_deals(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Begin deals whose sector is proven."""
+    params = runtime.params(ActivateDealsParams, data)
+    runtime.validate_caller_kind("storageminer")
+
+    def activate(state: MarketState) -> tuple[MarketState, None]:
+        _weights(runtime, state, params.deal_ids, params.sector_expiry, runtime.epoch)
+        tables = MarketTables(runtime, state, write="states", read="pending proposals")
+        for number in params.deal_ids:
+            if tables.find_state(number) is not None:
+                runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deal {number} is in a sector already")
+            deal = tables.proposal(number)
+            if tables.pending.get(deal.cid().data) is None:
+                runtime.abort(ExitCode.ILLEGAL_STATE, f"deal {number} does not wait for a sector")
+            tables.states.set(number, DealState(ChainEpoch(runtime.epoch), NEVER, NEVER).to_wire())
+        return tables.closed(), None
+
+    runtime.transaction(MarketState, activate)
+    return b""
+
+
+def compute_data_commitment(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Tell a miner what the data of a sector with deals commits to."""
+    params = runtime.params(ComputeDataCommitmentParams, data)
+    runtime.validate_caller_kind("storageminer")
+    state = runtime.read_state(MarketState)
+    tables = MarketTables(runtime, state, write="", read="proposals")
+    deals = [tables.proposal(number) for number in params.deal_ids]
+    with runtime.failing_as(ExitCode.ILLEGAL_ARGUMENT):
+        pieces = [(deal.piece_cid, int(deal.piece_size)) for deal in deals]
+        return cbor.encode(runtime.syscalls.unsealed_sector_cid(params.sector_type, pieces))
+
+
+def on_miner_sectors_terminate(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Note that deals lost their sector; the next settling slashes the provider."""
+    params = runtime.params(SectorsTerminateParams, data)
+    runtime.validate_caller_kind("storageminer")
+
+    def note(state: MarketState) -> tuple[MarketState, None]:
+        tables = MarketTables(runtime, state, write="states", read="proposals")
+        for number in params.deal_ids:
+            deal = tables.find_proposal(number)
+            if deal is None:
+                continue
+            runtime.check(deal.provider == runtime.caller, f"deal {number} is not of {runtime.caller}")
+            if deal.end_epoch <= params.epoch:
+                continue
+            found = tables.find_state(number)
+            if found is None:
+                runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deal {number} is in no sector")
+            if found.slash_epoch == NEVER:
+                tables.states.set(number, dataclasses.replace(found, slash_epoch=params.epoch).to_wire())
+        return tables.closed(), None
+
+    runtime.transaction(MarketState, note)
+    return b""
+
+
+def cron_tick(runtime: ActorRuntime, _data: bytes) -> bytes:
+    """Settle the deals that are due: pay, slash, end."""
+    runtime.validate_caller(CRON)
+    slashed = 0
+    timed_out: list[DealProposal] = []
+
+    def settle(state: MarketState) -> tuple[MarketState, None]:
+        nonlocal slashed
+        tables = MarketTables(runtime, state, write="states locked escrow by_epoch proposals pending")
+        later: dict[int, list[int]] = {}
+        for epoch in range(state.last_cron + 1, runtime.epoch + 1):
+            for number in tables.by_epoch.members(epoch, runtime):
+                deal = tables.proposal(number)
+                found = tables.find_state(number)
+                if found is None:
+                    runtime.check(runtime.epoch >= deal.start_epoch, "a deal times out before it begins")
+                    slashed += tables.time_out(deal)
+                    if deal.verified_deal:
+                        timed_out.append(deal)
+                    tables.forget(number, deal.cid(), with_state=False, pending=True)
+                    continue
+                if found.last_updated_epoch == NEVER:
+                    tables.unpend(deal.cid())
+                amount, over = tables.settle(deal, found, runtime.epoch)
+                if over:
+                    slashed += amount
+                    tables.forget(number, deal.cid(), with_state=True, pending=False)
+                    continue
+                runtime.check(deal.start_epoch <= runtime.epoch, "a deal is settled before it begins")
+                updated = dataclasses.replace(found, last_updated_epoch=ChainEpoch(runtime.epoch))
+                tables.states.set(number, updated.to_wire())
+                later.setdefault(runtime.epoch + runtime.policy.deal_updates_interval, []).append(number)
+            tables.by_epoch.delete(encode_varint(epoch))
+        for epoch, numbers in sorted(later.items()):
+            tables.by_epoch.put_many(epoch, numbers, runtime)
+        return tables.closed(last_cron=ChainEpoch(runtime.epoch)), None
+
+    runtime.transaction(MarketState, settle)
+    for deal in timed_out:
+        asked = Allowance(deal.client, BigInteger(deal.piece_size)).encode()
+        runtime.send(VERIFIED_REGISTRY, RESTORE_BYTES, asked, 0)
+    if slashed:
+        code, _ = runtime.send(BURNT_FUNDS, SEND, b"", slashed)
+        runtime.require_success(code, "what was slashed could not be burnt")
+    return b""
+
+
+METHODS: Methods = {
+    1: constructor,
+    2: add_balance,
+    3: withdraw_balance,
+    4: publish_storage_deals,
+    5: verify_deals_for_activation,
+    6: activate_deals,
+    7: on_miner_sectors_terminate,
+    8: compute_data_commitment,
+    9: cron_tick,
+}

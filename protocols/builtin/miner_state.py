@@ -103,6 +103,23 @@ class VestingFunds:
         freed = sum(amount for _, amount in self.funds[: len(self.funds) - len(left)])
         return VestingFunds(left), freed
 
+    def unlock_unvested(self, epoch: int, target: int) -> tuple[VestingFunds, int]:
+        """Take out up to a target of what is not free yet, the earliest first; returns how much."""
+        funds, taken, first, last = list(self.funds), 0, 0, -1
+        for index, (due, amount) in enumerate(self.funds):
+            if taken >= target:
+                break
+            if due < epoch:
+                first = index + 1
+                continue
+            part = min(target - taken, amount)
+            taken += part
+            funds[index] = (due, amount - part)
+            if part == amount:
+                last = index
+        left = funds if last < 0 else funds[:first] + funds[last + 1 :]
+        return VestingFunds(tuple(left)), taken
+
     def lock(self, epoch: int, amount: int, offset: int, schedule: VestingSchedule) -> VestingFunds:
         """Spread an amount over the schedule; steps are rounded up to quanta, so that the table stays short."""
         if not amount:
@@ -133,6 +150,21 @@ class PowerPair(Record):
     raw: TokenAmount
     adjusted: TokenAmount
 
+    def __add__(self, other: PowerPair) -> PowerPair:
+        return PowerPair(TokenAmount(self.raw + other.raw), TokenAmount(self.adjusted + other.adjusted))
+
+    def __sub__(self, other: PowerPair) -> PowerPair:
+        return PowerPair(TokenAmount(self.raw - other.raw), TokenAmount(self.adjusted - other.adjusted))
+
+    def __neg__(self) -> PowerPair:
+        return NO_POWER - self
+
+    def __bool__(self) -> bool:
+        return bool(self.raw or self.adjusted)
+
+
+NO_POWER = PowerPair(TokenAmount(0), TokenAmount(0))
+
 
 @record
 class Deadline(Record):
@@ -146,12 +178,27 @@ class Deadline(Record):
     total_sectors: Unsigned
     faulty_power: PowerPair
 
+    @classmethod
+    def empty(cls, empty_array: Cid) -> Deadline:
+        """A deadline without sectors."""
+        nothing = Bitfield()
+        return cls(empty_array, empty_array, nothing, nothing, Unsigned(0), Unsigned(0), NO_POWER)
+
 
 @record
 class Deadlines(Record):
     """Every deadline of a proving period."""
 
     due: tuple[Cid, ...]
+
+    def load(self, store: Blockstore, index: int) -> Deadline:
+        """One deadline."""
+        return Deadline.from_wire(load(store, self.due[index]))
+
+    def update(self, store: Blockstore, index: int, deadline: Deadline) -> Deadlines:
+        """The same with one deadline changed."""
+        cid = save(store, deadline.to_wire())
+        return Deadlines((*self.due[:index], cid, *self.due[index + 1 :]))
 
 
 @record
@@ -169,6 +216,33 @@ class SectorOnChainInfo(Record):
     initial_pledge: TokenAmount
     expected_day_reward: TokenAmount
     expected_storage_pledge: TokenAmount
+
+
+@record
+class SectorPreCommitInfo(Record):
+    """What a miner says of a sector before it is proven."""
+
+    seal_proof: int
+    sector_number: Unsigned
+    sealed_cid: Cid
+    seal_rand_epoch: ChainEpoch
+    deal_ids: tuple[Unsigned, ...]
+    expiration: ChainEpoch
+    replace_capacity: bool
+    replace_sector_deadline: Unsigned
+    replace_sector_partition: Unsigned
+    replace_sector_number: Unsigned
+
+
+@record
+class SectorPreCommitOnChainInfo(Record):
+    """The same as the chain keeps it, with the deposit in attoFIL and weights in byte-epochs."""
+
+    info: SectorPreCommitInfo
+    pre_commit_deposit: TokenAmount
+    pre_commit_epoch: ChainEpoch
+    deal_weight: BigInteger
+    verified_deal_weight: BigInteger
 
 
 @record
@@ -199,16 +273,7 @@ class MinerState(Record):
             listed.set(sector.number, sector.to_wire())
         empty_map = Hamt(store, version=HamtVersion.V0).flush()
         empty_array = Amt(store, version=AmtVersion.V0).flush()
-        nothing = Bitfield()
-        deadline = Deadline(
-            empty_array,
-            empty_array,
-            nothing,
-            nothing,
-            Unsigned(0),
-            Unsigned(0),
-            PowerPair(TokenAmount(0), TokenAmount(0)),
-        )
+        deadline = Deadline.empty(empty_array)
         deadline_root = save(store, deadline.to_wire())
         return cls(
             info=save(store, info.to_wire()),
@@ -223,7 +288,7 @@ class MinerState(Record):
             proving_period_start=ChainEpoch(period_start),
             current_deadline=Unsigned(0),
             deadlines=save(store, Deadlines((deadline_root,) * PERIOD_DEADLINES).to_wire()),
-            early_terminations=nothing,
+            early_terminations=Bitfield(),
         )
 
     def load_info(self, store: Blockstore) -> MinerInfo:
@@ -248,6 +313,21 @@ class MinerState(Record):
         table, freed = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock(epoch)
         root = save(store, table.to_wire())
         return dataclasses.replace(self, vesting_funds=root, locked_funds=TokenAmount(self.locked_funds - freed)), freed
+
+    def penalize(self, store: Blockstore, epoch: int, target: int, unlocked: int) -> tuple[MinerState, int, int]:
+        """Take a penalty from what is vesting and then from the balance; returns how much of each."""
+        table, taken = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock_unvested(epoch, target)
+        root = save(store, table.to_wire())
+        changed = dataclasses.replace(self, vesting_funds=root, locked_funds=TokenAmount(self.locked_funds - taken))
+        return changed, taken, 0 if taken == target else min(unlocked, target - taken)
+
+    def load_deadlines(self, store: Blockstore) -> Deadlines:
+        """Every deadline's root."""
+        return Deadlines.from_wire(load(store, self.deadlines))
+
+    def with_deadlines(self, store: Blockstore, deadlines: Deadlines) -> MinerState:
+        """The same miner with other deadlines."""
+        return dataclasses.replace(self, deadlines=save(store, deadlines.to_wire()))
 
     def lock(self, store: Blockstore, epoch: int, amount: int, schedule: VestingSchedule) -> tuple[MinerState, int]:
         """Lock an amount for vesting; returns how much of older amounts became free."""

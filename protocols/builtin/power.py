@@ -5,23 +5,34 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import CRON, REWARD
+from protocols.builtin.codes import CRON, INIT, REWARD, SIGNABLE, SYSTEM, code_of
+from protocols.builtin.init import ExecParams, ExecReturn
 from protocols.builtin.methods import (
+    CONFIRM_SECTOR_PROOFS,
+    EXEC,
     ON_DEFERRED_CRON_EVENT,
     UPDATE_NETWORK_KPI,
     Methods,
     decode_bigint_param,
     encode_bigint_param,
 )
-from protocols.builtin.power_state import CronEvent, PowerState
+from protocols.builtin.power_state import Claim, CronEvent, PowerState
 from protocols.builtin.smoothing import FilterEstimate
 from protocols.encoding.address import Address
-from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, record
-from protocols.errors import NodeError
+from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
+from protocols.ipld.historic import HistoricArray, HistoricMap
 from protocols.vm.exit_codes import ExitCode
+from protocols.vm.world import SealVerifyInfo
 
 if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
+
+PROVE_COMMITS_MAX = 200
+"""Proofs of new sectors that one miner may hand in within an epoch."""
+TOO_MANY_PROVE_COMMITS = 32
+"""The first exit code that is an actor's own."""
+VERIFY_SEAL_GAS = 34_721_049
+"""What checking the proof at the epoch's end costs, paid by who hands it in."""
 
 
 @record
@@ -41,6 +52,36 @@ class EnrollCronEventParams(Record):
 
 
 @record
+class ConfirmedSectors(Record):
+    """Sectors whose proofs hold."""
+
+    sectors: tuple[Unsigned, ...]
+
+
+@record
+class CreateMinerParams(Record):
+    """Who owns a new miner and works for it, and how it seals and is reached."""
+
+    owner: Address
+    worker: Address
+    seal_proof_type: int
+    peer_id: bytes
+    multiaddrs: tuple[bytes, ...]
+
+
+@record
+class MinerConstructorParams(Record):
+    """What the new miner's constructor is given."""
+
+    owner: Address
+    worker: Address
+    control_addresses: tuple[Address, ...]
+    seal_proof_type: int
+    peer_id: bytes
+    multiaddrs: tuple[bytes, ...]
+
+
+@record
 class CurrentTotalPower(Record):
     """Power and pledge as the last tick froze them."""
 
@@ -50,18 +91,84 @@ class CurrentTotalPower(Record):
     smoothed: FilterEstimate
 
 
+def constructor(runtime: ActorRuntime, _data: bytes) -> bytes:
+    """Made at genesis, without miners."""
+    runtime.validate_caller(SYSTEM)
+    runtime.create_state(PowerState.initial(runtime))
+    return b""
+
+
+def create_miner(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Make a miner, which has no power yet."""
+    params = runtime.params(CreateMinerParams, data)
+    runtime.validate_caller_kind(*SIGNABLE)
+    made = MinerConstructorParams(
+        params.owner, params.worker, (), params.seal_proof_type, params.peer_id, params.multiaddrs
+    )
+    wanted = ExecParams(code_of("storageminer", runtime.actors_version), made.encode()).encode()
+    code, returned = runtime.send(INIT, EXEC, wanted, runtime.value)
+    runtime.require_success(code, "the miner could not be made")
+    addresses = ExecReturn.decode(returned)
+    runtime.transaction(PowerState, lambda state: (state.with_miner(runtime, addresses.id_address), None))
+    return returned
+
+
+def on_consensus_fault(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Forget the calling miner, which was slashed."""
+    pledge = decode_bigint_param(runtime, data)
+    runtime.validate_caller_kind("storageminer")
+
+    def forget(state: PowerState) -> tuple[PowerState, None]:
+        claims = HistoricMap(runtime, state.claims)
+        wire = claims.get(runtime.caller.data)
+        if wire is None:
+            runtime.abort(ExitCode.NOT_FOUND, f"{runtime.caller} has no claim")
+        claim = Claim.from_wire(wire)
+        state = state.changed_claim(claims, runtime.caller, -claim.raw_byte_power, -claim.quality_adjusted_power)
+        total = state.total_pledge_collateral - pledge
+        runtime.check(total >= 0, "the total pledge would be negative")
+        claims.delete(runtime.caller.data)
+        return dataclasses.replace(
+            state,
+            claims=claims.flush(),
+            miner_count=state.miner_count - 1,
+            total_pledge_collateral=TokenAmount(total),
+        ), None
+
+    runtime.transaction(PowerState, forget)
+    return b""
+
+
+def submit_porep(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Take a proof of the calling miner to check it with all others at the epoch's end."""
+    info = runtime.params(SealVerifyInfo, data)
+    runtime.validate_caller_kind("storageminer")
+
+    def keep(state: PowerState) -> tuple[PowerState, None]:
+        batch = HistoricMap(runtime, state.proof_validation_batch)
+        key = runtime.caller.data
+        root = batch.get(key)
+        if root is not None and len(HistoricArray(runtime, root)) >= PROVE_COMMITS_MAX:
+            runtime.abort(TOO_MANY_PROVE_COMMITS, f"{PROVE_COMMITS_MAX} proofs of {runtime.caller} wait already")
+        array = HistoricArray(runtime, batch.get(key))
+        array.append(info.to_wire())
+        batch.set(key, array.flush())
+        changed = dataclasses.replace(state, proof_validation_batch=batch.flush())
+        runtime.charge(VERIFY_SEAL_GAS)
+        return changed, None
+
+    runtime.transaction(PowerState, keep)
+    return b""
+
+
 def update_claimed_power(runtime: ActorRuntime, data: bytes) -> bytes:
     """Change the calling miner's claim."""
-    runtime.validate_caller_kind("storageminer")
     params = runtime.params(UpdateClaimedPowerParams, data)
+    runtime.validate_caller_kind("storageminer")
 
     def change(state: PowerState) -> tuple[PowerState, None]:
-        try:
-            return state.add_to_claim(
-                runtime, runtime.caller, params.raw_byte_delta, params.quality_adjusted_delta
-            ), None
-        except NodeError as error:
-            runtime.abort(ExitCode.NOT_FOUND, str(error))
+        raw, adjusted = params.raw_byte_delta, params.quality_adjusted_delta
+        return state.add_to_claim(runtime, runtime.caller, raw, adjusted), None
 
     runtime.transaction(PowerState, change)
     return b""
@@ -69,8 +176,8 @@ def update_claimed_power(runtime: ActorRuntime, data: bytes) -> bytes:
 
 def enroll_cron_event(runtime: ActorRuntime, data: bytes) -> bytes:
     """Remember to call the calling miner at an epoch."""
-    runtime.validate_caller_kind("storageminer")
     params = runtime.params(EnrollCronEventParams, data)
+    runtime.validate_caller_kind("storageminer")
     if params.event_epoch < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cron event at epoch {params.event_epoch}, before genesis")
     event = CronEvent(runtime.caller, params.payload)
@@ -91,9 +198,7 @@ def on_epoch_tick_end(runtime: ActorRuntime, _data: bytes) -> bytes:
         if code != ExitCode.OK:
             failed.append(event.miner)
     runtime.transaction(PowerState, lambda state: (_without_power(runtime, state, failed), None))
-    # proofs submitted for batch verification come with the miner's proving methods; until then the batch is empty
-    if runtime.read_state(PowerState).proof_validation_batch is not None:
-        raise runtime.not_implemented("batch verification of seals by the storagepower actor")
+    _verify_batch(runtime)
     state, _ = runtime.transaction(PowerState, lambda state: (_freeze(state, runtime.epoch), None))
     power = encode_bigint_param(state.this_epoch_raw_byte_power)
     code, _ = runtime.send(REWARD, UPDATE_NETWORK_KPI, power, 0)
@@ -102,12 +207,34 @@ def on_epoch_tick_end(runtime: ActorRuntime, _data: bytes) -> bytes:
     return b""
 
 
+def _verify_batch(runtime: ActorRuntime) -> None:
+    """Check the proofs of the epoch's new sectors, and tell each miner which of its own hold."""
+
+    def take(state: PowerState) -> tuple[PowerState, dict[Address, list[SealVerifyInfo]]]:
+        submitted: dict[Address, list[SealVerifyInfo]] = {}
+        if state.proof_validation_batch is not None:
+            for key, root in HistoricMap(runtime, state.proof_validation_batch).items():
+                infos = [SealVerifyInfo.from_wire(wire) for _n, wire in HistoricArray(runtime, root).items()]
+                submitted[Address.parse(key)] = infos
+        return dataclasses.replace(state, proof_validation_batch=None), submitted
+
+    _state, submitted = runtime.transaction(PowerState, take)
+    outcomes = runtime.syscalls.batch_verify_seals(submitted)
+    for miner, infos in submitted.items():
+        held = dict.fromkeys(
+            info.sector_id.number for info, holds in zip(infos, outcomes[miner], strict=True) if holds
+        )
+        runtime.send(miner, CONFIRM_SECTOR_PROOFS, ConfirmedSectors(tuple(held)).encode(), 0)
+
+
 def _without_power(runtime: ActorRuntime, state: PowerState, miners: list[Address]) -> PowerState:
+    claims = HistoricMap(runtime, state.claims)
     for miner in miners:
-        claim = state.claim_of(runtime, miner)
-        if claim is not None:
-            state = state.add_to_claim(runtime, miner, -claim.raw_byte_power, -claim.quality_adjusted_power)
-    return state
+        wire = claims.get(miner.data)
+        if wire is not None:
+            claim = Claim.from_wire(wire)
+            state = state.changed_claim(claims, miner, -claim.raw_byte_power, -claim.quality_adjusted_power)
+    return dataclasses.replace(state, claims=claims.flush())
 
 
 def _freeze(state: PowerState, epoch: int) -> PowerState:
@@ -126,13 +253,12 @@ def _freeze(state: PowerState, epoch: int) -> PowerState:
 
 def update_pledge_total(runtime: ActorRuntime, data: bytes) -> bytes:
     """Change the sum of all pledges by the calling miner's change."""
-    runtime.validate_caller_kind("storageminer")
     delta = decode_bigint_param(runtime, data)
+    runtime.validate_caller_kind("storageminer")
 
     def change(state: PowerState) -> tuple[PowerState, None]:
         total = state.total_pledge_collateral + delta
-        if total < 0:
-            runtime.abort(ExitCode.ILLEGAL_STATE, f"the total pledge would be {total}")
+        runtime.check(total >= 0, f"the total pledge would be {total}")
         return dataclasses.replace(state, total_pledge_collateral=TokenAmount(total)), None
 
     runtime.transaction(PowerState, change)
@@ -152,9 +278,13 @@ def current_total_power(runtime: ActorRuntime, _data: bytes) -> bytes:
 
 
 METHODS: Methods = {
+    1: constructor,
+    2: create_miner,
     3: update_claimed_power,
     4: enroll_cron_event,
     5: on_epoch_tick_end,
     6: update_pledge_total,
+    7: on_consensus_fault,
+    8: submit_porep,
     9: current_total_power,
 }

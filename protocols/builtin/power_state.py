@@ -8,10 +8,10 @@ from protocols.builtin.smoothing import FilterEstimate
 from protocols.encoding.address import Address
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, record
-from protocols.errors import NodeError
-from protocols.ipld.amt import Amt, AmtVersion
 from protocols.ipld.blockstore import Blockstore
 from protocols.ipld.hamt import Hamt, HamtVersion
+from protocols.ipld.historic import HistoricArray, HistoricMap
+from protocols.vm.exit_codes import ActorPanic, ExitCode, StateFault
 
 CONSENSUS_MINERS_MIN = 3
 """With fewer miners above the minimum, every miner's power counts."""
@@ -61,7 +61,7 @@ class PowerState(Record):
     @classmethod
     def initial(cls, store: Blockstore) -> PowerState:
         """The state at genesis, without miners."""
-        empty = Hamt(store, version=HamtVersion.V0).flush()
+        empty = HistoricMap(store).flush()
         nothing = BigInteger(0)
         return cls(
             total_raw_byte_power=nothing,
@@ -105,15 +105,20 @@ class PowerState(Record):
         return power > 0 and (above or self.miner_above_min_power_count < CONSENSUS_MINERS_MIN)
 
     def add_to_claim(self, store: Blockstore, miner: Address, raw: int, adjusted: int) -> PowerState:
-        """Change a miner's power and the totals that follow from it; raises NodeError for a miner without a claim."""
-        claims = Hamt(store, self.claims, version=HamtVersion.V0)
+        """Change a miner's power and the totals that follow from it; raises StateFault for a miner without a claim."""
+        claims = HistoricMap(store, self.claims)
+        changed = self.changed_claim(claims, miner, raw, adjusted)
+        return dataclasses.replace(changed, claims=claims.flush())
+
+    def changed_claim(self, claims: HistoricMap, miner: Address, raw: int, adjusted: int) -> PowerState:
+        """The same in an open map of claims, which is not written here."""
         wire = claims.get(miner.data)
         if wire is None:
-            raise NodeError(f"there is no claim of {miner}")
+            raise StateFault(f"there is no claim of {miner}", ExitCode.NOT_FOUND)
         old = Claim.from_wire(wire)
         new = Claim(BigInteger(old.raw_byte_power + raw), BigInteger(old.quality_adjusted_power + adjusted))
         if new.raw_byte_power < 0 or new.quality_adjusted_power < 0:
-            raise NodeError(f"the claim of {miner} would become negative")
+            raise ActorPanic(f"the claim of {miner} would become negative")
         was = old.quality_adjusted_power >= CONSENSUS_POWER_MIN
         counts = new.quality_adjusted_power >= CONSENSUS_POWER_MIN
         counted_raw = counts * new.raw_byte_power - was * old.raw_byte_power
@@ -121,7 +126,6 @@ class PowerState(Record):
         claims.set(miner.data, new.to_wire())
         return dataclasses.replace(
             self,
-            claims=claims.flush(),
             total_quality_bytes_committed=BigInteger(self.total_quality_bytes_committed + adjusted),
             total_bytes_committed=BigInteger(self.total_bytes_committed + raw),
             total_quality_adjusted_power=BigInteger(self.total_quality_adjusted_power + counted_adjusted),
@@ -131,15 +135,15 @@ class PowerState(Record):
 
     def with_miner(self, store: Blockstore, miner: Address) -> PowerState:
         """A new miner without power."""
-        claims = Hamt(store, self.claims, version=HamtVersion.V0)
+        claims = HistoricMap(store, self.claims)
         claims.set(miner.data, Claim(BigInteger(0), BigInteger(0)).to_wire())
         return dataclasses.replace(self, claims=claims.flush(), miner_count=self.miner_count + 1)
 
     def with_event(self, store: Blockstore, epoch: int, event: CronEvent) -> PowerState:
         """Enrol a miner's event; one in the past is found by the next tick."""
-        queue = Hamt(store, self.cron_event_queue, version=HamtVersion.V0)
+        queue = HistoricMap(store, self.cron_event_queue)
         root = queue.get(epoch_key(epoch))
-        events = Amt(store, root, version=AmtVersion.V0)
+        events = HistoricArray(store, root)
         events.append(event.to_wire())
         queue.set(epoch_key(epoch), events.flush())
         first = ChainEpoch(min(epoch, self.first_cron_epoch))
@@ -147,12 +151,12 @@ class PowerState(Record):
 
     def take_events(self, store: Blockstore, epoch: int) -> tuple[PowerState, list[CronEvent]]:
         """Remove and return the events up to an epoch."""
-        queue = Hamt(store, self.cron_event_queue, version=HamtVersion.V0)
+        queue = HistoricMap(store, self.cron_event_queue)
         taken: list[CronEvent] = []
         for due in range(self.first_cron_epoch, epoch + 1):
             root = queue.get(epoch_key(due))
             if root is not None:
-                events = Amt(store, root, version=AmtVersion.V0)
+                events = HistoricArray(store, root)
                 taken += [CronEvent.from_wire(wire) for _, wire in events.items()]
                 queue.delete(epoch_key(due))
         changed = dataclasses.replace(self, cron_event_queue=queue.flush(), first_cron_epoch=ChainEpoch(epoch + 1))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from protocols.builtin import account, cron, init, market, miner, multisig, paych, power, reward, system, verifreg
+from protocols.builtin import account, cron, init, market, multisig, paych, power, reward, system, verifreg
 from protocols.builtin.methods import Methods
+from protocols.builtin.storage_miner import methods as storage_miner
 
 ACTORS: dict[int, dict[str, Methods]] = {
     0: {
@@ -14,7 +15,7 @@ ACTORS: dict[int, dict[str, Methods]] = {
         "reward": reward.METHODS,
         "storagepower": power.METHODS,
         "storagemarket": market.METHODS,
-        "storageminer": miner.METHODS,
+        "storageminer": storage_miner.METHODS,
         "multisig": multisig.METHODS_V0,
         "paymentchannel": paych.METHODS_V0,
         "verifiedregistry": verifreg.METHODS,
@@ -29,9 +30,3 @@ ACTORS: dict[int, dict[str, Methods]] = {
         "verifiedregistry": verifreg.METHODS,
     },
 }
-TO_COME: dict[str, frozenset[int]] = {
-    "storagepower": frozenset({1, 2, 7, 8}),
-    "storagemarket": market.METHODS_TO_COME,
-    "storageminer": miner.SECTOR_METHODS,
-}
-"""Methods that the real actors have and ours do not yet."""

@@ -29,9 +29,14 @@ class Purpose(IntEnum):
 
 def draw(base: bytes, purpose: Purpose, epoch: int, entropy: bytes) -> bytes:
     """32 bytes for one purpose, epoch and entropy, from a beacon entry or ticket."""
+    return draw_from_digest(hashlib.blake2b(base, digest_size=32).digest(), purpose, epoch, entropy)
+
+
+def draw_from_digest(digest: bytes, purpose: Purpose, epoch: int, entropy: bytes) -> bytes:
+    """The same from the entry's or ticket's digest."""
     hashed = hashlib.blake2b(digest_size=32)
     hashed.update(int(purpose).to_bytes(8, "big", signed=True))
-    hashed.update(hashlib.blake2b(base, digest_size=32).digest())
+    hashed.update(digest)
     hashed.update(epoch.to_bytes(8, "big", signed=True))
     hashed.update(entropy)
     return hashed.digest()

@@ -2,7 +2,8 @@
 
 A node is ``[bitfield, [pointer …]]``; the bitfield is big-endian without leading zero bytes and has a bit per
 pointer. A pointer is a link to a child, or a bucket of at most three ``[key, value]`` sorted by key. Version 0
-(builtin actors v0) wraps them as ``{"0": link}`` and ``{"1": bucket}``. The tree is canonical: one set of entries has
+(builtin actors v0) wraps them as ``{"0": link}`` and ``{"1": bucket}``, and the chain has buckets of it that are not
+sorted (`historic`). The tree is canonical: one set of entries has
 one root, whatever the order of operations (go-hamt-ipld ``hamt.go``; reference: formats, section 7).
 
 Only nodes on changed paths are written, and loaded nodes stay cached in their parents. Decoded nodes are remembered by
@@ -194,12 +195,15 @@ class Hamt:
         if len(child.pointers) > BUCKET_ENTRIES:
             return
         entries: list[Entry] = []
-        for pointer in child.pointers.values():
+        for _slot, pointer in sorted(child.pointers.items()):
             if isinstance(pointer, _Link):
                 return
             entries += pointer
         if len(entries) <= BUCKET_ENTRIES:
-            node.pointers[slot] = sorted(entries, key=_key)
+            node.pointers[slot] = self._bucket(entries)
+
+    def _bucket(self, entries: list[Entry]) -> list[Entry]:
+        return sorted(entries, key=_key)
 
     # -- nodes -----------------------------------------------------------------------------------------------
 
@@ -288,7 +292,7 @@ def _parse_pointer(pointer: Any, version: HamtVersion) -> Cid | tuple[Entry, ...
     for entry in pointer:
         if not isinstance(entry, list) or len(entry) != 2 or not isinstance(entry[0], bytes):  # noqa: PLR2004
             raise NodeError("a bucket entry is an array of key and value")
-        if bucket and bucket[-1][0] >= entry[0]:
+        if version is not HamtVersion.V0 and bucket and bucket[-1][0] >= entry[0]:
             raise NodeError("bucket keys are not sorted")
         bucket.append((entry[0], entry[1]))
     return tuple(bucket)

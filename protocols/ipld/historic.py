@@ -2,7 +2,8 @@
 
 Gas is charged for each node that is read and written, so the chain's receipts depend on habits of those libraries that
 the data does not need: a root is read when it is opened and written at every flush; so is every node that was only
-looked at; walking an array does not keep the nodes it reads; a bucket that overflows is written at once
+looked at; walking an array does not keep the nodes it reads; a bucket that overflows is written at once. Up to actors v0
+the entries of a collapsed node are not sorted, so their order depends on history
 (go-hamt-ipld v0.1.5 and v2.0.0, go-amt-ipld v2.1.0).
 """
 
@@ -53,6 +54,7 @@ class HistoricMap(Hamt):
 
     def __init__(self, store: Blockstore, root: Cid | None = None) -> None:
         self._seen = _Seen(store)
+        self._sorts = getattr(store, "actors_version", 0) > 0
         super().__init__(self._seen, root, version=HamtVersion.V0)
         self._node(self._root)
 
@@ -70,6 +72,10 @@ class HistoricMap(Hamt):
                 self._flush_children(link.node)
                 link.cid = self._save(link, link.node)
                 link.node = None
+
+    def _bucket(self, entries: list[Entry]) -> list[Entry]:
+        """What is left of a child that fits into a bucket; before actors v2 nobody sorted it."""
+        return super()._bucket(entries) if self._sorts else entries
 
     def _save(self, link: MapLink, node: MapNode) -> Cid:
         return save(self._seen, self._wire(node)) if link.cid is None else self._seen.again(link.cid)

@@ -16,7 +16,7 @@ from protocols.builtin.account import AccountState
 from protocols.builtin.codes import BURNT_FUNDS, CRON, INIT, MARKET, POWER, REWARD, SYSTEM, code_of
 from protocols.builtin.cron import CronEntry, CronState
 from protocols.builtin.init_state import InitState
-from protocols.builtin.market import MarketState
+from protocols.builtin.market_state import MarketState
 from protocols.builtin.methods import ON_EPOCH_TICK_END
 from protocols.builtin.miner_state import MinerInfo, MinerState
 from protocols.builtin.power_state import PowerState

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from protocols.builtin.codes import BURNT_FUNDS, REWARD, SYSTEM, actors_version, code_of, is_builtin, name_of
 from protocols.builtin.methods import CONSTRUCTOR, Methods
 from protocols.builtin.policy import MAINNET, Policy
-from protocols.builtin.registry import ACTORS, TO_COME
+from protocols.builtin.registry import ACTORS
 from protocols.chain.gas_outputs import gas_outputs
 from protocols.chain.message import Message, Receipt
 from protocols.encoding import cbor
@@ -251,8 +251,6 @@ class Machine:
         if methods is None:
             raise self.not_implemented(f"version {self._version} of the {name} actor")
         handler = methods.get(method)
-        if handler is None and method in TO_COME.get(name, ()):
-            raise self.not_implemented(f"method {method} of the {name} actor")
         if handler is None:
             raise ActorAbort(ExitCode.SYS_INVALID_METHOD, f"the {name} actor has no method {method}")
         return handler

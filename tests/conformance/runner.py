@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 
 from protocols.chain.message import Message, SignedMessage
+from protocols.consensus.randomness import draw_from_digest
 from protocols.crypto.signature import Signature, SignatureType
 from protocols.encoding.address import Address, AddressProtocol
 from protocols.encoding.car import CarReader
@@ -65,15 +66,19 @@ class RecordedWorld:
         self._supply = DEFAULT_SUPPLY if supply is None else int(supply)
         self._recorded = {}
         for rule in vector.get("randomness") or ():
-            kind, tag, epoch, entropy = rule["on"]
-            entropy = base64.b64decode(entropy or "")
-            self._recorded[kind, tag, epoch, entropy] = base64.b64decode(rule["ret"])
+            kind, epoch = rule["on"]
+            self._recorded[kind, epoch] = base64.b64decode(rule["ret"])
 
     def ticket_randomness(self, purpose, epoch, entropy):
-        return self._recorded.get(("chain", int(purpose), epoch, entropy), FIXED_RANDOMNESS)
+        return self._drawn("chain", purpose, epoch, entropy)
 
     def beacon_randomness(self, purpose, epoch, entropy):
-        return self._recorded.get(("beacon", int(purpose), epoch, entropy), FIXED_RANDOMNESS)
+        return self._drawn("beacon", purpose, epoch, entropy)
+
+    def _drawn(self, kind, purpose, epoch, entropy):
+        """Recorded is the digest of the ticket or entry; what was not recorded is fixed."""
+        digest = self._recorded.get((kind, epoch))
+        return FIXED_RANDOMNESS if digest is None else draw_from_digest(digest, purpose, epoch, entropy)
 
     def circulating_supply(self, _epoch, _state):
         return self._supply

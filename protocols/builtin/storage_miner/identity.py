@@ -1,52 +1,37 @@
-"""The miner actor, as far as a miner's identity and money go (specs-actors v0.9.15).
-
-Sectors, proofs, faults and deadlines come with sealing; a call to one of their methods is answered by the machine as
-not implemented.
-"""
+"""Who stands behind a miner, how it is reached, and its money (specs-actors v0.9.15)."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import POWER, REWARD
-from protocols.builtin.methods import (
-    ENROLL_CRON_EVENT,
-    UPDATE_PLEDGE_TOTAL,
-    Methods,
-    decode_bigint_param,
-    encode_bigint_param,
+from protocols.builtin.codes import INIT, REWARD
+from protocols.builtin.methods import PUBKEY_ADDRESS, decode_bigint_param
+from protocols.builtin.miner_state import (
+    VESTING_V0,
+    VESTING_V1,
+    Deadline,
+    Deadlines,
+    MinerInfo,
+    MinerState,
+    VestingFunds,
+    WorkerKeyChange,
 )
-from protocols.builtin.miner_state import VESTING_V0, VESTING_V1, MinerInfo, MinerState, WorkerKeyChange
-from protocols.builtin.power import EnrollCronEventParams
+from protocols.builtin.storage_miner.calls import CronEventType, enroll, notify_pledge
+from protocols.builtin.storage_miner.commit import require_pledge
 from protocols.encoding import cbor
 from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, record
+from protocols.encoding.bitfield import Bitfield
+from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from protocols.ipld.blockstore import save
+from protocols.ipld.historic import HistoricArray, HistoricMap
+from protocols.proofs.registry import SealProof
 from protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
 
-WORKER_KEY_CHANGE_DELAY = 900
-"""Epochs until a new worker may sign: finality, so that elections look back on one key."""
-_PUBKEY_ADDRESS = 2
-
-
-class CronEventType(IntEnum):
-    """What a miner asks cron to be called for."""
-
-    WORKER_KEY_CHANGE = 0
-    PROVING_DEADLINE = 1
-    PROCESS_EARLY_TERMINATIONS = 2
-
-
-@record
-class CronEventPayload(Record):
-    """The event's kind."""
-
-    event_type: int
 
 
 @record
@@ -87,6 +72,58 @@ class WithdrawBalanceParams(Record):
     amount_requested: TokenAmount
 
 
+@record
+class MinerConstructorParams(Record):
+    """What a new miner is made from."""
+
+    owner: Address
+    worker: Address
+    control_addresses: tuple[Address, ...]
+    seal_proof_type: int
+    peer_id: bytes
+    multiaddrs: tuple[bytes, ...]
+
+
+def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Make a miner without sectors; its first proving period begins at an epoch that its address gives."""
+    params = runtime.params(MinerConstructorParams, data)
+    runtime.validate_caller(INIT)
+    if params.seal_proof_type not in runtime.policy.seal_proofs:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"seal proof {params.seal_proof_type} is not used on this network")
+    owner = _resolve_principal(runtime, params.owner)
+    worker = _resolve_worker(runtime, params.worker)
+    control = tuple(_resolve_principal(runtime, address) for address in params.control_addresses)
+    empty_map, empty_array = HistoricMap(runtime).flush(), HistoricArray(runtime).flush()
+    allocated = save(runtime, Bitfield().encode())
+    deadline = save(runtime, Deadline.empty(empty_array).to_wire())
+    deadlines = save(runtime, Deadlines((deadline,) * runtime.policy.deadlines).to_wire())
+    vesting = save(runtime, VestingFunds(()).to_wire())
+    start = _first_period(runtime)
+    proof = SealProof(params.seal_proof_type)
+    info = MinerInfo(
+        owner, worker, control, None, params.peer_id, params.multiaddrs, params.seal_proof_type,
+        Unsigned(proof.shape.sector_bytes), Unsigned(proof.partition_sectors),
+    )  # fmt: skip
+    nothing = TokenAmount(0)
+    runtime.create_state(
+        MinerState(
+            save(runtime, info.to_wire()), nothing, nothing, vesting, nothing, empty_map, empty_array, allocated,
+            empty_array, ChainEpoch(start), Unsigned(0), deadlines, Bitfield(),
+        )
+    )  # fmt: skip
+    enroll(runtime, start - 1, CronEventType.PROVING_DEADLINE)
+    return b""
+
+
+def _first_period(runtime: ActorRuntime) -> int:
+    """The next epoch at an offset that the address and the epoch give, so that miners do not all prove at once."""
+    seed = cbor.encode(runtime.receiver.data) + runtime.epoch.to_bytes(8, "big", signed=True)
+    period = runtime.policy.proving_period
+    offset = int.from_bytes(runtime.hash_blake2b(seed)[:8], "big") % period
+    progress = (runtime.epoch % period - offset) % period
+    return runtime.epoch - progress + period
+
+
 def control_addresses(runtime: ActorRuntime, _data: bytes) -> bytes:
     """Tell anyone who stands behind the miner."""
     runtime.accept_any_caller()
@@ -99,7 +136,7 @@ def change_worker_address(runtime: ActorRuntime, data: bytes) -> bytes:
     params = runtime.params(ChangeWorkerAddressParams, data)
     worker = _resolve_worker(runtime, params.new_worker)
     control = tuple(_resolve_principal(runtime, address) for address in params.new_control_addresses)
-    effective = ChainEpoch(runtime.epoch + WORKER_KEY_CHANGE_DELAY)
+    effective = ChainEpoch(runtime.epoch + runtime.policy.chain_finality)  # so that elections look back on one key
 
     def change(state: MinerState) -> tuple[MinerState, bool]:
         info = state.load_info(runtime)
@@ -112,7 +149,7 @@ def change_worker_address(runtime: ActorRuntime, data: bytes) -> bytes:
 
     _state, changes = runtime.transaction(MinerState, change)
     if changes:
-        _enroll(runtime, effective, CronEventType.WORKER_KEY_CHANGE)
+        enroll(runtime, effective, CronEventType.WORKER_KEY_CHANGE)
     return b""
 
 
@@ -145,7 +182,7 @@ def add_locked_fund(runtime: ActorRuntime, data: bytes) -> bytes:
         return state.lock(runtime, runtime.epoch, amount, schedule)
 
     _state, freed = runtime.transaction(MinerState, lock)
-    _notify_pledge(runtime, amount - freed)
+    notify_pledge(runtime, amount - freed)
     return b""
 
 
@@ -161,8 +198,7 @@ def withdraw_balance(runtime: ActorRuntime, data: bytes) -> bytes:
         if len(state.early_terminations):
             runtime.abort(ExitCode.FORBIDDEN, "fees of terminated sectors are outstanding")
         state, freed = state.unlock_vested(runtime, runtime.epoch)
-        if state.unlocked_balance(runtime.balance()) < state.initial_pledge_requirement:
-            runtime.abort(ExitCode.INSUFFICIENT_FUNDS, "the unlocked balance does not cover the pledge")
+        require_pledge(runtime, state)
         return state, (info.owner, freed)
 
     state, (owner, freed) = runtime.transaction(MinerState, unlock)
@@ -170,27 +206,8 @@ def withdraw_balance(runtime: ActorRuntime, data: bytes) -> bytes:
     code, _ = runtime.send(owner, 0, b"", min(available, params.amount_requested))
     if code != ExitCode.OK:
         runtime.abort(code, "the owner could not be paid")
-    _notify_pledge(runtime, -freed)
+    notify_pledge(runtime, -freed)
     return b""
-
-
-def on_deferred_cron_event(runtime: ActorRuntime, data: bytes) -> bytes:
-    """Do what the miner asked to be called for."""
-    runtime.validate_caller(POWER)
-    kind = runtime.params(CronEventPayload, data).event_type
-    if kind in (CronEventType.PROVING_DEADLINE, CronEventType.PROCESS_EARLY_TERMINATIONS):
-        raise runtime.not_implemented(f"cron event {CronEventType(kind).name} of the storageminer actor")
-    if kind == CronEventType.WORKER_KEY_CHANGE:
-        runtime.transaction(MinerState, lambda state: (_with_pending_worker(runtime, state), None))
-    return b""
-
-
-def _with_pending_worker(runtime: ActorRuntime, state: MinerState) -> MinerState:
-    info = state.load_info(runtime)
-    pending = info.pending_worker_key
-    if pending is None or pending.effective_at > runtime.epoch:
-        return state
-    return state.with_info(runtime, dataclasses.replace(info, worker=pending.new_worker, pending_worker_key=None))
 
 
 def _change_info(runtime: ActorRuntime, change: Callable[[MinerInfo], MinerInfo]) -> None:
@@ -215,36 +232,9 @@ def _resolve_worker(runtime: ActorRuntime, address: Address) -> Address:
     if resolved is None or runtime.code_name(resolved) != "account":
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{address} is no account")
     if address.protocol is not AddressProtocol.BLS:
-        code, returned = runtime.send(resolved, _PUBKEY_ADDRESS, b"", 0)
+        code, returned = runtime.send(resolved, PUBKEY_ADDRESS, b"", 0)
         if code != ExitCode.OK:
             runtime.abort(code, f"the key of {address} is not known")
         if Address.parse(cbor.decode(returned)).protocol is not AddressProtocol.BLS:
             runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"the worker {address} has no BLS key")
     return resolved
-
-
-def _enroll(runtime: ActorRuntime, epoch: ChainEpoch, kind: CronEventType) -> None:
-    payload = CronEventPayload(int(kind)).encode()
-    code, _ = runtime.send(POWER, ENROLL_CRON_EVENT, EnrollCronEventParams(epoch, payload).encode(), 0)
-    if code != ExitCode.OK:
-        runtime.abort(code, "the power actor did not take the cron event")
-
-
-def _notify_pledge(runtime: ActorRuntime, delta: int) -> None:
-    if delta:
-        code, _ = runtime.send(POWER, UPDATE_PLEDGE_TOTAL, encode_bigint_param(delta), 0)
-        if code != ExitCode.OK:
-            runtime.abort(code, "the power actor did not take the change of pledge")
-
-
-METHODS: Methods = {
-    2: control_addresses,
-    3: change_worker_address,
-    4: change_peer_id,
-    12: on_deferred_cron_event,
-    14: add_locked_fund,
-    16: withdraw_balance,
-    18: change_multiaddrs,
-}
-SECTOR_METHODS = frozenset({1, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 20})
-"""Methods of the real actor that come with sealing."""

@@ -1,0 +1,102 @@
+"""What a miner asks of and tells other actors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from protocols.builtin.codes import BURNT_FUNDS, MARKET, POWER, REWARD
+from protocols.builtin.methods import (
+    CURRENT_TOTAL_POWER,
+    ENROLL_CRON_EVENT,
+    ON_MINER_SECTORS_TERMINATE,
+    SEND,
+    THIS_EPOCH_REWARD,
+    UPDATE_CLAIMED_POWER,
+    UPDATE_PLEDGE_TOTAL,
+    encode_bigint_param,
+)
+from protocols.builtin.miner_state import PowerPair
+from protocols.builtin.power import CurrentTotalPower, EnrollCronEventParams, UpdateClaimedPowerParams
+from protocols.builtin.reward import ThisEpochReward
+from protocols.encoding.tuples import ARRAY_ITEMS_MAX, BigInteger, ChainEpoch, Record, Unsigned, record
+
+if TYPE_CHECKING:
+    from protocols.vm.runtime import ActorRuntime
+
+
+class CronEventType(IntEnum):
+    """What a miner asks cron to be called for."""
+
+    WORKER_KEY_CHANGE = 0
+    PROVING_DEADLINE = 1
+    PROCESS_EARLY_TERMINATIONS = 2
+
+
+@record
+class CronEventPayload(Record):
+    """The event's kind."""
+
+    event_type: int
+
+
+@record
+class SectorsTerminateParams(Record):
+    """Deals whose sector ended at an epoch."""
+
+    epoch: ChainEpoch
+    deal_ids: tuple[Unsigned, ...]
+
+
+def epoch_reward(runtime: ActorRuntime) -> ThisEpochReward:
+    """What the present epoch pays."""
+    code, returned = runtime.send(REWARD, THIS_EPOCH_REWARD, b"", 0)
+    runtime.require_success(code, "the reward actor did not tell the epoch's reward")
+    return ThisEpochReward.decode(returned)
+
+
+def network_power(runtime: ActorRuntime) -> CurrentTotalPower:
+    """The network's power and pledge."""
+    code, returned = runtime.send(POWER, CURRENT_TOTAL_POWER, b"", 0)
+    runtime.require_success(code, "the power actor did not tell the network's power")
+    return CurrentTotalPower.decode(returned)
+
+
+def enroll(runtime: ActorRuntime, epoch: int, kind: CronEventType) -> None:
+    """Ask to be called by cron."""
+    payload = CronEventPayload(int(kind)).encode()
+    params = EnrollCronEventParams(ChainEpoch(epoch), payload).encode()
+    code, _ = runtime.send(POWER, ENROLL_CRON_EVENT, params, 0)
+    runtime.require_success(code, "the power actor did not take the cron event")
+
+
+def update_power(runtime: ActorRuntime, delta: PowerPair) -> None:
+    """Tell a change of power."""
+    if delta:
+        params = UpdateClaimedPowerParams(BigInteger(delta.raw), BigInteger(delta.adjusted)).encode()
+        code, _ = runtime.send(POWER, UPDATE_CLAIMED_POWER, params, 0)
+        runtime.require_success(code, "the power actor did not take the change of power")
+
+
+def notify_pledge(runtime: ActorRuntime, delta: int) -> None:
+    """Tell a change of pledge."""
+    if delta:
+        code, _ = runtime.send(POWER, UPDATE_PLEDGE_TOTAL, encode_bigint_param(delta), 0)
+        runtime.require_success(code, "the power actor did not take the change of pledge")
+
+
+def burn(runtime: ActorRuntime, amount: int) -> None:
+    """Pay a penalty."""
+    if amount > 0:
+        code, _ = runtime.send(BURNT_FUNDS, SEND, b"", amount)
+        runtime.require_success(code, "the penalty could not be burnt")
+
+
+def terminate_deals(runtime: ActorRuntime, epoch: int, deals: Sequence[Unsigned]) -> None:
+    """Tell the market that deals ended with their sectors."""
+    for start in range(0, len(deals), ARRAY_ITEMS_MAX):
+        part = tuple(deals[start : start + ARRAY_ITEMS_MAX])
+        params = SectorsTerminateParams(ChainEpoch(epoch), part).encode()
+        code, _ = runtime.send(MARKET, ON_MINER_SECTORS_TERMINATE, params, 0)
+        runtime.require_success(code, "the market did not end the deals")

@@ -1,0 +1,148 @@
+"""What a miner does at the end of each deadline: vest, expire, penalise, end sectors (specs-actors v0.9.15)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from protocols.builtin.codes import POWER
+from protocols.builtin.miner_state import NO_POWER, MinerState, PowerPair
+from protocols.builtin.power import CurrentTotalPower
+from protocols.builtin.reward import ThisEpochReward
+from protocols.builtin.storage_miner.calls import (
+    CronEventPayload,
+    CronEventType,
+    burn,
+    enroll,
+    epoch_reward,
+    network_power,
+    notify_pledge,
+    update_power,
+)
+from protocols.builtin.storage_miner.commit import (
+    add_deposit,
+    add_pledge,
+    delete_pre_committed,
+    find_pre_committed,
+    unlocked_balance,
+)
+from protocols.builtin.storage_miner.deadline import Due
+from protocols.builtin.storage_miner.ending import process_early_terminations, schedule_early_terminations
+from protocols.builtin.storage_miner.money import declared_fault_fee, undeclared_fault_fee
+from protocols.builtin.storage_miner.periods import current_deadline, every_deadline
+from protocols.builtin.storage_miner.queues import BitfieldQueue
+from protocols.encoding.bitfield import Bitfield
+from protocols.encoding.tuples import ChainEpoch, Unsigned
+
+if TYPE_CHECKING:
+    from protocols.vm.runtime import ActorRuntime
+
+_NO_FEE_FROM = 3
+
+
+@dataclasses.dataclass(slots=True)
+class Books:
+    """What a deadline's end costs and changes; amounts in attoFIL."""
+
+    power: PowerPair = NO_POWER
+    penalty: int = 0
+    pledge: int = 0
+    had_early: bool = False
+
+
+def on_deferred_cron_event(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Do what the miner asked to be called for."""
+    kind = runtime.params(CronEventPayload, data).event_type
+    runtime.validate_caller(POWER)
+    if kind == CronEventType.PROVING_DEADLINE:
+        handle_proving_deadline(runtime)
+    elif kind == CronEventType.WORKER_KEY_CHANGE:
+        runtime.transaction(MinerState, lambda state: (_with_pending_worker(runtime, state), None))
+    elif kind == CronEventType.PROCESS_EARLY_TERMINATIONS and process_early_terminations(runtime):
+        schedule_early_terminations(runtime)
+    return b""
+
+
+def _with_pending_worker(runtime: ActorRuntime, state: MinerState) -> MinerState:
+    info = state.load_info(runtime)
+    pending = info.pending_worker_key
+    if pending is None or pending.effective_at > runtime.epoch:
+        return state
+    return state.with_info(runtime, dataclasses.replace(info, worker=pending.new_worker, pending_worker_key=None))
+
+
+def handle_proving_deadline(runtime: ActorRuntime) -> None:
+    """Close the present deadline and ask to be called for the next."""
+    reward, power = epoch_reward(runtime), network_power(runtime)
+    books = Books()
+    state, _ = runtime.transaction(MinerState, lambda state: (_closed(runtime, state, reward, power, books), None))
+    update_power(runtime, books.power)
+    burn(runtime, books.penalty)
+    notify_pledge(runtime, books.pledge)
+    following = current_deadline(runtime.policy, state, runtime.epoch)
+    enroll(runtime, following.last, CronEventType.PROVING_DEADLINE)
+    if state.early_terminations.runs and not books.had_early and process_early_terminations(runtime):
+        schedule_early_terminations(runtime)
+
+
+def _closed(
+    runtime: ActorRuntime, state: MinerState, reward: ThisEpochReward, power: CurrentTotalPower, books: Books
+) -> MinerState:
+    policy, version = runtime.policy, runtime.network_version
+    state, freed = state.unlock_vested(runtime, runtime.epoch)
+    books.pledge -= freed
+    state = _expire_pre_commits(runtime, state, books)
+    books.had_early = bool(state.early_terminations.runs)
+    now = current_deadline(policy, state, runtime.epoch)
+    if not now.period_started:
+        return state
+    deadlines = state.load_deadlines(runtime)
+    deadline = deadlines.load(runtime, now.index)
+    unlocked = unlocked_balance(runtime, state)
+    before = deadline.faulty_power.adjusted
+    # sizes of sectors are not needed here: nothing is grouped by its own power
+    due = Due(runtime, 0, now.quant)
+    deadline, faulty, failed = due.end(deadline, now.last + policy.fault_max_age)
+    books.power -= faulty
+    if version < _NO_FEE_FROM:
+        missed = (faulty + failed).adjusted
+        fee = undeclared_fault_fee(reward.smoothed, power.smoothed, missed, version)
+        fee -= declared_fault_fee(reward.smoothed, power.smoothed, missed, version)
+        state, vesting, balance = state.penalize(runtime, runtime.epoch, fee, unlocked)
+        unlocked -= balance
+        books.penalty, books.pledge = books.penalty + vesting + balance, books.pledge - vesting
+    ongoing = before if version >= _NO_FEE_FROM else deadline.faulty_power.adjusted
+    fee = declared_fault_fee(reward.smoothed, power.smoothed, ongoing, version)
+    state, vesting, balance = state.penalize(runtime, runtime.epoch, fee, unlocked)
+    books.penalty, books.pledge = books.penalty + vesting + balance, books.pledge - vesting
+    deadline, ended = due.pop_expired(deadline, now.last)
+    books.pledge -= ended.on_time_pledge
+    books.power -= ended.active_power
+    state = add_pledge(runtime, state, -ended.on_time_pledge)
+    if ended.early_sectors.runs:
+        early = state.early_terminations | Bitfield.of([now.index])
+        state = dataclasses.replace(state, early_terminations=early)
+    state = state.with_deadlines(runtime, deadlines.update(runtime, now.index, deadline))
+    following = (state.current_deadline + 1) % policy.deadlines
+    start = state.proving_period_start + (0 if following else policy.proving_period)
+    return dataclasses.replace(
+        state, current_deadline=Unsigned(following), proving_period_start=ChainEpoch(start)
+    )
+
+
+def _expire_pre_commits(runtime: ActorRuntime, state: MinerState, books: Books) -> MinerState:
+    """Deposits of sectors that were not proven in time are lost."""
+    queue = BitfieldQueue(runtime, state.pre_committed_sectors_expiry, every_deadline(runtime.policy, state))
+    expired, modified = queue.pop_until(runtime.epoch)
+    if modified:
+        state = dataclasses.replace(state, pre_committed_sectors_expiry=queue.flush())
+    gone, deposits = [], 0
+    for number in expired:
+        found = find_pre_committed(runtime, state, number)
+        if found is not None:
+            gone.append(number)
+            deposits += found.pre_commit_deposit
+    if gone:
+        state = delete_pre_committed(runtime, state, gone)
+    books.penalty += deposits
+    return add_deposit(runtime, state, -deposits)

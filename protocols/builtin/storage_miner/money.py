@@ -1,0 +1,102 @@
+"""What sectors earn, lock and cost; powers in bytes, amounts in attoFIL (specs-actors v0.9.15 ``monies.go``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from protocols.builtin.miner_state import PowerPair, SectorOnChainInfo
+from protocols.builtin.policy import EPOCHS_IN_DAY
+from protocols.builtin.smoothing import PRECISION, FilterEstimate, extrapolated_ratio_sum
+from protocols.encoding.tuples import TokenAmount
+from protocols.vm.exit_codes import ActorPanic
+
+PRE_COMMIT_DEPOSIT_PERIOD = PLEDGE_PERIOD = 20 * EPOCHS_IN_DAY
+PLEDGE_MAX_PER_BYTE = 10**18 // (32 << 30)
+"""The pledge of a sector of 32 GiB is one FIL at most."""
+DECLARED_PERIOD_V0, DECLARED_PERIOD_V3 = EPOCHS_IN_DAY * 214 // 100, EPOCHS_IN_DAY * 351 // 100
+UNDECLARED_PERIOD_V0, UNDECLARED_PERIOD_V1 = EPOCHS_IN_DAY * 50 // 10, EPOCHS_IN_DAY * 35 // 10
+TERMINATION_AGE_MAX = 70 * EPOCHS_IN_DAY
+_SCALED_FAULTS, _SCALED_TERMINATIONS = 3, 1
+"""Network versions from which on faults and terminations cost otherwise."""
+QUALITY_BASE, QUALITY_DEAL, QUALITY_VERIFIED = 10, 10, 100
+QUALITY_BITS = 20
+
+
+def quality_power(size: int, duration: int, deal_weight: int, verified_weight: int) -> int:
+    """Power of a sector, where verified deals count ten times."""
+    space_time = size * duration
+    deals = deal_weight + verified_weight
+    if space_time < deals:
+        raise ActorPanic(f"deals of {deals} byte-epochs in a sector of {space_time}")
+    weighted = (
+        (space_time - deals) * QUALITY_BASE + deal_weight * QUALITY_DEAL + verified_weight * QUALITY_VERIFIED
+    )
+    quality = (weighted << QUALITY_BITS) // space_time // QUALITY_BASE
+    return size * quality >> QUALITY_BITS
+
+
+def sector_quality_power(size: int, sector: SectorOnChainInfo) -> int:
+    """Quality-adjusted power of a sector on chain."""
+    duration = sector.expiration - sector.activation
+    return quality_power(size, duration, sector.deal_weight, sector.verified_deal_weight)
+
+
+def power_of(size: int, sectors: Iterable[SectorOnChainInfo]) -> PowerPair:
+    """The power of sectors."""
+    adjusted = [sector_quality_power(size, sector) for sector in sectors]
+    return PowerPair(TokenAmount(size * len(adjusted)), TokenAmount(sum(adjusted)))
+
+
+def expected_reward(reward: FilterEstimate, power: FilterEstimate, quality: int, duration: int) -> int:
+    """What a power is expected to earn within a duration."""
+    if power.value() == 0:
+        return reward.value()
+    return quality * extrapolated_ratio_sum(duration, reward, power) >> PRECISION
+
+
+def declared_fault_fee(reward: FilterEstimate, power: FilterEstimate, quality: int, network_version: int) -> int:
+    """What a faulty sector costs each proving period."""
+    period = DECLARED_PERIOD_V3 if network_version >= _SCALED_FAULTS else DECLARED_PERIOD_V0
+    return expected_reward(reward, power, quality, period)
+
+
+def undeclared_fault_fee(reward: FilterEstimate, power: FilterEstimate, quality: int, network_version: int) -> int:
+    """What a fault costs that nobody declared."""
+    period = UNDECLARED_PERIOD_V1 if network_version >= _SCALED_TERMINATIONS else UNDECLARED_PERIOD_V0
+    return expected_reward(reward, power, quality, period)
+
+
+def termination_fee(
+    size: int,
+    epoch: int,
+    reward: FilterEstimate,
+    power: FilterEstimate,
+    network_version: int,
+    sectors: Iterable[SectorOnChainInfo],
+) -> int:
+    """What ending sectors before their time costs."""
+    total = 0
+    for sector in sectors:
+        age = epoch - sector.activation
+        capped = min(age // 2 if network_version >= _SCALED_TERMINATIONS else age, TERMINATION_AGE_MAX)
+        quality = sector_quality_power(size, sector)
+        total += max(
+            undeclared_fault_fee(reward, power, quality, network_version),
+            sector.expected_storage_pledge + sector.expected_day_reward * capped // EPOCHS_IN_DAY,
+        )
+    return total
+
+
+def initial_pledge(
+    quality: int, baseline: int, reward: FilterEstimate, power: FilterEstimate, circulating_supply: int
+) -> int:
+    """What a new sector locks: its reward of twenty days, and its share of a third of what circulates."""
+    base = expected_reward(reward, power, quality, PLEDGE_PERIOD)
+    share = 3 * circulating_supply * quality // (10 * max(power.value(), baseline, quality))
+    return min(base + share, PLEDGE_MAX_PER_BYTE * quality)
+
+
+def slasher_reward(age: int, collateral: int) -> int:
+    """What the reporter of a consensus fault gets: a share that grows with the fault's age, half at most."""
+    share: int = 101_251**age * collateral // (100_000**age * 1000)
+    return min(share, collateral // 2)

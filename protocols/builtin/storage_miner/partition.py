@@ -1,0 +1,287 @@
+"""A partition: sectors that are proven together, and what became of each (specs-actors v0.9.15 ``partition_state.go``).
+
+Terminated sectors stay in it until it is compacted; faulty ones have no power; recovering ones are faulty ones that the
+next proof is promised to hold.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from protocols.builtin.miner_state import NO_POWER, PowerPair, SectorOnChainInfo
+from protocols.builtin.storage_miner.money import power_of
+from protocols.builtin.storage_miner.periods import UNQUANTIZED, Quant
+from protocols.builtin.storage_miner.queues import (
+    NOTHING,
+    BitfieldQueue,
+    ExpirationQueue,
+    ExpirationSet,
+    Sectors,
+    holds_all,
+)
+from protocols.encoding.bitfield import Bitfield
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import Record, record
+from protocols.ipld.blockstore import Blockstore
+from protocols.vm.exit_codes import ExitCode, StateFault
+
+
+@dataclass(slots=True)
+class Terminated:
+    """Sectors whose early end has been settled, by the epoch of that end."""
+
+    sectors: dict[int, Bitfield] = field(default_factory=dict)
+    partitions_processed: int = 0
+    sectors_processed: int = 0
+
+    def add(self, other: Terminated) -> None:
+        """Take over what another step settled."""
+        self.partitions_processed += other.partitions_processed
+        self.sectors_processed += other.sectors_processed
+        for epoch, numbers in other.sectors.items():
+            self.sectors[epoch] = self.sectors.get(epoch, NOTHING) | numbers
+
+    def below(self, partitions: int, sectors: int) -> bool:
+        """Whether more may be settled in this message."""
+        return self.partitions_processed < partitions and self.sectors_processed < sectors
+
+
+@record
+class Partition(Record):
+    """Sectors by what became of them, when they end, and their power."""
+
+    sectors: Bitfield
+    faults: Bitfield
+    recoveries: Bitfield
+    terminated: Bitfield
+    expirations_epochs: Cid
+    early_terminated: Cid
+    live_power: PowerPair
+    faulty_power: PowerPair
+    recovering_power: PowerPair
+
+    @classmethod
+    def empty(cls, empty_array: Cid) -> Partition:
+        """A partition without sectors."""
+        return cls(NOTHING, NOTHING, NOTHING, NOTHING, empty_array, empty_array, NO_POWER, NO_POWER, NO_POWER)
+
+    @property
+    def live_sectors(self) -> Bitfield:
+        """Those that have not ended."""
+        return self.sectors - self.terminated
+
+    def add_sectors(
+        self, store: Blockstore, new: Sequence[SectorOnChainInfo], size: int, quant: Quant
+    ) -> tuple[Partition, PowerPair]:
+        """Add active sectors; returns their power."""
+        queue = ExpirationQueue(store, self.expirations_epochs, quant, size)
+        numbers, power, _pledge = queue.add_active(new)
+        root = queue.flush()
+        if (self.sectors & numbers).runs:
+            raise StateFault("a sector is in the partition already")
+        changed = dataclasses.replace(
+            self, expirations_epochs=root, sectors=self.sectors | numbers, live_power=self.live_power + power
+        )
+        return changed, power
+
+    def _add_faults(
+        self, store: Blockstore, numbers: Bitfield, found: Sequence[SectorOnChainInfo], at: int, size: int, quant: Quant
+    ) -> tuple[Partition, PowerPair]:
+        queue = ExpirationQueue(store, self.expirations_epochs, quant, size)
+        power = queue.reschedule_as_faults(at, found)
+        changed = dataclasses.replace(
+            self,
+            expirations_epochs=queue.flush(),
+            faults=self.faults | numbers,
+            faulty_power=self.faulty_power + power,
+        )
+        return changed, power
+
+    def _without_recoveries(self, numbers: Bitfield, power: PowerPair) -> Partition:
+        if not numbers.runs:
+            return self
+        return dataclasses.replace(
+            self, recoveries=self.recoveries - numbers, recovering_power=self.recovering_power - power
+        )
+
+    def _need(self, numbers: Bitfield) -> None:
+        if not holds_all(self.sectors, numbers):
+            raise StateFault("not all sectors are in the partition", ExitCode.ILLEGAL_ARGUMENT)
+
+    def declare_faults(
+        self, store: Blockstore, sectors: Sectors, numbers: Bitfield, at: int, size: int, quant: Quant
+    ) -> tuple[Partition, Bitfield, PowerPair]:
+        """Mark sectors faulty, also those that were to recover; returns the newly faulty and their power."""
+        self._need(numbers)
+        retracted = self.recoveries & numbers
+        new = numbers - retracted - self.terminated - self.faults
+        changed, power = self, NO_POWER
+        found = sectors.load(new)
+        if found:
+            changed, power = self._add_faults(store, new, found, at, size, quant)
+        recovering = sectors.load(retracted)
+        if recovering:
+            changed = changed._without_recoveries(retracted, power_of(size, recovering))
+        return changed, new, power
+
+    def declare_recovered(self, sectors: Sectors, numbers: Bitfield, size: int) -> Partition:
+        """Promise that faulty sectors will be proven."""
+        self._need(numbers)
+        recoveries = (numbers & self.faults) - self.recoveries
+        power = power_of(size, sectors.load(recoveries))
+        return dataclasses.replace(
+            self, recoveries=self.recoveries | recoveries, recovering_power=self.recovering_power + power
+        )
+
+    def recover(self, store: Blockstore, sectors: Sectors, size: int, quant: Quant) -> tuple[Partition, PowerPair]:
+        """Give the recovering sectors, which were proven, their power back."""
+        found = sectors.load(self.recoveries)
+        queue = ExpirationQueue(store, self.expirations_epochs, quant, size)
+        power = queue.reschedule_recovered(found)
+        changed = dataclasses.replace(
+            self,
+            expirations_epochs=queue.flush(),
+            faults=self.faults - self.recoveries,
+            recoveries=NOTHING,
+            faulty_power=self.faulty_power - power,
+            recovering_power=self.recovering_power - power,
+        )
+        return changed, power
+
+    def skip(
+        self, store: Blockstore, sectors: Sectors, skipped: Bitfield, at: int, size: int, quant: Quant
+    ) -> tuple[Partition, PowerPair, PowerPair]:
+        """Mark sectors faulty that a proof leaves out; returns their power, and that of recoveries taken back."""
+        if not skipped.runs:
+            return self, NO_POWER, NO_POWER
+        self._need(skipped)
+        retracted = self.recoveries & skipped
+        retracted_power = power_of(size, sectors.load(retracted))
+        new = skipped - self.terminated - self.faults
+        changed, power = self._add_faults(store, new, sectors.load(new), at, size, quant)
+        return changed._without_recoveries(retracted, retracted_power), power, retracted_power
+
+    def miss_post(self, store: Blockstore, at: int, size: int, quant: Quant) -> tuple[Partition, PowerPair, PowerPair]:
+        """Mark all faulty, for no proof came; returns the power newly faulty, and that of failed recoveries."""
+        queue = ExpirationQueue(store, self.expirations_epochs, quant, size)
+        queue.reschedule_all_as_faults(at)
+        changed = dataclasses.replace(
+            self,
+            expirations_epochs=queue.flush(),
+            faults=self.live_sectors,
+            recoveries=NOTHING,
+            faulty_power=self.live_power,
+            recovering_power=NO_POWER,
+        )
+        return changed, self.live_power - self.faulty_power, self.recovering_power
+
+    def reschedule(
+        self, store: Blockstore, sectors: Sectors, epoch: int, numbers: Bitfield, size: int, quant: Quant
+    ) -> tuple[Partition, Bitfield]:
+        """Let active ones of some sectors end at another epoch; returns which."""
+        active = (numbers & self.sectors) - self.terminated - self.faults
+        found = sectors.load(active)
+        queue = ExpirationQueue(store, self.expirations_epochs, quant, size)
+        queue.reschedule(epoch, found)
+        return dataclasses.replace(self, expirations_epochs=queue.flush()), active
+
+    def replace_sectors(
+        self,
+        store: Blockstore,
+        old: Sequence[SectorOnChainInfo],
+        new: Sequence[SectorOnChainInfo],
+        size: int,
+        quant: Quant,
+    ) -> tuple[Partition, PowerPair, int]:
+        """Put new versions in the place of active sectors; returns the changes of power and pledge."""
+        queue = ExpirationQueue(store, self.expirations_epochs, quant, size)
+        old_numbers, new_numbers, power, pledge = queue.replace(old, new)
+        root = queue.flush()
+        if not holds_all(self.live_sectors - self.faults, old_numbers):
+            raise StateFault("inactive sectors cannot be replaced")
+        changed = dataclasses.replace(
+            self,
+            expirations_epochs=root,
+            sectors=(self.sectors - old_numbers) | new_numbers,
+            live_power=self.live_power + power,
+        )
+        return changed, power, pledge
+
+    def _record_early(self, store: Blockstore, epoch: int, numbers: Bitfield) -> Cid:
+        queue = BitfieldQueue(store, self.early_terminated, UNQUANTIZED)
+        queue.add(epoch, numbers)
+        return queue.flush()
+
+    def terminate(
+        self, store: Blockstore, sectors: Sectors, epoch: int, numbers: Bitfield, size: int, quant: Quant
+    ) -> tuple[Partition, ExpirationSet]:
+        """End live sectors before their time; returns what ended."""
+        if not holds_all(self.live_sectors, numbers):
+            raise StateFault("only live sectors can be terminated", ExitCode.ILLEGAL_ARGUMENT)
+        found = sectors.load(numbers)
+        queue = ExpirationQueue(store, self.expirations_epochs, quant, size)
+        removed, recovering = queue.remove(found, self.faults, self.recoveries)
+        root = queue.flush()
+        ended = removed.on_time_sectors | removed.early_sectors
+        changed = dataclasses.replace(
+            self,
+            expirations_epochs=root,
+            early_terminated=self._record_early(store, epoch, ended),
+            faults=self.faults - ended,
+            recoveries=self.recoveries - ended,
+            terminated=self.terminated | ended,
+            live_power=self.live_power - removed.active_power - removed.faulty_power,
+            faulty_power=self.faulty_power - removed.faulty_power,
+            recovering_power=self.recovering_power - recovering,
+        )
+        return changed, removed
+
+    def pop_expired(
+        self, store: Blockstore, until: int, size: int, quant: Quant
+    ) -> tuple[Partition, ExpirationSet]:
+        """End the sectors that are due; the early ones wait to be settled."""
+        queue = ExpirationQueue(store, self.expirations_epochs, quant, size)
+        popped = queue.pop_until(until)
+        root = queue.flush()
+        ended = popped.on_time_sectors | popped.early_sectors
+        if self.recoveries.runs or self.recovering_power:
+            raise StateFault("sectors are recovering while others end")
+        if (self.terminated & ended).runs:
+            raise StateFault("a sector ends twice")
+        changed = dataclasses.replace(
+            self,
+            expirations_epochs=root,
+            terminated=self.terminated | ended,
+            faults=self.faults - ended,
+            live_power=self.live_power - popped.active_power - popped.faulty_power,
+            faulty_power=self.faulty_power - popped.faulty_power,
+        )
+        early = changed._record_early(store, until, popped.early_sectors)
+        return dataclasses.replace(changed, early_terminated=early), popped
+
+    def pop_early_terminations(self, store: Blockstore, sectors_max: int) -> tuple[Partition, Terminated, bool]:
+        """Settle early ends, at most so many; returns them, and whether there are more."""
+        queue = BitfieldQueue(store, self.early_terminated, UNQUANTIZED)
+        result = Terminated(partitions_processed=1)
+        processed: list[int] = []
+        rest: tuple[int, Bitfield] | None = None
+        for epoch, numbers in queue.entries():
+            limit = sectors_max - result.sectors_processed
+            part = numbers
+            if limit < len(numbers):
+                part = Bitfield.of(sorted(numbers)[:limit])
+                rest = (epoch, numbers - part)
+            else:
+                processed.append(epoch)
+            result.sectors_processed += len(part)
+            result.sectors[epoch] = part
+            if result.sectors_processed >= sectors_max:
+                break
+        for epoch in processed:
+            queue.delete(epoch)
+        if rest is not None:
+            queue.set(rest[0], rest[1].encode())
+        changed = dataclasses.replace(self, early_terminated=queue.flush())
+        return changed, result, len(queue) > 0

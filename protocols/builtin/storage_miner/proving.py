@@ -1,0 +1,213 @@
+"""Proofs of spacetime, faults and recoveries (specs-actors v0.9.15)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from protocols.builtin.miner_state import NO_POWER, MinerInfo, MinerState, PowerPair, SectorOnChainInfo
+from protocols.builtin.power import CurrentTotalPower
+from protocols.builtin.reward import ThisEpochReward
+from protocols.builtin.storage_miner.calls import burn, epoch_reward, network_power, notify_pledge, update_power
+from protocols.builtin.storage_miner.commit import unlocked_balance
+from protocols.builtin.storage_miner.deadline import Due, PostPartition, Proven
+from protocols.builtin.storage_miner.money import declared_fault_fee, undeclared_fault_fee
+from protocols.builtin.storage_miner.periods import DeadlineInfo, current_deadline
+from protocols.builtin.storage_miner.queues import NOTHING, Sectors
+from protocols.consensus.randomness import Purpose
+from protocols.encoding import cbor
+from protocols.encoding.bitfield import Bitfield
+from protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
+from protocols.vm.exit_codes import ExitCode, StateFault
+from protocols.vm.world import ChallengedSector, PostProof, WindowPostInfo
+
+if TYPE_CHECKING:
+    from protocols.vm.runtime import ActorRuntime
+
+ADDRESSED_PARTITIONS_MAX = 200
+ADDRESSED_SECTORS_MAX = 10_000
+_NO_FEE_FROM = 3
+"""From this network version on skipped and missed sectors pay at their deadline's end only."""
+
+
+@record
+class SubmitPostParams(Record):
+    """Proofs of partitions of a deadline, and where on the chain they were made."""
+
+    deadline: Unsigned
+    partitions: tuple[PostPartition, ...]
+    proofs: tuple[PostProof, ...]
+    chain_commit_epoch: ChainEpoch
+    chain_commit_rand: bytes
+
+
+@record
+class Declaration(Record):
+    """Sectors of a partition."""
+
+    deadline: Unsigned
+    partition: Unsigned
+    sectors: Bitfield
+
+
+@record
+class Declarations(Record):
+    """Faults, recoveries or terminations."""
+
+    declarations: tuple[Declaration, ...]
+
+
+def partitions_max(info: MinerInfo) -> int:
+    """Partitions that one message may be about."""
+    return min(ADDRESSED_SECTORS_MAX // int(info.window_post_partition_sectors), ADDRESSED_PARTITIONS_MAX)
+
+
+def submit_windowed_post(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Prove partitions of the open deadline; faulty sectors that were declared recovered have power again."""
+    params = runtime.params(SubmitPostParams, data)
+    policy = runtime.policy
+    if params.deadline >= policy.deadlines:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {params.deadline}; there are {policy.deadlines}")
+    if params.chain_commit_epoch >= runtime.epoch:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"the proof's epoch {params.chain_commit_epoch} is not past")
+    if params.chain_commit_epoch < runtime.epoch - policy.challenge_window:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"the proof's epoch {params.chain_commit_epoch} is too old")
+    expected = runtime.ticket_randomness(Purpose.POST_CHAIN_COMMIT, params.chain_commit_epoch, b"")
+    if expected != params.chain_commit_rand:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "the proof was made for another chain")
+    reward, power = epoch_reward(runtime), network_power(runtime)
+
+    def prove(state: MinerState) -> tuple[MinerState, tuple[Proven, int, int]]:
+        info = state.load_info(runtime)
+        runtime.validate_caller(*info.controllers())
+        if len(params.partitions) > partitions_max(info):
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.partitions)} partitions are too many")
+        now = current_deadline(policy, state, runtime.epoch)
+        deadlines = state.load_deadlines(runtime)
+        if not now.is_open:
+            runtime.abort(ExitCode.ILLEGAL_STATE, f"the proving period from {now.period_start} has not begun")
+        if params.deadline != now.index:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {params.deadline}; {now.index} is open")
+        sectors = Sectors(runtime, state.sectors)
+        deadline = deadlines.load(runtime, now.index)
+        due = Due(runtime, int(info.sector_size), now.quant)
+        deadline, proven = due.record_proven(deadline, sectors, now.last + policy.fault_max_age, params.partitions)
+        found = _for_proof(runtime, state, proven)
+        if found:
+            _verify(runtime, now.challenge, found, params.proofs)
+        fee = _post_fee(runtime, reward, power, proven)
+        unlocked = unlocked_balance(runtime, state)
+        state, vesting, balance = state.penalize(runtime, runtime.epoch, fee, unlocked)
+        deadlines = deadlines.update(runtime, now.index, deadline)
+        return state.with_deadlines(runtime, deadlines), (proven, vesting, balance)
+
+    _state, (proven, vesting, balance) = runtime.transaction(MinerState, prove)
+    update_power(runtime, proven.recovered - proven.new_faulty)
+    burn(runtime, vesting + balance)
+    notify_pledge(runtime, -vesting)
+    return b""
+
+
+def _for_proof(runtime: ActorRuntime, state: MinerState, proven: Proven) -> list[SectorOnChainInfo]:
+    """The sectors that the proof is about, a good one standing in for each that is faulty; none if all are."""
+    good = proven.sectors - proven.ignored
+    if not good.runs:
+        return []
+    sectors = Sectors(runtime, state.sectors)
+    stand_in = _must(sectors, next(iter(good)))
+    return [stand_in if number in proven.ignored else _must(sectors, number) for number in proven.sectors]
+
+
+def _must(sectors: Sectors, number: int) -> SectorOnChainInfo:
+    found = sectors.find(number)
+    if found is None:
+        raise StateFault(f"there is no sector {number}")
+    return found
+
+
+def _verify(
+    runtime: ActorRuntime, challenge: int, sectors: Iterable[SectorOnChainInfo], proofs: tuple[PostProof, ...]
+) -> None:
+    miner, entropy = runtime.receiver_id, cbor.encode(runtime.receiver.data)
+    randomness = runtime.beacon_randomness(Purpose.WINDOWED_POST_CHALLENGE_SEED, challenge, entropy)
+    challenged = [ChallengedSector(each.seal_proof, int(each.number), each.sealed_cid) for each in sectors]
+    with runtime.failing_as(ExitCode.ILLEGAL_ARGUMENT):
+        runtime.syscalls.verify_post(WindowPostInfo(randomness, proofs, challenged, miner))
+
+
+def _post_fee(runtime: ActorRuntime, reward: ThisEpochReward, power: CurrentTotalPower, proven: Proven) -> int:
+    version = runtime.network_version
+    if version >= _NO_FEE_FROM:
+        return 0
+    undeclared = (proven.new_faulty + proven.retracted).adjusted
+    # the ongoing fee is charged at the deadline's end, but not to what recovers here, so that pays it now
+    return (
+        undeclared_fault_fee(reward.smoothed, power.smoothed, undeclared, version)
+        - declared_fault_fee(reward.smoothed, power.smoothed, undeclared, version)
+        + declared_fault_fee(reward.smoothed, power.smoothed, proven.recovered.adjusted, version)
+    )
+
+
+def by_place(runtime: ActorRuntime, declarations: Iterable[Declaration]) -> dict[int, dict[int, Bitfield]]:
+    """Declared sectors by deadline and partition; ends the call for more than one message may name."""
+    places: dict[int, dict[int, Bitfield]] = {}
+    for each in declarations:
+        if each.deadline >= runtime.policy.deadlines:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {each.deadline}; there are {runtime.policy.deadlines}")
+        partitions = places.setdefault(int(each.deadline), {})
+        index = int(each.partition)
+        partitions[index] = partitions.get(index, NOTHING) | each.sectors
+    count = sum(len(partitions) for partitions in places.values())
+    sectors = sum(len(numbers) for partitions in places.values() for numbers in partitions.values())
+    if count > ADDRESSED_PARTITIONS_MAX or sectors > ADDRESSED_SECTORS_MAX:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{count} partitions and {sectors} sectors are too many")
+    return dict(sorted(places.items()))
+
+
+def declaration_deadline(runtime: ActorRuntime, state: MinerState, index: int) -> DeadlineInfo:
+    """The deadline that a declaration is about; ends the call for one that comes too late."""
+    found = DeadlineInfo(runtime.policy, state.proving_period_start, index, runtime.epoch).next_not_elapsed()
+    if found.fault_cutoff_passed:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"a declaration for deadline {index} comes too late")
+    return found
+
+
+def declare_faults(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Declare sectors faulty before their deadline: they lose their power, and pay less than if it is found out."""
+    places = by_place(runtime, runtime.params(Declarations, data).declarations)
+
+    def declare(state: MinerState) -> tuple[MinerState, PowerPair]:
+        info = state.load_info(runtime)
+        runtime.validate_caller(*info.controllers())
+        deadlines, sectors, lost = state.load_deadlines(runtime), Sectors(runtime, state.sectors), NO_POWER
+        for index, wanted in places.items():
+            target = declaration_deadline(runtime, state, index)
+            due = Due(runtime, int(info.sector_size), target.quant)
+            at = target.last + runtime.policy.fault_max_age
+            deadline, power = due.declare_faults(deadlines.load(runtime, index), sectors, at, wanted)
+            deadlines = deadlines.update(runtime, index, deadline)
+            lost += power
+        return state.with_deadlines(runtime, deadlines), lost
+
+    _state, lost = runtime.transaction(MinerState, declare)
+    update_power(runtime, -lost)
+    return b""
+
+
+def declare_faults_recovered(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Promise that faulty sectors will be proven at their next deadline."""
+    places = by_place(runtime, runtime.params(Declarations, data).declarations)
+
+    def declare(state: MinerState) -> tuple[MinerState, None]:
+        info = state.load_info(runtime)
+        runtime.validate_caller(*info.controllers())
+        deadlines, sectors = state.load_deadlines(runtime), Sectors(runtime, state.sectors)
+        for index, wanted in places.items():
+            target = declaration_deadline(runtime, state, index)
+            due = Due(runtime, int(info.sector_size), target.quant)
+            deadline = due.declare_recovered(deadlines.load(runtime, index), sectors, wanted)
+            deadlines = deadlines.update(runtime, index, deadline)
+        return state.with_deadlines(runtime, deadlines), None
+
+    runtime.transaction(MinerState, declare)
+    return b""

@@ -1,0 +1,401 @@
+"""Queues by epoch: bitfields, and sets of sectors that end then, on time or early (specs-actors v0.9.15)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from protocols.builtin.miner_state import NO_POWER, PowerPair, SectorOnChainInfo
+from protocols.builtin.storage_miner.money import power_of
+from protocols.builtin.storage_miner.periods import Quant
+from protocols.encoding.bitfield import Bitfield
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import Record, TokenAmount, record
+from protocols.ipld.blockstore import Blockstore
+from protocols.ipld.historic import HistoricArray
+from protocols.vm.exit_codes import ExitCode, StateFault
+
+NOTHING = Bitfield()
+
+
+def merged(fields: Iterable[Bitfield]) -> Bitfield:
+    """All bits of all fields."""
+    result = NOTHING
+    for field in fields:
+        result |= field
+    return result
+
+
+def holds_all(field: Bitfield, part: Bitfield) -> bool:
+    """Whether a field has every bit of another."""
+    return not (part - field).runs
+
+
+class Sectors(HistoricArray):
+    """A miner's sectors by number."""
+
+    def load(self, numbers: Bitfield) -> list[SectorOnChainInfo]:
+        """Sectors that must be there."""
+        found = []
+        for number in numbers:
+            sector = self.find(number)
+            if sector is None:
+                raise StateFault(f"there is no sector {number}", ExitCode.NOT_FOUND)
+            found.append(sector)
+        return found
+
+    def find(self, number: int) -> SectorOnChainInfo | None:
+        """A sector, or None."""
+        wire = self.get(number)
+        return None if wire is None else SectorOnChainInfo.from_wire(wire)
+
+    def put_all(self, sectors: Iterable[SectorOnChainInfo]) -> None:
+        """Write sectors."""
+        for sector in sectors:
+            self.set(int(sector.number), sector.to_wire())
+
+
+class BitfieldQueue(HistoricArray):
+    """Numbers by epoch."""
+
+    def __init__(self, store: Blockstore, root: Cid, quant: Quant) -> None:
+        super().__init__(store, root)
+        self._quant = quant
+
+    def add(self, epoch: int, numbers: Bitfield) -> None:
+        """Add numbers to the next epoch of the grid."""
+        if numbers.runs:
+            at = self._quant.up(epoch)
+            wire = self.get(at)
+            self.set(at, ((NOTHING if wire is None else Bitfield.decode(wire)) | numbers).encode())
+
+    def add_many(self, numbers: Mapping[int, Sequence[int]]) -> None:
+        """Add numbers to epochs, in the order of the grid; an epoch that several map to is written as often."""
+        by_epoch: dict[int, list[int]] = {}
+        for epoch, entries in numbers.items():
+            by_epoch.setdefault(self._quant.up(epoch), []).extend(entries)
+        for epoch in sorted(self._quant.up(epoch) for epoch in numbers):
+            self.add(epoch, Bitfield.of(by_epoch[epoch]))
+
+    def entries(self) -> Iterator[tuple[int, Bitfield]]:
+        """Every epoch with its numbers."""
+        for epoch, wire in self.items():
+            yield epoch, Bitfield.decode(wire)
+
+    def pop_until(self, until: int) -> tuple[Bitfield, bool]:
+        """Take out everything up to an epoch; returns it, and whether there was any."""
+        popped: list[tuple[int, Bitfield]] = []
+        for epoch, numbers in self.entries():
+            if epoch > until:
+                break
+            popped.append((epoch, numbers))
+        for epoch, _numbers in popped:
+            self.delete(epoch)
+        return merged(numbers for _epoch, numbers in popped), bool(popped)
+
+    def cut(self, numbers: Bitfield) -> None:
+        """Take numbers out of every epoch, and close the gaps they leave."""
+        emptied = []
+        for epoch, field in self.entries():
+            left = cut_bits(field, numbers)
+            if left.runs:
+                self.set(epoch, left.encode())
+            else:
+                emptied.append(epoch)
+        for epoch in emptied:
+            self.delete(epoch)
+
+
+def cut_bits(field: Bitfield, removed: Bitfield) -> Bitfield:
+    """A field without bits that are removed, each bit above them moved down by their number."""
+    gone = sorted(removed)
+    kept = sorted(field - removed)
+    position, moved = 0, []
+    for bit in kept:
+        while position < len(gone) and gone[position] < bit:
+            position += 1
+        moved.append(bit - position)
+    return Bitfield.of(moved)
+
+
+@record
+class ExpirationSet(Record):
+    """Sectors that end at an epoch: on time, or early since they were faulty for too long; pledge in attoFIL."""
+
+    on_time_sectors: Bitfield
+    early_sectors: Bitfield
+    on_time_pledge: TokenAmount
+    active_power: PowerPair
+    faulty_power: PowerPair
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing ends."""
+        return not self.on_time_sectors.runs and not self.early_sectors.runs
+
+    def __add__(self, other: ExpirationSet) -> ExpirationSet:
+        return ExpirationSet(
+            self.on_time_sectors | other.on_time_sectors,
+            self.early_sectors | other.early_sectors,
+            TokenAmount(self.on_time_pledge + other.on_time_pledge),
+            self.active_power + other.active_power,
+            self.faulty_power + other.faulty_power,
+        )
+
+    def without(self, other: ExpirationSet) -> ExpirationSet:
+        """The rest; raises StateFault for what is not there."""
+        if not holds_all(self.on_time_sectors, other.on_time_sectors):
+            raise StateFault("sectors are to be removed that do not end on time here")
+        if not holds_all(self.early_sectors, other.early_sectors):
+            raise StateFault("sectors are to be removed that do not end early here")
+        rest = ExpirationSet(
+            self.on_time_sectors - other.on_time_sectors,
+            self.early_sectors - other.early_sectors,
+            TokenAmount(self.on_time_pledge - other.on_time_pledge),
+            self.active_power - other.active_power,
+            self.faulty_power - other.faulty_power,
+        )
+        if rest.on_time_pledge < 0 or rest.active_power.adjusted < 0 or rest.faulty_power.adjusted < 0:
+            raise StateFault("an expiration set would become negative")
+        return rest
+
+
+EMPTY_SET = ExpirationSet(NOTHING, NOTHING, TokenAmount(0), NO_POWER, NO_POWER)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Sectors that end at one epoch."""
+
+    epoch: int
+    numbers: Bitfield
+    power: PowerPair
+    pledge: int
+
+    def on_time(self) -> ExpirationSet:
+        """The group as active sectors that end on time."""
+        return ExpirationSet(self.numbers, NOTHING, TokenAmount(self.pledge), self.power, NO_POWER)
+
+
+class ExpirationQueue(HistoricArray):
+    """Which sectors of a partition end when."""
+
+    def __init__(self, store: Blockstore, root: Cid, quant: Quant, sector_size: int) -> None:
+        super().__init__(store, root)
+        self._quant = quant
+        self._size = sector_size
+
+    def _groups(self, sectors: Iterable[SectorOnChainInfo]) -> list[Group]:
+        by_epoch: dict[int, list[SectorOnChainInfo]] = {}
+        for sector in sectors:
+            by_epoch.setdefault(self._quant.up(sector.expiration), []).append(sector)
+        return [
+            Group(
+                epoch,
+                Bitfield.of(int(sector.number) for sector in group),
+                power_of(self._size, group),
+                sum(sector.initial_pledge for sector in group),
+            )
+            for epoch, group in sorted(by_epoch.items())
+        ]
+
+    def _find(self, epoch: int) -> ExpirationSet | None:
+        wire = self.get(epoch)
+        return None if wire is None else ExpirationSet.from_wire(wire)
+
+    def _need(self, epoch: int) -> ExpirationSet:
+        found = self._find(epoch)
+        if found is None:
+            raise StateFault(f"no sector ends at epoch {epoch}")
+        return found
+
+    def _put(self, epoch: int, entry: ExpirationSet) -> None:
+        if entry.is_empty:
+            self.delete(epoch)
+        else:
+            self.set(epoch, entry.to_wire())
+
+    def _add(self, epoch: int, entry: ExpirationSet) -> None:
+        at = self._quant.up(epoch)
+        self.set(at, ((self._find(at) or EMPTY_SET) + entry).to_wire())
+
+    def add_active(self, sectors: Iterable[SectorOnChainInfo]) -> tuple[Bitfield, PowerPair, int]:
+        """Add active sectors at their ends; returns their numbers, power and pledge."""
+        groups = self._groups(sectors)
+        for group in groups:
+            self._add(group.epoch, group.on_time())
+        return _totals(groups)
+
+    def remove_active(self, sectors: Iterable[SectorOnChainInfo]) -> tuple[Bitfield, PowerPair, int]:
+        """Take active sectors out; returns their numbers, power and pledge."""
+        groups = self._groups(sectors)
+        for group in groups:
+            at = self._quant.up(group.epoch)
+            self._put(at, self._need(at).without(group.on_time()))
+        return _totals(groups)
+
+    def reschedule(self, epoch: int, sectors: Sequence[SectorOnChainInfo]) -> None:
+        """Let active sectors end at another epoch."""
+        if sectors:
+            numbers, power, pledge = self.remove_active(sectors)
+            self._add(epoch, ExpirationSet(numbers, NOTHING, TokenAmount(pledge), power, NO_POWER))
+
+    def reschedule_as_faults(self, epoch: int, sectors: Iterable[SectorOnChainInfo]) -> PowerPair:
+        """Let sectors end early at an epoch unless they end before; returns their power."""
+        early, rescheduled, total = NOTHING, NO_POWER, NO_POWER
+        for group in self._groups(sectors):
+            entry = self._need(group.epoch)
+            total += group.power
+            if group.epoch <= self._quant.up(epoch):
+                entry = dataclasses.replace(
+                    entry,
+                    active_power=entry.active_power - group.power,
+                    faulty_power=entry.faulty_power + group.power,
+                )
+            else:
+                entry = dataclasses.replace(
+                    entry,
+                    on_time_sectors=entry.on_time_sectors - group.numbers,
+                    on_time_pledge=TokenAmount(entry.on_time_pledge - group.pledge),
+                    active_power=entry.active_power - group.power,
+                )
+                early |= group.numbers
+                rescheduled += group.power
+            self._put(group.epoch, entry)
+        if early.runs:
+            self._add(epoch, ExpirationSet(NOTHING, early, TokenAmount(0), NO_POWER, rescheduled))
+        return total
+
+    def reschedule_all_as_faults(self, epoch: int) -> None:
+        """The same for every sector of the queue."""
+        moved: list[tuple[int, ExpirationSet]] = []
+        for at, wire in self.items():
+            entry = ExpirationSet.from_wire(wire)
+            if at <= self._quant.up(epoch):
+                faulty = entry.faulty_power + entry.active_power
+                changed = dataclasses.replace(entry, faulty_power=faulty, active_power=NO_POWER)
+                self.set(at, changed.to_wire())
+            else:
+                moved.append((at, entry))
+        if moved:
+            power = NO_POWER
+            for _at, entry in moved:
+                power = power + entry.active_power + entry.faulty_power
+            early = merged(entry.on_time_sectors | entry.early_sectors for _at, entry in moved)
+            self._add(epoch, ExpirationSet(NOTHING, early, TokenAmount(0), NO_POWER, power))
+            for at, _entry in moved:
+                self.delete(at)
+
+    def reschedule_recovered(self, sectors: Sequence[SectorOnChainInfo]) -> PowerPair:
+        """Let faulty sectors end on time again; returns their power."""
+        remaining = {int(sector.number) for sector in sectors}
+        again: list[SectorOnChainInfo] = []
+        recovered = [NO_POWER]
+
+        def visit(entry: ExpirationSet) -> ExpirationSet:
+            on_time, early = set(entry.on_time_sectors), set(entry.early_sectors)
+            for sector in sectors:
+                number, power = int(sector.number), power_of(self._size, [sector])
+                if number in on_time:
+                    entry = dataclasses.replace(
+                        entry, faulty_power=entry.faulty_power - power, active_power=entry.active_power + power
+                    )
+                elif number in early:
+                    left = entry.early_sectors - Bitfield.of([number])
+                    entry = dataclasses.replace(entry, early_sectors=left, faulty_power=entry.faulty_power - power)
+                    again.append(sector)
+                else:
+                    continue
+                recovered[0] += power
+                remaining.discard(number)
+            return entry
+
+        self._visit(visit, remaining)
+        if remaining:
+            raise StateFault(f"sectors {sorted(remaining)[:5]} are in no expiration set")
+        self.add_active(again)
+        return recovered[0]
+
+    def replace(
+        self, old: Iterable[SectorOnChainInfo], new: Iterable[SectorOnChainInfo]
+    ) -> tuple[Bitfield, Bitfield, PowerPair, int]:
+        """Put sectors in the place of others; returns both numbers, and the changes of power and pledge."""
+        old_numbers, old_power, old_pledge = self.remove_active(old)
+        new_numbers, new_power, new_pledge = self.add_active(new)
+        return old_numbers, new_numbers, new_power - old_power, new_pledge - old_pledge
+
+    def remove(
+        self, sectors: Sequence[SectorOnChainInfo], faults: Bitfield, recovering: Bitfield
+    ) -> tuple[ExpirationSet, PowerPair]:
+        """Take sectors out, active and faulty; returns what was removed and the power that was recovering."""
+        faulty = [sector for sector in sectors if sector.number in faults]
+        numbers, power, pledge = self.remove_active(sector for sector in sectors if sector.number not in faults)
+        removed = ExpirationSet(numbers, NOTHING, TokenAmount(pledge), power, NO_POWER)
+        remaining = {int(sector.number) for sector in faulty}
+        recovering_power = NO_POWER
+
+        def visit(entry: ExpirationSet) -> ExpirationSet:
+            nonlocal removed, recovering_power
+            on_time, early = set(entry.on_time_sectors), set(entry.early_sectors)
+            for sector in faulty:
+                number = int(sector.number)
+                bit, power = Bitfield.of([number]), power_of(self._size, [sector])
+                if number in on_time:
+                    part = ExpirationSet(bit, NOTHING, sector.initial_pledge, NO_POWER, power)
+                elif number in early:
+                    part = ExpirationSet(NOTHING, bit, TokenAmount(0), NO_POWER, power)
+                else:
+                    continue
+                entry = ExpirationSet(
+                    entry.on_time_sectors - part.on_time_sectors,
+                    entry.early_sectors - part.early_sectors,
+                    TokenAmount(entry.on_time_pledge - part.on_time_pledge),
+                    entry.active_power,
+                    entry.faulty_power - power,
+                )
+                removed += part
+                if number in recovering:
+                    recovering_power += power
+                remaining.discard(number)
+            return entry
+
+        self._visit(visit, remaining)
+        if remaining:
+            raise StateFault(f"sectors {sorted(remaining)[:5]} are in no expiration set")
+        return removed, recovering_power
+
+    def _visit(self, change: Callable[[ExpirationSet], ExpirationSet], remaining: set[int]) -> None:
+        """Change sets in the order of their epochs until nothing remains to be found; the first is always read."""
+        emptied = []
+        for epoch, wire in self.items():
+            entry = ExpirationSet.from_wire(wire)
+            changed = change(entry)
+            if changed is not entry:
+                if changed.is_empty:
+                    emptied.append(epoch)
+                else:
+                    self.set(epoch, changed.to_wire())
+            if not remaining:
+                break
+        for epoch in emptied:
+            self.delete(epoch)
+
+    def pop_until(self, until: int) -> ExpirationSet:
+        """Take out everything that ends up to an epoch."""
+        popped, total = [], EMPTY_SET
+        for epoch, wire in self.items():
+            if epoch > until:
+                break
+            popped.append(epoch)
+            total += ExpirationSet.from_wire(wire)
+        for epoch in popped:
+            self.delete(epoch)
+        return total
+
+
+def _totals(groups: Iterable[Group]) -> tuple[Bitfield, PowerPair, int]:
+    numbers, power, pledge = NOTHING, NO_POWER, 0
+    for group in groups:
+        numbers, power, pledge = numbers | group.numbers, power + group.power, pledge + group.pledge
+    return numbers, power, pledge
