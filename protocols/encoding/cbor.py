@@ -103,18 +103,31 @@ _Encoders = dict[type, Callable[[cbor2.CBOREncoder, Any], None]]
 _CHECK_ENCODERS: _Encoders = {Cid: _encode_link, float: _encode_float, **dict.fromkeys(_FOREIGN, _refuse_type)}
 _ENCODERS: _Encoders = {**_CHECK_ENCODERS, dict: _encode_sorted}
 
+
+
+def _encode_any_text(encoder: cbor2.CBOREncoder, value: str) -> None:
+    data = value.encode("utf-8", "surrogateescape")
+    encoder.encode_length(3, len(data))
+    encoder.write(data)
+
+
+_ANY_TEXT = {str: _encode_any_text}
 _BIG_INTEGER = re.compile(rb"[\xc2\xc3][\x49-\x5b]")
 """Where cbor2 may have written an integer beyond 64 bits, which DAG-CBOR does not have: a tag, then nine bytes."""
 
 
-def decode(data: bytes) -> Any:
+def decode(data: bytes, *, any_text: bool = False) -> Any:
     """Decode exactly one canonical DAG-CBOR value; arrays become lists, links `Cid`.
+
+    With `any_text`, text need not be UTF-8: what is not stands as lone surrogates and is encoded again as it was. The
+    chain has such labels of deals, because the reference never looked (cbor-gen).
 
     Raises CborError for everything else, within bounded time and memory.
     """
-    value = decode_stored(data)
+    value = _loads(data, "surrogateescape" if any_text else "strict")
+    encoders = _CHECK_ENCODERS | _ANY_TEXT if any_text else _CHECK_ENCODERS
     try:
-        again = cbor2.dumps(value, encoders=_CHECK_ENCODERS, default=_refuse_type)
+        again = cbor2.dumps(value, encoders=encoders, default=_refuse_type)
     except Exception as error:
         raise CborError(f"not DAG-CBOR: {error.__cause__ or error}"[:300]) from None
     if again != data:
@@ -125,8 +138,12 @@ def decode(data: bytes) -> Any:
 def decode_stored(data: bytes) -> Any:
     """Decode a value that this node encoded, or checked with `decode`, before it stored it under its CID.
 
-    Bounds and types are checked as in `decode`; that the form is canonical follows from the CID.
+    Bounds and types are checked as in `decode`; that the form is canonical follows from the CID. Text may be any.
     """
+    return _loads(data, "surrogateescape")
+
+
+def _loads(data: bytes, text_errors: str) -> Any:
     if len(data) > SIZE_BYTES_MAX:
         raise CborError(f"{len(data)} bytes of CBOR; the bound is {SIZE_BYTES_MAX}")
     try:
@@ -138,6 +155,7 @@ def decode_stored(data: bytes) -> Any:
             max_depth=DEPTH_MAX,
             allow_indefinite=False,
             allow_duplicate_keys=False,
+            str_errors=text_errors,
         )
     except (CborError, CidError) as error:
         raise CborError(str(error)) from None
@@ -159,7 +177,10 @@ def encode(value: Any) -> bytes:
     Raises EncodeError for any other type, for integers beyond 64 bits and for NaN and infinities.
     """
     try:
-        data = cbor2.dumps(value, encoders=_ENCODERS, default=_refuse_type)
+        try:
+            data = cbor2.dumps(value, encoders=_ENCODERS, default=_refuse_type)
+        except UnicodeEncodeError:
+            data = cbor2.dumps(value, encoders=_ENCODERS | _ANY_TEXT, default=_refuse_type)
     except EncodeError:
         raise
     except Exception as error:

@@ -96,9 +96,9 @@ class Record:
         object.__setattr__(self, "_encoded", bytes(encoded))
 
     @classmethod
-    def decode(cls, data: bytes) -> Self:
+    def decode(cls, data: bytes, *, any_text: bool = False) -> Self:
         """The record of exactly these bytes, which are its encoding: nothing but the canonical form is decoded."""
-        found = cls.from_wire(cbor.decode(data))
+        found = cls.from_wire(cbor.decode(data, any_text=any_text))
         found.keep_encoding(data)
         return found
 

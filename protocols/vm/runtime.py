@@ -107,7 +107,7 @@ class ActorRuntime:
     def params(self, kind: type[Params], data: bytes) -> Params:
         """Decode a call's parameters; up to network version 6 undecodable ones ended with code 1."""
         try:
-            return kind.decode(data)
+            return kind.decode(data, any_text=True)
         except DecodeError as error:
             self.abort(1, f"parameters: {error}")
 
