@@ -10,6 +10,7 @@ from actors.chain import index
 from actors.chain.index import Execution
 from actors.chain.reader import BlockMessages, ChainReader
 from actors.chain.validation import check_time, validate_block
+from actors.chain.world import ChainWorld
 from protocols.chain.block import BlockHeader, save_message_meta
 from protocols.chain.tipset import Tipset, TipsetKey, key_bytes
 from protocols.consensus.fork_choice import prefers
@@ -151,6 +152,7 @@ class ChainWriter(ChainReader):
             epoch=tipset.height,
             base_fee=tipset.blocks[0].parent_base_fee,
             rules=self.genesis.profile.rules,
+            world=ChainWorld(self, parent),
         )
         return executed, scratch.new
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from actors.chain.reader import ChainReader
+from actors.chain.world import ChainWorld
 from protocols.builtin.codes import name_of
 from protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMessage
 from protocols.chain.tipset import Tipset
@@ -38,7 +39,8 @@ def try_message(reader: ChainReader, tipset: Tipset, message: Message) -> Applie
     )
     profile = reader.genesis.profile
     height = tipset.height + 1
-    machine = Machine(state, profile.network_version(height), 0, height, partial_actors=profile.partial_actors)
+    world = ChainWorld(reader, tipset)
+    machine = Machine(state, profile.network_version(height), 0, height, world=world, policy=profile.policy)
     try:
         return machine.apply(trial, _length(reader, trial))
     finally:

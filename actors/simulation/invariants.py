@@ -6,6 +6,7 @@ from typing import Any
 
 from actors.chain.index import ChainIndex
 from actors.chain.reader import ChainReader
+from actors.chain.world import ChainWorld
 from actors.messages.chain import Head
 from actors.simulation.network import SimulatedFilecoin
 from protocols.chain.tipset import Tipset
@@ -109,6 +110,7 @@ class Checker:
             epoch=tipset.height,
             base_fee=tipset.blocks[0].parent_base_fee,
             rules=reader.genesis.profile.rules,
+            world=ChainWorld(reader, reader.parent(tipset)),
         )
         known = reader.execution(tipset.key)
         if (executed.state_root, executed.receipts_root) != (known.state_root, known.receipts_root):

@@ -17,9 +17,7 @@ VERIFIED_REGISTRY = Address.id(6)
 BURNT_FUNDS = Address.id(99)
 FIRST_NON_SINGLETON = 100
 
-SINGLETONS = frozenset(
-    {"system", "init", "reward", "cron", "storagepower", "storagemarket", "verifiedregistry"}
-)
+SINGLETONS = frozenset({"system", "init", "reward", "cron", "storagepower", "storagemarket", "verifiedregistry"})
 BUILTIN = SINGLETONS | {"account", "multisig", "paymentchannel", "storageminer"}
 SIGNABLE = ("account", "multisig")
 """Actors that stand for people."""

@@ -84,5 +84,3 @@ class PublishDealsReturn(Record):
     """The deals' numbers."""
 
     ids: tuple[Unsigned, ...]
-
-

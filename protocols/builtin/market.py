@@ -205,9 +205,7 @@ def _validate(runtime: ActorRuntime, signed: ClientDealProposal, baseline: int, 
         refuse(f"a duration of {deal.duration} epochs")
     if not 0 <= deal.storage_price_per_epoch <= TOTAL_FILECOIN:
         refuse(f"a price of {deal.storage_price_per_epoch}")
-    least = provider_collateral_min(
-        deal, baseline, power, runtime.circulating_supply(), runtime.network_version
-    )
+    least = provider_collateral_min(deal, baseline, power, runtime.circulating_supply(), runtime.network_version)
     if not least <= deal.provider_collateral <= TOTAL_FILECOIN:
         refuse(f"a provider's collateral of {deal.provider_collateral}; the least is {least}")
     if not 0 <= deal.client_collateral <= TOTAL_FILECOIN:

@@ -19,8 +19,6 @@ class Policy:
     """The constants of one network; the defaults are mainnet's."""
 
     seal_proofs: frozenset[int] = frozenset({3, 4})
-    consensus_power_min: int = 10 << 40
-    """Bytes of power from which a miner may mine in any case."""
     proving_period: int = EPOCHS_IN_DAY
     challenge_window: int = 60
     challenge_lookback: int = 20

@@ -221,9 +221,7 @@ def _verify_batch(runtime: ActorRuntime) -> None:
     _state, submitted = runtime.transaction(PowerState, take)
     outcomes = runtime.syscalls.batch_verify_seals(submitted)
     for miner, infos in submitted.items():
-        held = dict.fromkeys(
-            info.sector_id.number for info, holds in zip(infos, outcomes[miner], strict=True) if holds
-        )
+        held = dict.fromkeys(info.sector_id.number for info, holds in zip(infos, outcomes[miner], strict=True) if holds)
         runtime.send(miner, CONFIRM_SECTOR_PROOFS, ConfirmedSectors(tuple(held)).encode(), 0)
 
 

@@ -57,12 +57,12 @@ class SignedMessage(Record):
     signature: Signature
 
     @classmethod
-    def decode(cls, data: bytes) -> Self:
+    def decode(cls, data: bytes, *, any_text: bool = False) -> Self:
         """The signed message of exactly these bytes; those of its unsigned part are kept too, for that is hashed next.
 
         They stand between the array's head and the signature, a byte string with a head of two.
         """
-        signed = cls.from_wire(cbor.decode(data))
+        signed = cls.from_wire(cbor.decode(data, any_text=any_text))
         signed.keep_encoding(data)
         size = 1 + len(signed.signature.data)
         if _SHORT_STRING_END <= size < _ONE_BYTE_LENGTH_END:

@@ -104,7 +104,6 @@ _CHECK_ENCODERS: _Encoders = {Cid: _encode_link, float: _encode_float, **dict.fr
 _ENCODERS: _Encoders = {**_CHECK_ENCODERS, dict: _encode_sorted}
 
 
-
 def _encode_any_text(encoder: cbor2.CBOREncoder, value: str) -> None:
     data = value.encode("utf-8", "surrogateescape")
     encoder.encode_length(3, len(data))

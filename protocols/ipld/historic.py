@@ -2,8 +2,8 @@
 
 Gas is charged for each node that is read and written, so the chain's receipts depend on habits of those libraries that
 the data does not need: a root is read when it is opened and written at every flush; so is every node that was only
-looked at; walking an array does not keep the nodes it reads; a bucket that overflows is written at once. Up to actors v0
-the entries of a collapsed node are not sorted, so their order depends on history
+looked at; walking an array does not keep the nodes it reads; a bucket that overflows is written at once. Up to actors
+v0 the entries of a collapsed node are not sorted, so their order depends on history
 (go-hamt-ipld v0.1.5 and v2.0.0, go-amt-ipld v2.1.0).
 """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from protocols.builtin.policy import Policy
 from protocols.chain.block import BeaconEntry
 from protocols.encoding.cid import BLAKE2B_256, DAG_CBOR, Cid
 from protocols.encoding.tuples import Record, Unsigned, record
@@ -75,7 +76,7 @@ class DevnetParameters(Record):
             network_version=devnet_version,
             upgrade_smoke_height=-1,
             proofs=ProofPolicy.VANILLA,
-            partial_actors=True,
+            policy=Policy(seal_proofs=frozenset({self.seal_proof})),
         )
 
     def genesis_entry(self) -> BeaconEntry:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from protocols.builtin.policy import MAINNET, Policy
 from protocols.consensus.beacon import Beacon
 from protocols.vm.interpreter import Rules
 
@@ -24,11 +25,7 @@ class ProofPolicy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NetworkProfile:
-    """Constants of a network; times in Unix seconds, heights in epochs.
-
-    `partial_actors` says that the network's on-chain actors are those of this node's machine and no more
-    (`protocols/vm/machine.py`).
-    """
+    """Constants of a network; times in Unix seconds, heights in epochs."""
 
     name: str
     genesis_time_s: int
@@ -37,14 +34,14 @@ class NetworkProfile:
     network_version: Callable[[int], int]
     upgrade_smoke_height: int
     proofs: ProofPolicy
-    partial_actors: bool = False
+    policy: Policy = MAINNET
     finality_epochs: int = 900
     allowable_clock_drift_s: int = 1
 
     @property
     def rules(self) -> Rules:
         """What executing a tipset needs of the profile."""
-        return Rules(self.network_version, self.partial_actors)
+        return Rules(self.network_version, self.policy)
 
     def lookback(self, height: int) -> int:
         """How many epochs back the state is whose powers and keys decide an election."""

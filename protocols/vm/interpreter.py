@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from protocols.builtin.codes import CRON, REWARD
 from protocols.builtin.methods import AWARD_BLOCK_REWARD, EPOCH_TICK
+from protocols.builtin.policy import MAINNET, Policy
 from protocols.builtin.reward import AwardBlockRewardParams
 from protocols.chain.message import Message, Receipt, SignedMessage
 from protocols.encoding.address import Address
@@ -20,8 +21,9 @@ from protocols.errors import TipsetExecutionError
 from protocols.ipld.amt import Amt, AmtVersion
 from protocols.ipld.blockstore import Blockstore
 from protocols.vm.exit_codes import ExitCode
-from protocols.vm.machine import Applied, Machine
+from protocols.vm.machine import UNKNOWN_WORLD, Applied, Machine
 from protocols.vm.state_tree import StateTree
+from protocols.vm.world import World
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Rules:
     """What of a network's profile execution depends on."""
 
     network_version: Callable[[int], int]
-    partial_actors: bool = False
+    policy: Policy = MAINNET
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +63,17 @@ def execute_tipset(
     epoch: int,
     base_fee: int,
     rules: Rules,
+    world: World = UNKNOWN_WORLD,
 ) -> Executed:
-    """Apply a tipset to its parent state; every written block goes to `store`.
+    """Apply a tipset to its parent state; every written block goes to `store`, what is asked of the chain to `world`.
 
     Raises TipsetExecutionError when a message of the system itself fails, for then the state is not Filecoin's.
     """
     version = rules.network_version(epoch)
     state = StateTree(store, parent_state, version)
     for null_epoch in range(parent_epoch + 1, epoch):
-        _tick(Machine(state, version, base_fee, null_epoch, partial_actors=rules.partial_actors))
-    machine = Machine(state, version, base_fee, epoch, partial_actors=rules.partial_actors)
+        _tick(Machine(state, version, base_fee, null_epoch, world=world, policy=rules.policy))
+    machine = Machine(state, version, base_fee, epoch, world=world, policy=rules.policy)
     receipts: list[Receipt] = []
     applied_messages: dict[Cid, Cid] = {}
     for block in blocks:

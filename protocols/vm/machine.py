@@ -62,13 +62,8 @@ class Machine:
         world: World = UNKNOWN_WORLD,
         policy: Policy = MAINNET,
         extra: Mapping[str, Methods] = NO_EXTRA,
-        partial_actors: bool = False,
     ) -> None:
-        """`extra` are actors that are not builtin, by the text of their code; tests have some.
-
-        `partial_actors` is for networks whose actors are those of this machine and no more. There a method that is
-        still to come aborts with the code of a missing method; elsewhere its outcome is unknown.
-        """
+        """`extra` are actors that are not builtin, by the text of their code; tests have some."""
         self.state = state
         self.epoch = epoch
         self.prices = prices
@@ -76,7 +71,6 @@ class Machine:
         self.world = world
         self.policy = policy
         self._extra = extra
-        self._partial = partial_actors
         self.meter = GasMeter(0)
         self._base_fee = base_fee
         self._version = actors_version(network_version)
@@ -249,17 +243,11 @@ class Machine:
             raise ActorAbort(ExitCode.SYS_ILLEGAL_ACTOR, f"{name} is no builtin actor of this network version")
         methods = self._actors.get(name) if extra is None else extra
         if methods is None:
-            raise self.not_implemented(f"version {self._version} of the {name} actor")
+            raise ActorNotImplementedError(f"version {self._version} of the {name} actor is not implemented yet")
         handler = methods.get(method)
         if handler is None:
             raise ActorAbort(ExitCode.SYS_INVALID_METHOD, f"the {name} actor has no method {method}")
         return handler
-
-    def not_implemented(self, what: str) -> Exception:
-        """What to raise for a part that is still to come."""
-        if self._partial:
-            return ActorAbort(ExitCode.SYS_INVALID_METHOD, f"{what} is not part of this network yet")
-        return ActorNotImplementedError(f"{what} is not implemented yet")
 
     def _transfer(self, sender: Address, receiver: Address, value: int) -> None:
         if value == 0 or sender == receiver:

@@ -56,10 +56,6 @@ class ActorRuntime:
         """Which rules are in force."""
         return self._machine.network_version
 
-    def not_implemented(self, what: str) -> Exception:
-        """What to raise for a part of an actor that is still to come."""
-        return self._machine.not_implemented(what)
-
     @property
     def policy(self) -> Policy:
         """The network's constants."""

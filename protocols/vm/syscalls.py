@@ -64,13 +64,13 @@ class Syscalls:
         """Raise StateFault unless the sectors of a window proof are stored."""
         kind = info.proofs[0].post_proof if info.proofs else -1
         self._machine.meter.charge(self._machine.prices.on_verify_post(kind, len(info.sectors)))
-        if not self._machine.world.proofs.window_post(info):
+        if not self._machine.world.window_post_is_valid(info):
             raise StateFault("the window proof is not valid")
 
     def batch_verify_seals(self, seals: Mapping[Address, Sequence[SealVerifyInfo]]) -> dict[Address, list[bool]]:
         """Which seals hold, by miner; uncharged, for cron calls it and the submitters have paid."""
-        verifier = self._machine.world.proofs
-        return {miner: [verifier.seal(info) for info in infos] for miner, infos in seals.items()}
+        seal = self._machine.world.seal_is_valid
+        return {miner: [seal(info) for info in infos] for miner, infos in seals.items()}
 
     def verify_consensus_fault(self, first: bytes, second: bytes, extra: bytes) -> ConsensusFaultFound:
         """The fault that two headers of one miner show, both signed by it; raises StateFault for none."""

@@ -65,24 +65,15 @@ class WindowPostInfo:
     miner: int
 
 
-class ProofVerifier(Protocol):
-    """Checks proofs of storage."""
-
-    def seal(self, info: SealVerifyInfo) -> bool:
-        """Whether a sector was sealed as said."""
-        ...
-
-    def window_post(self, info: WindowPostInfo) -> bool:
-        """Whether sectors are still stored."""
-        ...
-
-
 class World(Protocol):
     """A chain as seen from the message that is being executed."""
 
-    @property
-    def proofs(self) -> ProofVerifier:
-        """Who checks proofs of storage."""
+    def seal_is_valid(self, info: SealVerifyInfo) -> bool:
+        """Whether a sector was sealed as said."""
+        ...
+
+    def window_post_is_valid(self, info: WindowPostInfo) -> bool:
+        """Whether sectors are still stored."""
         ...
 
     def ticket_randomness(self, purpose: Purpose, epoch: int, entropy: bytes) -> bytes:
@@ -108,10 +99,13 @@ class UnknownWorld:
     def _unknown(self, what: str) -> NoReturn:
         raise ActorNotImplementedError(f"the message needs the chain's {what}, which is not known here")
 
-    @property
-    def proofs(self) -> ProofVerifier:
+    def seal_is_valid(self, _info: SealVerifyInfo) -> bool:
         """Nobody checks proofs."""
-        self._unknown("verifier of proofs")
+        self._unknown("kind of proofs")
+
+    def window_post_is_valid(self, _info: WindowPostInfo) -> bool:
+        """Nobody checks proofs."""
+        self._unknown("kind of proofs")
 
     def ticket_randomness(self, _purpose: Purpose, _epoch: int, _entropy: bytes) -> bytes:
         """There are no tickets."""

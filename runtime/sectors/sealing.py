@@ -162,9 +162,7 @@ class Sealing:
         else:
             raw = source.read(1)
         if raw:
-            raise SectorDataError(
-                f"the data is longer than the {self.shape.payload_bytes} bytes that the sector holds"
-            )
+            raise SectorDataError(f"the data is longer than the {self.shape.payload_bytes} bytes that the sector holds")
 
     def run(self, table: NDArray[np.uint32], progress: Progress = lambda _phase, _share: None) -> str:
         """Do every phase that is not done, and return CommR."""

@@ -92,9 +92,7 @@ class SectorWork:
 
     def _read(self, job: jobs.ReadPiece) -> jobs.Outcome:
         folder, piece = self._folder / str(job.sector), job.piece
-        table = parent_table(
-            self._folder / PARENTS_FOLDER, Manifest.read(folder).replication.graph, self._threads
-        )
+        table = parent_table(self._folder / PARENTS_FOLDER, Manifest.read(folder).replication.graph, self._threads)
         target = Path(job.target)
         partial = target.with_name(f"{target.name}.{hashlib.sha256(job.target.encode()).hexdigest()[:8]}.part")
         offset = piece.offset // PADDED_QUAD_BYTES * QUAD_BYTES

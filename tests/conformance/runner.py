@@ -50,33 +50,27 @@ INVALID_PROOF = 16
 """The exit code of a message whose window proof the network refused."""
 
 
-class RecordedProofs:
-    """Accepts what the network accepted: the corpus' SNARKs cannot be checked here, so their outcome is the recorded one.
+class RecordedWorld:
+    """What a vector recorded of its chain.
 
-    A window proof that is asked for within a message that the network ended with ILLEGAL_ARGUMENT is taken as refused.
+    The corpus' SNARKs cannot be checked here, so their outcome is the recorded one: a proof that is asked for within a
+    message that the network ended with ILLEGAL_ARGUMENT is taken as refused, every other as accepted.
     """
 
     def __init__(self, vector):
         self._refused = any(each["exit_code"] == INVALID_PROOF for each in vector["postconditions"]["receipts"])
-
-    def seal(self, _info):
-        return not self._refused
-
-    def window_post(self, _info):
-        return not self._refused
-
-
-class RecordedWorld:
-    """What a vector recorded of its chain."""
-
-    def __init__(self, vector):
-        self.proofs = RecordedProofs(vector)
         supply = vector["preconditions"].get("circ_supply")
         self._supply = DEFAULT_SUPPLY if supply is None else int(supply)
         self._recorded = {}
         for rule in vector.get("randomness") or ():
             kind, epoch = rule["on"]
             self._recorded[kind, epoch] = base64.b64decode(rule["ret"])
+
+    def seal_is_valid(self, _info):
+        return not self._refused
+
+    def window_post_is_valid(self, _info):
+        return not self._refused
 
     def ticket_randomness(self, purpose, epoch, entropy):
         return self._drawn("chain", purpose, epoch, entropy)
@@ -126,6 +120,7 @@ def run_tipsets(case):
             epoch=epoch,
             base_fee=int(tipset["basefee"]),
             rules=rules,
+            world=RecordedWorld(vector),
         )
         root = done.state_root
         implicit += _implicit_positions(len(receipts) + len(implicit), epoch - previous - 1, tipset["blocks"])

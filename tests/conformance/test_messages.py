@@ -10,7 +10,8 @@ from tests import vectors
 from tests.conformance.runner import cases, run, run_tipsets
 
 COMPLETE = (
-    "actor_creation", "actor_deletion", "msg_application", "multisig", "paych", "transfer", "vm_violations",
+    "actor_creation", "actor_deletion", "extracted", "msg_application", "multisig", "paych", "transfer",
+    "vm_violations",
 )  # fmt: skip
 PARTIAL = {"nested": 71}
 """Families with vectors that call actors still to come, and how many variants pass today."""

@@ -19,8 +19,10 @@ from protocols.builtin.methods import (
     VERIFY_DEALS_FOR_ACTIVATION,
 )
 from protocols.builtin.miner_state import (
+    NO_POWER,
     MinerInfo,
     MinerState,
+    PowerPair,
     SectorOnChainInfo,
     SectorPreCommitInfo,
     SectorPreCommitOnChainInfo,
@@ -31,9 +33,13 @@ from protocols.builtin.storage_miner.deadline import Due, need
 from protocols.builtin.storage_miner.money import (
     PLEDGE_PERIOD,
     PRE_COMMIT_DEPOSIT_PERIOD,
+    add_deposit,
+    add_pledge,
+    check_balance,
     expected_reward,
     initial_pledge,
     quality_power,
+    unlocked_balance,
 )
 from protocols.builtin.storage_miner.periods import (
     DeadlineInfo,
@@ -41,7 +47,8 @@ from protocols.builtin.storage_miner.periods import (
     deadline_quant,
     every_deadline,
 )
-from protocols.builtin.storage_miner.queues import NOTHING, BitfieldQueue, Sectors
+from protocols.builtin.storage_miner.queues import NOTHING, BitfieldQueue
+from protocols.builtin.storage_miner.sectors import Sectors, delete_pre_committed, find_pre_committed, pre_committed
 from protocols.consensus.randomness import Purpose
 from protocols.encoding import cbor
 from protocols.encoding.bitfield import Bitfield
@@ -49,7 +56,7 @@ from protocols.encoding.cid import FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_
 from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
 from protocols.encoding.varint import encode_varint
 from protocols.ipld.blockstore import load, save
-from protocols.ipld.historic import HistoricArray, HistoricMap
+from protocols.ipld.historic import HistoricArray
 from protocols.vm.exit_codes import ExitCode, StateFault
 from protocols.vm.world import SealVerifyInfo, SectorId
 
@@ -110,7 +117,7 @@ def pre_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
         if len(params.deal_ids) > max(DEALS_MIN_MAX, info.sector_size // DEAL_BYTES_SHARE):
             runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.deal_ids)} deals are too many for a sector")
         state = _allocate(runtime, state, params.sector_number)
-        if _pre_committed(runtime, state).get(encode_varint(params.sector_number)) is not None:
+        if pre_committed(runtime, state).get(encode_varint(params.sector_number)) is not None:
             runtime.abort(ExitCode.ILLEGAL_STATE, f"sector {params.sector_number} is committed to already")
         if Sectors(runtime, state.sectors).find(params.sector_number) is not None:
             runtime.abort(ExitCode.ILLEGAL_STATE, f"sector {params.sector_number} is proven already")
@@ -128,7 +135,7 @@ def pre_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
         kept = SectorPreCommitOnChainInfo(
             params, TokenAmount(deposit), ChainEpoch(runtime.epoch), weights.deal_weight, weights.verified_deal_weight
         )
-        table = _pre_committed(runtime, state)
+        table = pre_committed(runtime, state)
         table.set(encode_varint(params.sector_number), kept.to_wire())
         state = dataclasses.replace(state, pre_committed_sectors=table.flush())
         # one more epoch: a proof of the last one is confirmed by the cron that would find it expired
@@ -150,7 +157,7 @@ def _check_pre_commit(runtime: ActorRuntime, params: SectorPreCommitInfo) -> Non
         refuse(f"seal proof {params.seal_proof} is not used on this network")
     if params.sector_number > SECTOR_NUMBER_MAX:
         refuse(f"sector number {params.sector_number}; they run to {SECTOR_NUMBER_MAX}")
-    if not is_commitment(params.sealed_cid):
+    if not _is_commitment(params.sealed_cid):
         refuse(f"{params.sealed_cid} is no commitment to a replica")
     if params.seal_rand_epoch >= runtime.epoch:
         refuse(f"the ticket's epoch {params.seal_rand_epoch} is not before now")
@@ -166,7 +173,7 @@ def _check_pre_commit(runtime: ActorRuntime, params: SectorPreCommitInfo) -> Non
         refuse(f"sector number {params.replace_sector_number}; they run to {SECTOR_NUMBER_MAX}")
 
 
-def is_commitment(cid: Cid) -> bool:
+def _is_commitment(cid: Cid) -> bool:
     """Whether a CID has the form of a replica's commitment."""
     codec, multihash, digest = cid.parts()
     return (codec, multihash, len(digest)) == (FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1, 32)
@@ -178,51 +185,6 @@ def _allocate(runtime: ActorRuntime, state: MinerState, number: int) -> MinerSta
         raise StateFault(f"sector number {number} was used before", ExitCode.ILLEGAL_ARGUMENT)
     root = save(runtime, (allocated | Bitfield.of([number])).encode())
     return dataclasses.replace(state, allocated_sectors=root)
-
-
-def _pre_committed(runtime: ActorRuntime, state: MinerState) -> HistoricMap:
-    return HistoricMap(runtime, state.pre_committed_sectors)
-
-
-def find_pre_committed(runtime: ActorRuntime, state: MinerState, number: int) -> SectorPreCommitOnChainInfo | None:
-    """What was committed to under a number, or None."""
-    wire = _pre_committed(runtime, state).get(encode_varint(number))
-    return None if wire is None else SectorPreCommitOnChainInfo.from_wire(wire)
-
-
-def delete_pre_committed(runtime: ActorRuntime, state: MinerState, numbers: list[int]) -> MinerState:
-    """Forget commitments, which must be there."""
-    table = _pre_committed(runtime, state)
-    for number in numbers:
-        if not table.delete(encode_varint(number)):
-            raise StateFault(f"sector {number} was not committed to")
-    return dataclasses.replace(state, pre_committed_sectors=table.flush())
-
-
-def unlocked_balance(runtime: ActorRuntime, state: MinerState) -> int:
-    """What is neither vesting nor deposited."""
-    unlocked = state.unlocked_balance(runtime.balance())
-    runtime.check(unlocked >= 0, "more is locked than the miner has")
-    return unlocked
-
-
-def check_balance(runtime: ActorRuntime, state: MinerState) -> None:
-    """A miner has what it has locked and deposited."""
-    runtime.check(runtime.balance() >= state.pre_commit_deposits + state.locked_funds, "a miner owes what it locked")
-
-
-def add_deposit(runtime: ActorRuntime, state: MinerState, amount: int) -> MinerState:
-    """Change the sum of deposits."""
-    total = state.pre_commit_deposits + amount
-    runtime.check(total >= 0, "deposits would be negative")
-    return dataclasses.replace(state, pre_commit_deposits=TokenAmount(total))
-
-
-def add_pledge(runtime: ActorRuntime, state: MinerState, amount: int) -> MinerState:
-    """Change the sum of pledges."""
-    total = state.initial_pledge_requirement + amount
-    runtime.check(total >= 0, "pledges would be negative")
-    return dataclasses.replace(state, initial_pledge_requirement=TokenAmount(total))
 
 
 def _replaced_pledge(runtime: ActorRuntime, state: MinerState, params: SectorPreCommitInfo) -> int:
@@ -305,14 +267,14 @@ def confirm_sector_proofs(runtime: ActorRuntime, data: bytes) -> bytes:
     supply = runtime.circulating_supply()
     state = runtime.read_state(MinerState)
     info = state.load_info(runtime)
-    table = _pre_committed(runtime, state)
+    table = pre_committed(runtime, state)
     wires = [table.get(encode_varint(number)) for number in params.sectors]
     found = [SectorPreCommitOnChainInfo.from_wire(wire) for wire in wires if wire is not None]
     kept, replaced = _with_deals(runtime, found)
     if not kept:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "no sector can be confirmed")
 
-    def take_up(state: MinerState) -> tuple[MinerState, tuple[object, int, int]]:
+    def take_up(state: MinerState) -> tuple[MinerState, tuple[PowerPair, int, int]]:
         state = _reschedule_replaced(runtime, state, info, replaced)
         sectors, pledge, deposit = [], 0, 0
         for each in kept:
@@ -346,7 +308,7 @@ def confirm_sector_proofs(runtime: ActorRuntime, data: bytes) -> bytes:
         return state, (new_power, pledge, freed)
 
     _state, (new_power, pledge, freed) = runtime.transaction(MinerState, take_up)
-    update_power(runtime, new_power)  # type: ignore[arg-type]
+    update_power(runtime, new_power)
     notify_pledge(runtime, pledge - freed)
     return b""
 
@@ -386,9 +348,7 @@ def _reschedule_replaced(
 
 def _assign(
     runtime: ActorRuntime, state: MinerState, info: MinerInfo, sectors: list[SectorOnChainInfo]
-) -> tuple[MinerState, object]:
-    from protocols.builtin.miner_state import NO_POWER
-
+) -> tuple[MinerState, PowerPair]:
     deadlines, power = state.load_deadlines(runtime), NO_POWER
     mutable = {}
     for index in range(len(deadlines.due)):
@@ -420,5 +380,3 @@ class SectorNumberParams(Record):
     """A sector."""
 
     sector_number: Unsigned
-
-

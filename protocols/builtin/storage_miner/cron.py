@@ -19,18 +19,18 @@ from protocols.builtin.storage_miner.calls import (
     notify_pledge,
     update_power,
 )
-from protocols.builtin.storage_miner.commit import (
-    add_deposit,
-    add_pledge,
-    delete_pre_committed,
-    find_pre_committed,
-    unlocked_balance,
-)
 from protocols.builtin.storage_miner.deadline import Due
 from protocols.builtin.storage_miner.ending import process_early_terminations, schedule_early_terminations
-from protocols.builtin.storage_miner.money import declared_fault_fee, undeclared_fault_fee
+from protocols.builtin.storage_miner.money import (
+    add_deposit,
+    add_pledge,
+    declared_fault_fee,
+    undeclared_fault_fee,
+    unlocked_balance,
+)
 from protocols.builtin.storage_miner.periods import current_deadline, every_deadline
 from protocols.builtin.storage_miner.queues import BitfieldQueue
+from protocols.builtin.storage_miner.sectors import delete_pre_committed, find_pre_committed
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.tuples import ChainEpoch, Unsigned
 
@@ -125,9 +125,7 @@ def _closed(
     state = state.with_deadlines(runtime, deadlines.update(runtime, now.index, deadline))
     following = (state.current_deadline + 1) % policy.deadlines
     start = state.proving_period_start + (0 if following else policy.proving_period)
-    return dataclasses.replace(
-        state, current_deadline=Unsigned(following), proving_period_start=ChainEpoch(start)
-    )
+    return dataclasses.replace(state, current_deadline=Unsigned(following), proving_period_start=ChainEpoch(start))
 
 
 def _expire_pre_commits(runtime: ActorRuntime, state: MinerState, books: Books) -> MinerState:

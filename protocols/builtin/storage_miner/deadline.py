@@ -12,14 +12,8 @@ from dataclasses import dataclass
 from protocols.builtin.miner_state import NO_POWER, Deadline, PowerPair, SectorOnChainInfo
 from protocols.builtin.storage_miner.partition import Partition, Terminated
 from protocols.builtin.storage_miner.periods import Quant
-from protocols.builtin.storage_miner.queues import (
-    EMPTY_SET,
-    NOTHING,
-    BitfieldQueue,
-    ExpirationSet,
-    Sectors,
-    merged,
-)
+from protocols.builtin.storage_miner.queues import EMPTY_SET, NOTHING, BitfieldQueue, ExpirationSet, merged
+from protocols.builtin.storage_miner.sectors import Sectors
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.tuples import Record, Unsigned, record
 from protocols.ipld.blockstore import Blockstore
@@ -50,9 +44,7 @@ class Due:
         """The deadline's partitions."""
         return HistoricArray(self.store, deadline.partitions)
 
-    def _each(
-        self, partitions: HistoricArray, wanted: PartitionSectors, change: PartitionChange
-    ) -> None:
+    def _each(self, partitions: HistoricArray, wanted: PartitionSectors, change: PartitionChange) -> None:
         for index, numbers in sorted(wanted.items()):
             partitions.set(index, change(index, need(partitions, index), numbers).to_wire())
 
@@ -158,9 +150,7 @@ class Due:
 
         def end(index: int, partition: Partition, numbers: Bitfield) -> Partition:
             nonlocal lost, faulty, count
-            partition, removed = partition.terminate(
-                self.store, sectors, epoch, numbers, self.sector_size, self.quant
-            )
+            partition, removed = partition.terminate(self.store, sectors, epoch, numbers, self.sector_size, self.quant)
             ended = len(removed.on_time_sectors) + len(removed.early_sectors)
             if ended:
                 early.append(index)
@@ -228,9 +218,7 @@ class Due:
         if detected:
             deadline = dataclasses.replace(deadline, partitions=partitions.flush())
         deadline = self.with_expirations(deadline, at, rescheduled)
-        changed = dataclasses.replace(
-            deadline, faulty_power=deadline.faulty_power + faulty, post_submissions=NOTHING
-        )
+        changed = dataclasses.replace(deadline, faulty_power=deadline.faulty_power + faulty, post_submissions=NOTHING)
         return changed, faulty, failed
 
     def record_proven(

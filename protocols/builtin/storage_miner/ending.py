@@ -18,14 +18,9 @@ from protocols.builtin.storage_miner.calls import (
     terminate_deals,
     update_power,
 )
-from protocols.builtin.storage_miner.commit import (
-    SECTOR_NUMBER_MAX,
-    add_pledge,
-    unlocked_balance,
-    validate_expiration,
-)
+from protocols.builtin.storage_miner.commit import SECTOR_NUMBER_MAX, validate_expiration
 from protocols.builtin.storage_miner.deadline import Due, need
-from protocols.builtin.storage_miner.money import slasher_reward, termination_fee
+from protocols.builtin.storage_miner.money import add_pledge, slasher_reward, termination_fee, unlocked_balance
 from protocols.builtin.storage_miner.partition import Terminated
 from protocols.builtin.storage_miner.periods import DeadlineInfo, deadline_quant
 from protocols.builtin.storage_miner.proving import (
@@ -35,7 +30,7 @@ from protocols.builtin.storage_miner.proving import (
     by_place,
     partitions_max,
 )
-from protocols.builtin.storage_miner.queues import Sectors
+from protocols.builtin.storage_miner.sectors import Sectors
 from protocols.encoding import cbor
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
 
 
-
 @record
 class ControlAddresses(Record):
     """Who owns, works for and controls a miner."""

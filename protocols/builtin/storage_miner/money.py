@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from protocols.builtin.miner_state import PowerPair, SectorOnChainInfo
+from protocols.builtin.miner_state import MinerState, PowerPair, SectorOnChainInfo
 from protocols.builtin.policy import EPOCHS_IN_DAY
 from protocols.builtin.smoothing import PRECISION, FilterEstimate, extrapolated_ratio_sum
 from protocols.encoding.tuples import TokenAmount
 from protocols.vm.exit_codes import ActorPanic
+
+if TYPE_CHECKING:
+    from protocols.vm.runtime import ActorRuntime
 
 PRE_COMMIT_DEPOSIT_PERIOD = PLEDGE_PERIOD = 20 * EPOCHS_IN_DAY
 PLEDGE_MAX_PER_BYTE = 10**18 // (32 << 30)
@@ -28,9 +33,7 @@ def quality_power(size: int, duration: int, deal_weight: int, verified_weight: i
     deals = deal_weight + verified_weight
     if space_time < deals:
         raise ActorPanic(f"deals of {deals} byte-epochs in a sector of {space_time}")
-    weighted = (
-        (space_time - deals) * QUALITY_BASE + deal_weight * QUALITY_DEAL + verified_weight * QUALITY_VERIFIED
-    )
+    weighted = (space_time - deals) * QUALITY_BASE + deal_weight * QUALITY_DEAL + verified_weight * QUALITY_VERIFIED
     quality = (weighted << QUALITY_BITS) // space_time // QUALITY_BASE
     return size * quality >> QUALITY_BITS
 
@@ -100,3 +103,29 @@ def slasher_reward(age: int, collateral: int) -> int:
     """What the reporter of a consensus fault gets: a share that grows with the fault's age, half at most."""
     share: int = 101_251**age * collateral // (100_000**age * 1000)
     return min(share, collateral // 2)
+
+
+def unlocked_balance(runtime: ActorRuntime, state: MinerState) -> int:
+    """What is neither vesting nor deposited."""
+    unlocked = state.unlocked_balance(runtime.balance())
+    runtime.check(unlocked >= 0, "more is locked than the miner has")
+    return unlocked
+
+
+def check_balance(runtime: ActorRuntime, state: MinerState) -> None:
+    """A miner has what it has locked and deposited."""
+    runtime.check(runtime.balance() >= state.pre_commit_deposits + state.locked_funds, "a miner owes what it locked")
+
+
+def add_deposit(runtime: ActorRuntime, state: MinerState, amount: int) -> MinerState:
+    """Change the sum of deposits."""
+    total = state.pre_commit_deposits + amount
+    runtime.check(total >= 0, "deposits would be negative")
+    return dataclasses.replace(state, pre_commit_deposits=TokenAmount(total))
+
+
+def add_pledge(runtime: ActorRuntime, state: MinerState, amount: int) -> MinerState:
+    """Change the sum of pledges."""
+    total = state.initial_pledge_requirement + amount
+    runtime.check(total >= 0, "pledges would be negative")
+    return dataclasses.replace(state, initial_pledge_requirement=TokenAmount(total))

@@ -13,14 +13,8 @@ from dataclasses import dataclass, field
 from protocols.builtin.miner_state import NO_POWER, PowerPair, SectorOnChainInfo
 from protocols.builtin.storage_miner.money import power_of
 from protocols.builtin.storage_miner.periods import UNQUANTIZED, Quant
-from protocols.builtin.storage_miner.queues import (
-    NOTHING,
-    BitfieldQueue,
-    ExpirationQueue,
-    ExpirationSet,
-    Sectors,
-    holds_all,
-)
+from protocols.builtin.storage_miner.queues import NOTHING, BitfieldQueue, ExpirationQueue, ExpirationSet, holds_all
+from protocols.builtin.storage_miner.sectors import Sectors
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import Record, record
@@ -238,9 +232,7 @@ class Partition(Record):
         )
         return changed, removed
 
-    def pop_expired(
-        self, store: Blockstore, until: int, size: int, quant: Quant
-    ) -> tuple[Partition, ExpirationSet]:
+    def pop_expired(self, store: Blockstore, until: int, size: int, quant: Quant) -> tuple[Partition, ExpirationSet]:
         """End the sectors that are due; the early ones wait to be settled."""
         queue = ExpirationQueue(store, self.expirations_epochs, quant, size)
         popped = queue.pop_until(until)

@@ -9,11 +9,11 @@ from protocols.builtin.miner_state import NO_POWER, MinerInfo, MinerState, Power
 from protocols.builtin.power import CurrentTotalPower
 from protocols.builtin.reward import ThisEpochReward
 from protocols.builtin.storage_miner.calls import burn, epoch_reward, network_power, notify_pledge, update_power
-from protocols.builtin.storage_miner.commit import unlocked_balance
 from protocols.builtin.storage_miner.deadline import Due, PostPartition, Proven
-from protocols.builtin.storage_miner.money import declared_fault_fee, undeclared_fault_fee
+from protocols.builtin.storage_miner.money import declared_fault_fee, undeclared_fault_fee, unlocked_balance
 from protocols.builtin.storage_miner.periods import DeadlineInfo, current_deadline
-from protocols.builtin.storage_miner.queues import NOTHING, Sectors
+from protocols.builtin.storage_miner.queues import NOTHING
+from protocols.builtin.storage_miner.sectors import Sectors
 from protocols.consensus.randomness import Purpose
 from protocols.encoding import cbor
 from protocols.encoding.bitfield import Bitfield

@@ -14,7 +14,7 @@ from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import Record, TokenAmount, record
 from protocols.ipld.blockstore import Blockstore
 from protocols.ipld.historic import HistoricArray
-from protocols.vm.exit_codes import ExitCode, StateFault
+from protocols.vm.exit_codes import StateFault
 
 NOTHING = Bitfield()
 
@@ -30,30 +30,6 @@ def merged(fields: Iterable[Bitfield]) -> Bitfield:
 def holds_all(field: Bitfield, part: Bitfield) -> bool:
     """Whether a field has every bit of another."""
     return not (part - field).runs
-
-
-class Sectors(HistoricArray):
-    """A miner's sectors by number."""
-
-    def load(self, numbers: Bitfield) -> list[SectorOnChainInfo]:
-        """Sectors that must be there."""
-        found = []
-        for number in numbers:
-            sector = self.find(number)
-            if sector is None:
-                raise StateFault(f"there is no sector {number}", ExitCode.NOT_FOUND)
-            found.append(sector)
-        return found
-
-    def find(self, number: int) -> SectorOnChainInfo | None:
-        """A sector, or None."""
-        wire = self.get(number)
-        return None if wire is None else SectorOnChainInfo.from_wire(wire)
-
-    def put_all(self, sectors: Iterable[SectorOnChainInfo]) -> None:
-        """Write sectors."""
-        for sector in sectors:
-            self.set(int(sector.number), sector.to_wire())
 
 
 class BitfieldQueue(HistoricArray):

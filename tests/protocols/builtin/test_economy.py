@@ -8,26 +8,26 @@ from hypothesis import strategies as st
 
 from protocols.builtin.codes import BURNT_FUNDS, CRON, POWER, REWARD, SYSTEM
 from protocols.builtin.methods import encode_bigint_param
-from protocols.builtin.miner import (
-    ChangePeerIdParams,
-    ChangeWorkerAddressParams,
-    ControlAddresses,
-    CronEventPayload,
-    WithdrawBalanceParams,
-)
 from protocols.builtin.miner_state import VESTING_V1, MinerState, VestingFunds, quantize_up
 from protocols.builtin.power import CurrentTotalPower
 from protocols.builtin.power_state import CONSENSUS_POWER_MIN, CronEvent, PowerState, epoch_key
 from protocols.builtin.reward import AwardBlockRewardParams, ThisEpochReward
 from protocols.builtin.reward_state import RewardState
 from protocols.builtin.smoothing import FilterEstimate
+from protocols.builtin.storage_miner.calls import CronEventPayload
+from protocols.builtin.storage_miner.identity import (
+    ChangePeerIdParams,
+    ChangeWorkerAddressParams,
+    ControlAddresses,
+    WithdrawBalanceParams,
+)
 from protocols.chain.message import Message
 from protocols.encoding.address import Address
 from protocols.encoding.tuples import TokenAmount, Unsigned
-from protocols.errors import CborError, NodeError
+from protocols.errors import CborError
 from protocols.ipld.blockstore import MemoryBlockstore
 from protocols.networks.genesis import build_genesis
-from protocols.vm.exit_codes import ActorNotImplementedError, ExitCode
+from protocols.vm.exit_codes import ActorPanic, ExitCode, StateFault
 from protocols.vm.machine import Machine
 from protocols.vm.state_tree import StateTree
 from tests.actors.chain.builder import USERS, WORKERS, template
@@ -37,11 +37,11 @@ MINER = Address.id(1000)
 
 
 class World:
-    def __init__(self, epoch=1, *, partial=True):
+    def __init__(self, epoch=1):
         self.store = MemoryBlockstore()
         genesis = build_genesis(self.store, template())
         self.state = StateTree(self.store, genesis.header.parent_state_root, 3)
-        self.machine = Machine(self.state, 3, 100, epoch, partial_actors=partial)
+        self.machine = Machine(self.state, 3, 100, epoch)
 
     def implicit(self, to, method, params=b""):
         return self.machine.apply_implicit(to, method, params, 1)
@@ -168,7 +168,7 @@ def test_a_new_worker_takes_over_after_finality():
     info = world.read(MINER, MinerState).load_info(world.store)
     assert info.worker == Address.id(100)
     assert info.pending_worker_key.effective_at == 910
-    later = Machine(world.state, 3, 100, 910, partial_actors=True)
+    later = Machine(world.state, 3, 100, 910)
     assert later.apply_implicit(CRON, 2, b"", 1).receipt.exit_code == 0
     info = world.read(MINER, MinerState).load_info(world.store)
     assert (info.worker, info.pending_worker_key) == (Address.id(101), None)
@@ -201,12 +201,6 @@ def test_locking_more_than_there_is_fails():
 @pytest.mark.parametrize("method", [3, 4, 14, 16, 18])
 def test_missing_or_odd_parameters_are_an_exit_code(method, params):
     assert World().call(WORKERS[0], MINER, method, params).receipt.exit_code != 0
-
-
-def test_parts_to_come_are_named_or_not_part_of_the_network():
-    with pytest.raises(ActorNotImplementedError, match="method 7 of the storageminer actor"):
-        World(partial=False).call(WORKERS[0], MINER, 7)
-    assert World().call(WORKERS[0], MINER, 7).receipt.exit_code == ExitCode.SYS_INVALID_METHOD
 
 
 @given(st.integers(0, 10**24), st.integers(0, 10**6), st.integers(0, 3000))
@@ -245,9 +239,9 @@ def test_claims_and_totals_move_together():
     assert big.total_quality_adjusted_power == CONSENSUS_POWER_MIN + 200
     back = big.add_to_claim(store, MINER, -CONSENSUS_POWER_MIN, -CONSENSUS_POWER_MIN)
     assert (back.miner_above_min_power_count, back.total_quality_adjusted_power) == (0, 0)
-    with pytest.raises(NodeError, match="negative"):
+    with pytest.raises(ActorPanic, match="negative"):
         power.add_to_claim(store, MINER, -101, 0)
-    with pytest.raises(NodeError, match="no claim"):
+    with pytest.raises(StateFault, match="no claim"):
         power.add_to_claim(store, Address.id(7), 1, 1)
     assert power.may_mine(power.claim_of(store, MINER))
     assert power.claim_of(store, Address.id(7)) is None

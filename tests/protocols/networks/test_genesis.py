@@ -36,7 +36,7 @@ def test_a_car_carries_chain_and_profile():
     genesis, store = read_genesis(genesis_car())
     assert genesis.profile.name == "testnet"
     assert genesis.profile.block_delay_s == 1
-    assert genesis.profile.partial_actors
+    assert genesis.profile.policy.seal_proofs == {0}
     state = StateTree(store, genesis.header.parent_state_root, 3)
     assert state.get(USERS[0]).balance == BALANCE
     assert state.get(REWARD).balance == 1_100_000_000 * 10**18

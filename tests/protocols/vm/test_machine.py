@@ -132,10 +132,10 @@ def test_an_account_tells_its_key():
 
 
 def test_actors_that_are_not_there_are_named():
-    with pytest.raises(ActorNotImplementedError, match="method 1 of the storagepower actor"):
-        state = world()
-        state.set(Address.id(4), Actor(code_of("storagepower", 0), EMPTY_OBJECT, 0, 0))
-        Machine(state, 0, 100, 1).apply(message(to=Address.id(4), method=1), 80)
+    with pytest.raises(ActorNotImplementedError, match="version 2 of the storagepower actor"):
+        state = world(4)
+        state.set(Address.id(4), Actor(code_of("storagepower", 2), EMPTY_OBJECT, 0, 0))
+        Machine(state, 4, 100, 1).apply(message(to=Address.id(4), method=1), 80)
     with pytest.raises(NotImplementedError, match="network version 6"):
         Machine(world(), 6, 100, 1)
 

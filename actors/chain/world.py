@@ -1,0 +1,88 @@
+"""A chain as the messages see it that are executed over one of its tipsets."""
+
+from __future__ import annotations
+
+from actors.chain.randomness import from_tickets
+from actors.chain.reader import ChainReader, key_address, miner_info
+from protocols.builtin.codes import BURNT_FUNDS, MARKET, POWER, REWARD
+from protocols.builtin.market_state import MarketState
+from protocols.builtin.power_state import PowerState
+from protocols.chain.tipset import Tipset
+from protocols.consensus import storage_proofs
+from protocols.consensus.randomness import Purpose, draw
+from protocols.encoding.address import Address
+from protocols.encoding.cid import Cid
+from protocols.errors import ChainError, CidError
+from protocols.networks.profile import ProofPolicy
+from protocols.vm.exit_codes import ExitCode, StateFault
+from protocols.vm.state_tree import StateTree
+from protocols.vm.world import SealVerifyInfo, WindowPostInfo
+
+FIL_TOTAL = 2_000_000_000 * 10**18
+
+
+class ChainWorld:
+    """Answers from the chain that ends in `parent`, the tipset below the messages that are executed.
+
+    Like the network, an epoch beyond it counts as its own, so that every answer is a function of the chain alone.
+    """
+
+    def __init__(self, reader: ChainReader, parent: Tipset) -> None:
+        self._reader, self._parent = reader, parent
+
+    def _vanilla(self) -> bool:
+        return self._reader.genesis.profile.proofs is ProofPolicy.VANILLA
+
+    def seal_is_valid(self, info: SealVerifyInfo) -> bool:
+        """Check the proof, or on a network of recorded ones take it as the chain did."""
+        return storage_proofs.seal_is_valid(info) if self._vanilla() else True
+
+    def window_post_is_valid(self, info: WindowPostInfo) -> bool:
+        """Check the proof, or on a network of recorded ones take it as the chain did."""
+        return storage_proofs.window_post_is_valid(info) if self._vanilla() else True
+
+    def ticket_randomness(self, purpose: Purpose, epoch: int, entropy: bytes) -> bytes:
+        """Drawn from the smallest ticket at or below an epoch."""
+        return from_tickets(self._reader, self._at(epoch), purpose, epoch, entropy)
+
+    def beacon_randomness(self, purpose: Purpose, epoch: int, entropy: bytes) -> bytes:
+        """Drawn from the last beacon entry at or below an epoch."""
+        return draw(self._reader.beacon_before(self._at(epoch)).data, purpose, epoch, entropy)
+
+    def _at(self, epoch: int) -> Tipset:
+        return self._reader.at_height(min(max(0, epoch), self._parent.height), self._parent)
+
+    def circulating_supply(self, _epoch: int, state: StateTree) -> int:
+        """What waits neither to be mined nor is burnt, pledged, or locked by the market.
+
+        Local networks lock nothing at genesis, so nothing vests (Lotus ``chain/stmgr/supply.go``).
+        """
+        if not self._vanilla():
+            raise ChainError(
+                "the circulating supply of this network depends on how its genesis vests, which is not known"
+            )
+        store = state.store
+        market = MarketState.decode(store.get(_head(state, MARKET)))
+        locked = (
+            market.total_client_locked_collateral
+            + market.total_provider_locked_collateral
+            + market.total_client_storage_fee
+            + PowerState.decode(store.get(_head(state, POWER))).total_pledge_collateral
+        )
+        reward, burnt = state.get(REWARD), state.get(BURNT_FUNDS)
+        return max(0, FIL_TOTAL - locked - (reward.balance if reward else 0) - (burnt.balance if burnt else 0))
+
+    def worker_at(self, miner: Address, height: int) -> Address:
+        """The key of a miner's worker in the state that its blocks of a height were checked with."""
+        try:
+            state = self._reader.lookback_state(self._parent, min(height, self._parent.height))
+            return key_address(self._reader.blocks, state, miner_info(self._reader.blocks, state, miner).worker)
+        except (ChainError, CidError) as error:
+            raise StateFault(str(error), ExitCode.ILLEGAL_ARGUMENT) from None
+
+
+def _head(state: StateTree, address: Address) -> Cid:
+    actor = state.get(address)
+    if actor is None:
+        raise ChainError(f"the state has no actor at {address}")
+    return actor.head
