@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from protocols.errors import DecodeError, EncodeError
+
 
 class ExitCode(IntEnum):
     """Codes below 16 are the system's, from 16 on the actors'."""
@@ -42,6 +44,15 @@ class StateFault(Exception):  # noqa: N818  (no error of ours: the chain records
     def __init__(self, reason: str, code: ExitCode | None = None) -> None:
         super().__init__(reason)
         self.code = code
+
+
+FAULTS = (StateFault, DecodeError, EncodeError)
+"""What ends a call with an exit code: values that no state can hold and keys that no table has are faults too."""
+
+
+def code_of_fault(fault: Exception) -> ExitCode | None:
+    """The exit code that a fault asks for, if any."""
+    return fault.code if isinstance(fault, StateFault) else None
 
 
 class ActorPanic(Exception):  # noqa: N818  (the reference's own word)

@@ -20,7 +20,14 @@ from protocols.encoding.address import Address, AddressProtocol
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import TokenAmount, Unsigned
 from protocols.errors import TipsetExecutionError
-from protocols.vm.exit_codes import ActorAbort, ActorNotImplementedError, ActorPanic, ExitCode, StateFault
+from protocols.vm.exit_codes import (
+    FAULTS,
+    ActorAbort,
+    ActorNotImplementedError,
+    ActorPanic,
+    ExitCode,
+    code_of_fault,
+)
 from protocols.vm.gas import PRICES_V0, GasMeter, PriceList
 from protocols.vm.runtime import EMPTY_OBJECT, ActorRuntime
 from protocols.vm.state_tree import Actor, StateTree
@@ -225,8 +232,8 @@ class Machine:
         self._depth += 1
         try:
             value = handler(runtime, params)
-        except StateFault as fault:
-            raise ActorAbort(fault.code or ExitCode.ILLEGAL_STATE, str(fault)) from None
+        except FAULTS as fault:
+            raise ActorAbort(code_of_fault(fault) or ExitCode.ILLEGAL_STATE, str(fault)) from None
         except ActorPanic as panic:
             code = PANIC_CODE if self.network_version <= RAW_RECEIVER_UNTIL else ExitCode.SYS_RESERVED_1
             raise ActorAbort(code, str(panic)) from None

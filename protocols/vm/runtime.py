@@ -17,7 +17,7 @@ from protocols.encoding.address import Address, AddressProtocol
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import Record
 from protocols.errors import DecodeError
-from protocols.vm.exit_codes import ActorAbort, ActorPanic, ExitCode, StateFault
+from protocols.vm.exit_codes import FAULTS, ActorAbort, ActorPanic, ExitCode, code_of_fault
 from protocols.vm.syscalls import Syscalls
 
 if TYPE_CHECKING:
@@ -93,8 +93,8 @@ class ActorRuntime:
         """Give faults that have no code of their own this one, and not ILLEGAL_STATE."""
         try:
             yield
-        except StateFault as fault:
-            self.abort(fault.code or code, str(fault))
+        except FAULTS as fault:
+            self.abort(code_of_fault(fault) or code, str(fault))
 
     def abort(self, code: int, reason: str) -> NoReturn:
         """End the call with an exit code; its changes are undone."""

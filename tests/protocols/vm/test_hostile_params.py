@@ -1,0 +1,147 @@
+"""Whatever a message's parameters are, applying it ends with a receipt and never with an exception."""
+
+import types
+import typing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocols.builtin.codes import name_of
+from protocols.builtin.registry import ACTORS
+from protocols.crypto.signature import Signature, SignatureType
+from protocols.encoding.address import Address
+from protocols.encoding.bitfield import Bitfield
+from protocols.encoding.cid import FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1, Cid
+from protocols.encoding.piece_cid import piece_cid_v1
+from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned
+from protocols.ipld.blockstore import MemoryBlockstore
+from protocols.networks.genesis import build_genesis
+from protocols.vm.gas import GasMeter
+from protocols.vm.machine import IMPLICIT_GAS_LIMIT, Machine
+from protocols.vm.runtime import EMPTY_OBJECT, ActorRuntime
+from protocols.vm.state_tree import StateTree
+from tests.actors.chain.builder import USERS, WORKERS, template
+
+EPOCH = 5000
+CALLERS = [Address.id(number) for number in (1, 4, 5, 100, 103, 1000)]
+"""Everyone but the system, cron and reward, whose calls are of this node's own making."""
+ADDRESSES = [*CALLERS, USERS[0], WORKERS[0], Address.id(1 << 62), Address.actor(b"nobody")]
+SEALED = Cid.make(FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1, bytes(32))
+NEAR = st.sampled_from([0, 1, 2, 3, 63, EPOCH - 200, EPOCH - 1, EPOCH, EPOCH + 1, EPOCH + 600_000, 1 << 62])
+AMOUNTS = st.sampled_from([-(10**30), -1, 0, 1, 10**18, 10**30, 1 << 1000])
+SIMPLE = {
+    int: st.one_of(NEAR, st.integers(-(1 << 63), (1 << 63) - 1)),
+    ChainEpoch: st.one_of(NEAR, st.integers(-(1 << 63), (1 << 63) - 1)),
+    Unsigned: st.one_of(NEAR, st.integers(0, (1 << 64) - 1)),
+    BigInteger: AMOUNTS,
+    TokenAmount: AMOUNTS,
+    bool: st.booleans(),
+    str: st.text(max_size=5),
+    bytes: st.binary(max_size=200),
+    Cid: st.sampled_from([SEALED, piece_cid_v1(bytes(32)), EMPTY_OBJECT, SEALED]),
+    Address: st.sampled_from(ADDRESSES),
+    Bitfield: st.builds(Bitfield.of, st.lists(st.one_of(st.integers(0, 4), st.integers(0, (1 << 63) - 1)), max_size=4)),
+    Signature: st.builds(Signature, st.sampled_from(SignatureType), st.binary(max_size=96)),
+}
+
+
+def values(hint):
+    """Values of a field that its encoding allows, whether they make sense or not."""
+    if hint in SIMPLE:
+        return SIMPLE[hint]
+    if isinstance(hint, type) and issubclass(hint, Record):
+        hints = typing.get_type_hints(hint)
+        return st.builds(hint, **{name: values(hints[name]) for name in hint.__dataclass_fields__})
+    if typing.get_origin(hint) is tuple:
+        return st.lists(values(typing.get_args(hint)[0]), max_size=3).map(tuple)
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        inner = [each for each in typing.get_args(hint) if each is not types.NoneType]
+        return st.one_of(st.none(), *map(values, inner))
+    raise TypeError(hint)
+
+
+class Asked(Exception):
+    """What kind of parameters a method decodes."""
+
+
+def kind_of(handler):
+    """The record that a method takes, or None."""
+
+    class Probe(ActorRuntime):
+        def __init__(self):
+            pass
+
+        def params(self, kind, _data):
+            raise Asked(kind)
+
+        validate_caller = validate_caller_kind = validate_any_caller = lambda self, *_: None
+
+    try:
+        handler(Probe(), b"")
+    except Asked as asked:
+        return asked.args[0]
+    except Exception:
+        return None
+    return None
+
+
+class StrangeWorld:
+    """A chain that answers alike to everything; it takes every proof or none."""
+
+    def __init__(self, accepts):
+        self._accepts = accepts
+
+    def seal_is_valid(self, _info):
+        return self._accepts
+
+    def window_post_is_valid(self, _info):
+        return self._accepts
+
+    def ticket_randomness(self, _purpose, _epoch, _entropy):
+        return bytes(32)
+
+    beacon_randomness = ticket_randomness
+
+    def circulating_supply(self, _epoch, _state):
+        return 10**27
+
+    def worker_at(self, _miner, _height):
+        return WORKERS[0]
+
+
+@pytest.fixture(scope="module")
+def genesis():
+    store = MemoryBlockstore()
+    root = build_genesis(store, template()).header.parent_state_root
+    actors = [(address, name_of(actor.code)) for address, actor in StateTree(store, root, 3).actors()]
+    return store, root, actors
+
+
+METHODS = [
+    (name, method, kind_of(handler)) for name, found in ACTORS[0].items() for method, handler in sorted(found.items())
+]
+
+
+def test_most_methods_tell_what_they_take():
+    assert sum(kind is not None for _, _, kind in METHODS) > 45
+
+
+@pytest.mark.behaviour(117)
+@given(data=st.data())
+def test_no_parameters_break_the_machine(genesis, data):
+    store, root, actors = genesis
+    name, method, kind = data.draw(st.sampled_from(METHODS))
+    targets = [address for address, found in actors if found == name]
+    if not targets:
+        return
+    machine = Machine(StateTree(store, root, 3), 3, 0, EPOCH, world=StrangeWorld(data.draw(st.booleans())))
+    machine.meter = GasMeter(IMPLICIT_GAS_LIMIT)
+    for _ in range(data.draw(st.integers(1, 2))):
+        shaped = st.binary(max_size=64) if kind is None else values(kind).map(lambda each: each.encode())
+        params = data.draw(st.one_of(shaped, shaped, shaped, st.binary(max_size=64)))
+        caller, value = data.draw(st.sampled_from(CALLERS)), data.draw(st.sampled_from([0, 10**6]))
+        code, returned = machine.send_within(caller, data.draw(st.sampled_from(targets)), value, method, params)
+        assert code >= 0
+        assert isinstance(returned, bytes)
+    machine.state.flush()
