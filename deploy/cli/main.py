@@ -34,6 +34,7 @@ COMMANDS = {
     "net": ("deploy.cli.net:net", "Who is connected."),
     "ping": ("deploy.cli.net:ping", "Measure round trips to a peer."),
     "ps": ("deploy.cli.node:ps", "Show the processes of a running node."),
+    "replay": ("deploy.cli.replay:replay", "Validate and execute a chain out of files."),
     "restart": ("deploy.cli.node:restart", "Restart one subsystem of a running node."),
     "sector": ("deploy.cli.sector:sector", "Seal, unseal and verify sectors on files."),
     "sectors": ("deploy.cli.sectors:sectors", "Sectors of this node's miner."),

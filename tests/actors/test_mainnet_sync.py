@@ -10,6 +10,7 @@ from actors.chain.reader import ChainReader
 from actors.chain_exchange import compact
 from actors.config import NodeConfig
 from actors.messages.chain import ReadHead, ReadSync
+from actors.node import FilecoinNode
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
 from protocols.networks.genesis import MAINNET_GENESIS
@@ -19,7 +20,7 @@ from runtime.bases.process import ProcessBase
 from runtime.p2p.host import Libp2pPort
 from runtime.p2p.port import DialDone, NetworkSettings, PeerConnected, RequestArrived
 from runtime.store.rocks import RocksReader
-from tests.actors.mainnet import MainnetNode, record
+from tests.actors.mainnet import record
 from tests.vectors import path
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -80,12 +81,14 @@ class MainnetPeer:
 def test_the_syncer_takes_mainnets_first_tipsets_from_a_peer(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
+    (home / "passphrase").write_text("mainnet")
+    (home / "passphrase").chmod(0o600)
     genesis = (path("mainnet") / "genesis.car").read_bytes()
     base = ProcessBase(home, log_level="INFO")
     peer = MainnetPeer(tmp_path / "peer")
     try:
         system = ActorSystem(base, transientUnique=True)
-        handle = SupervisorHandle(system, system.createActor(MainnetNode))
+        handle = SupervisorHandle(system, system.createActor(FilecoinNode))
         settings = NodeConfig().with_genesis(genesis).with_bootstrap(peer.port.addresses[0], min_peers=1, period_s=1.0)
         handle.start(settings.settings())
         assert peer.connected.wait(20)

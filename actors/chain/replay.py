@@ -1,0 +1,106 @@
+"""A chain that is given as files, validated and executed anew from its genesis on."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+from actors.chain.index import Execution
+from actors.chain.reader import BlockMessages
+from actors.chain.writer import ChainWriter
+from protocols.chain.block import BlockHeader, load_message_meta
+from protocols.chain.message import Message, SignedMessage
+from protocols.chain.tipset import Tipset
+from protocols.encoding.car import CarReader
+from protocols.encoding.cid import Cid
+from protocols.errors import BlockNotFoundError, ChainError
+from protocols.ipld.blockstore import Blockstore, MemoryBlockstore
+from protocols.vm.interpreter import load_receipts
+from protocols.vm.state_tree import StateTree
+
+
+class Replay:
+    """Replays a chain into an empty writer; every block passes the checks of a block that a peer sent.
+
+    So each header's parent state root, receipts and weight must be what executing its parents gave. What the chain's
+    last tipset leads to is compared with nothing, for no header says it.
+    """
+
+    def __init__(self, writer: ChainWriter, genesis_car: bytes, chain: BinaryIO) -> None:
+        """Read a CAR whose roots are the head's blocks; raises ChainError where it does not reach that genesis."""
+        self.writer = writer
+        self.genesis = writer.begin(genesis_car)
+        self.given = MemoryBlockstore()
+        reader = CarReader(chain)
+        for cid, block in reader:
+            self.given.put(cid, block)
+        self.tipsets = self._chain(reader.roots)
+
+    def _chain(self, head: list[Cid]) -> list[Tipset]:
+        """From above genesis to the head."""
+        found: list[Tipset] = []
+        key = tuple(head)
+        while key != (self.genesis.cid,):
+            try:
+                tipset = Tipset.of([BlockHeader.decode(self.given.get(cid)) for cid in key])
+            except BlockNotFoundError:
+                below = f"above height {found[-1].height}" if found else "its head"
+                raise ChainError(f"the CAR does not reach the genesis {self.genesis.cid}: {below} is missing") from None
+            if tipset.height == 0:
+                raise ChainError(f"the chain begins with {key[0]}; the genesis given is {self.genesis.cid}")
+            found.append(tipset)
+            key = tipset.parents
+        return found[::-1]
+
+    def messages(self, header: BlockHeader) -> BlockMessages:
+        """A block's messages, out of the file."""
+        bls, secpk = load_message_meta(self.given, header.messages)
+        return BlockMessages(
+            tuple(Message.decode(self.given.get(cid)) for cid in bls),
+            tuple(SignedMessage.decode(self.given.get(cid)) for cid in secpk),
+        )
+
+    def validate(self, tipset: Tipset) -> None:
+        """Check a tipset's blocks; raises InvalidBlockError with what is wrong."""
+        for header in tipset.blocks:
+            self.writer.add_block(header, self.messages(header), header.timestamp)
+
+    def execute(self, tipset: Tipset) -> tuple[Execution, int, int]:
+        """Execute a validated tipset; with the outcome come how many messages it had and the gas they used."""
+        execution = self.writer.execute(tipset)
+        receipts = load_receipts(self.writer.blocks, execution.receipts_root)
+        return execution, len(receipts), sum(receipt.gas_used for receipt in receipts)
+
+    def difference(self, tipset: Tipset) -> str:
+        """Where the state that a tipset's header names first differs from ours."""
+        theirs = tipset.blocks[0].parent_state_root
+        ours = self.writer.execution(tipset.parents).state_root
+        if not self.given.has(theirs):
+            return f"the CAR does not have the state {theirs}, so there is nothing to compare with"
+        version = self.genesis.profile.network_version(tipset.height)
+        return first_difference(StateTree(self.writer.blocks, ours, version), StateTree(_Both(self), theirs, version))
+
+
+class _Both(MemoryBlockstore):
+    """What the file has, and below it what the chain has."""
+
+    def __init__(self, replay: Replay) -> None:
+        super().__init__()
+        self._stores: tuple[Blockstore, ...] = (replay.given, replay.writer.blocks)
+
+    def get(self, cid: Cid) -> bytes:
+        """A block of either."""
+        first, second = self._stores
+        return first.get(cid) if first.has(cid) else second.get(cid)
+
+
+def first_difference(ours: StateTree, theirs: StateTree) -> str:
+    """The first actor by id, and its first field, that two states do not have alike."""
+    left, right = dict(ours.actors()), dict(theirs.actors())
+    for address in sorted(left.keys() | right.keys(), key=lambda each: each.actor_id):
+        mine, other = left.get(address), right.get(address)
+        if mine is None or other is None:
+            return f"actor {address} is only in {'our' if other is None else 'the given'} state"
+        for field in ("code", "head", "nonce", "balance"):
+            if getattr(mine, field) != getattr(other, field):
+                return f"actor {address}: {field} {getattr(mine, field)}; the given state has {getattr(other, field)}"
+    return "the states have the same actors"
