@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup devnet test lint types boundaries lock clean
+.PHONY: setup devnet test lint types boundaries conformance lock clean
 
 setup: $(VENV)/.installed
 
@@ -31,6 +31,10 @@ types: setup
 
 boundaries: setup
 	$(BIN)/lint-imports
+
+# what passes of the network's own vectors, as docs/conformance.md
+conformance: setup
+	@$(BIN)/python -m tests.conformance.report
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

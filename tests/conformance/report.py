@@ -1,0 +1,61 @@
+"""Writes docs/conformance.md: ``python -m tests.conformance.report``."""
+
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from protocols.vm.exit_codes import ActorNotImplementedError
+from tests import vectors
+from tests.conformance.runner import NETWORK_VERSION_MAX, cases, run, run_tipsets
+
+TARGET = Path(__file__).parents[2] / "docs" / "conformance.md"
+VERSIONS = range(NETWORK_VERSION_MAX + 1)
+RUNNERS = {"message": run, "tipset": run_tipsets}
+INTRODUCTION = """# Conformance: what passes of the network's own test vectors
+
+Written by `make conformance`, never by hand. A cell is *variants that pass / variants there are* of the corpus'
+families by network version: exit codes, return values, gas, receipts and the state's root must all be the recorded
+ones. Vectors that their authors marked `incorrect` are left out, as the corpus' schema asks. Proofs of storage in the
+corpus are SNARKs, which this node does not check: their outcome is taken from the recorded receipts.
+"""
+
+
+def outcome(case, kind):
+    """Nothing for a variant that passes, else its first difference."""
+    try:
+        differences = RUNNERS[kind](case)
+    except ActorNotImplementedError as error:
+        return str(error)
+    return differences[0] if differences else ""
+
+
+def main():
+    root = vectors.path("conformance")
+    rows, failures = [], defaultdict(list)
+    for family in sorted(each.name for each in root.iterdir() if each.is_dir()):
+        for kind in RUNNERS:
+            all_of, passed = Counter(), Counter()
+            for case in cases(root, family, kind):
+                version, difference = case.variant["nv"], outcome(case, kind)
+                all_of[version] += 1
+                passed[version] += not difference
+                if difference:
+                    failures[difference].append(f"{family}/{case.name}")
+            if all_of:
+                cells = [f"{passed[each]}/{all_of[each]}" if all_of[each] else "" for each in VERSIONS]
+                rows.append([family, kind, *cells, f"{sum(passed.values())}/{sum(all_of.values())}"])
+    head = ["family", "class", *(f"nv {each}" for each in VERSIONS), "all"]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+    text = f"{INTRODUCTION}\n{table}\n"
+    if failures:
+        text += "\n## What does not pass, and why\n\n"
+        text += "".join(
+            f"* {len(names)} variants, such as `{names[0]}`: {difference}\n"
+            for difference, names in sorted(failures.items(), key=lambda entry: -len(entry[1]))
+        )
+    TARGET.write_text(text)
+    sys.stdout.write(text)
+
+
+if __name__ == "__main__":
+    main()
