@@ -19,7 +19,7 @@ def seal_is_valid(info: SealVerifyInfo) -> bool:
             SealProof(info.seal_proof), int(sector.miner), int(sector.number), info.randomness, comm_d
         )
         proof = SealVanillaProof.decode(info.proof)
-        verify_seal(replication, commitment_of(info.sealed_cid), info.interactive_randomness, proof)
+        verify_seal(replication, info.sealed_cid.parts()[2], info.interactive_randomness, proof)
     except (CidError, DecodeError, ProofError):
         return False
     return True
@@ -31,7 +31,7 @@ def window_post_is_valid(info: WindowPostInfo) -> bool:
         return False
     try:
         kind = SealProof(info.sectors[0].seal_proof)
-        proven = [ProvenSector(each.number, commitment_of(each.sealed_cid)) for each in info.sectors]
+        proven = [ProvenSector(each.number, each.sealed_cid.parts()[2]) for each in info.sectors]
 
         def leaves(place: int) -> list[int]:
             return list(window_leaves(info.randomness, proven[place].number, place, kind.shape.nodes, kind.api))
