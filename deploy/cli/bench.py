@@ -76,3 +76,13 @@ def seal(*, as_json: bool) -> None:
     from deploy.bench.report import show
 
     show("Sealing", measurements.run_seal(), as_json=as_json)
+
+
+@bench.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def vm(*, as_json: bool) -> None:
+    """The machine: transfers, and a tipset of a thousand of them."""
+    from deploy.bench import vm as measurements
+    from deploy.bench.report import show
+
+    show("VM", measurements.run(), as_json=as_json)

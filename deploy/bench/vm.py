@@ -1,0 +1,90 @@
+"""``bench vm``: messages through the machine, against checking their signatures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from deploy.bench.report import Figure, paired
+from protocols.builtin.policy import Policy
+from protocols.chain.message import Message, SignedMessage
+from protocols.crypto import secp256k1
+from protocols.crypto.signature import SignatureType, address_of, sign
+from protocols.encoding.address import Address
+from protocols.encoding.tuples import TokenAmount, Unsigned
+from protocols.ipld.blockstore import MemoryBlockstore, Overlay
+from protocols.networks.devnet import NETWORK_VERSION, DevnetParameters, devnet_version
+from protocols.networks.genesis import GenesisAccount, GenesisMiner, GenesisTemplate, build_genesis
+from protocols.proofs.registry import STACKED_DRG_2KIB_V1
+from protocols.vm.interpreter import BlockToApply, Rules, execute_tipset
+from protocols.vm.machine import Machine
+from protocols.vm.state_tree import StateTree
+
+ACCOUNTS, TRANSFERS = 10, 1_000
+KEYS = [(number + 1).to_bytes(32, "big") for number in range(ACCOUNTS)]
+RECOVERY = "recovering the senders' keys"
+
+
+def run() -> Iterator[Figure]:
+    """Every figure."""
+    world = _World()
+    rate, _, ratio = paired(world.apply, world.recover)
+    yield Figure("vm.transfer", rate, "messages/s", RECOVERY, ratio)
+    seconds = min(world.tipset() for _ in range(3))
+    yield Figure("vm.tipset_1000", seconds, "s", "1 s", 1 / seconds)
+
+
+class _World:
+    """A genesis with ten accounts, and a tipset's worth of transfers between them."""
+
+    def __init__(self) -> None:
+        self._store = MemoryBlockstore()
+        accounts = [address_of(SignatureType.SECP256K1, key) for key in KEYS]
+        worker = address_of(SignatureType.BLS, KEYS[0][::-1])
+        parameters = DevnetParameters("bench", Unsigned(1_600_000_000), Unsigned(1), bytes(32), "vanilla", Unsigned(0))
+        template = GenesisTemplate(
+            parameters,
+            tuple(GenesisAccount(account, 10**24) for account in (*accounts, worker)),
+            (GenesisMiner(worker, 1),),
+        )
+        self._root = build_genesis(self._store, template).header.parent_state_root
+        self._messages = [self._transfer(accounts, number) for number in range(TRANSFERS)]
+
+    def _transfer(self, accounts: list[Address], number: int) -> SignedMessage:
+        sender = number % ACCOUNTS
+        message = Message(
+            0, accounts[(number + 1) % ACCOUNTS], accounts[sender], Unsigned(number // ACCOUNTS), TokenAmount(1),
+            1_000_000, TokenAmount(200), TokenAmount(100), Unsigned(0), b"",
+        )  # fmt: skip
+        return SignedMessage(message, sign(SignatureType.SECP256K1, KEYS[sender], message.signing_bytes()))
+
+    def apply(self) -> float:
+        """Messages a second, applied to one state that is written at the end."""
+        state = StateTree(Overlay(self._store), self._root, NETWORK_VERSION)
+        machine = Machine(state, NETWORK_VERSION, 100, 1)
+        started = time.perf_counter()
+        for signed in self._messages:
+            machine.apply(signed.message, signed.chain_length())
+        state.flush()
+        return TRANSFERS / (time.perf_counter() - started)
+
+    def recover(self) -> float:
+        """Messages a second whose signatures are checked, and nothing else."""
+        payloads = [(signed.signature.data, signed.message.signing_bytes()) for signed in self._messages]
+        started = time.perf_counter()
+        for signature, payload in payloads:
+            secp256k1.recover(signature, payload)
+        return TRANSFERS / (time.perf_counter() - started)
+
+    def tipset(self) -> float:
+        """Seconds that a tipset of them takes, with its reward, cron and receipts."""
+        rules = Rules(devnet_version, Policy(seal_proofs=frozenset({STACKED_DRG_2KIB_V1.number})))
+        block = BlockToApply(Address.id(1000), 1, (), self._messages)
+        started = time.perf_counter()
+        executed = execute_tipset(
+            Overlay(self._store), self._root, [block], parent_epoch=0, epoch=1, base_fee=100, rules=rules
+        )
+        seconds = time.perf_counter() - started
+        if any(receipt.exit_code for receipt in executed.receipts):
+            raise RuntimeError("a transfer failed; what was measured is not what is named")
+        return seconds
