@@ -5,6 +5,10 @@ from __future__ import annotations
 from protocols.builtin import account, cron, init, market, multisig, paych, power, reward, system, verifreg
 from protocols.builtin.methods import Methods
 from protocols.builtin.storage_miner import methods as storage_miner
+from protocols.builtin.version_2 import miner as miner_2
+from protocols.builtin.version_2 import power as power_2
+from protocols.builtin.version_2 import reward as reward_2
+from protocols.builtin.version_2.to_come import with_methods_to_come
 
 ACTORS: dict[int, dict[str, Methods]] = {
     0: {
@@ -25,6 +29,10 @@ ACTORS: dict[int, dict[str, Methods]] = {
         "account": account.METHODS,
         "init": init.METHODS,
         "cron": cron.METHODS,
+        "reward": reward_2.METHODS,
+        "storagepower": power_2.METHODS,
+        "storagemarket": with_methods_to_come("storagemarket", range(1, 10), {9: market.cron_tick}),
+        "storageminer": miner_2.METHODS,
         "multisig": multisig.METHODS_V2,
         "paymentchannel": paych.METHODS_V2,
         "verifiedregistry": verifreg.METHODS,

@@ -9,7 +9,6 @@ from protocols.builtin.codes import BURNT_FUNDS, POWER, SYSTEM
 from protocols.builtin.methods import ADD_LOCKED_FUND, Methods, decode_bigint_param, encode_bigint_param
 from protocols.builtin.reward_state import RewardState
 from protocols.builtin.smoothing import FilterEstimate
-from protocols.consensus.election import EXPECTED_LEADERS
 from protocols.encoding.address import Address
 from protocols.encoding.tuples import BigInteger, Record, TokenAmount, record
 from protocols.vm.exit_codes import ExitCode
@@ -54,19 +53,10 @@ def award_block_reward(runtime: ActorRuntime, data: bytes) -> bytes:
     runtime.validate_caller(SYSTEM)
     params = runtime.params(AwardBlockRewardParams, data)
     balance = runtime.balance()
-    if params.penalty < 0 or params.gas_reward < 0:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"negative penalty {params.penalty} or tips {params.gas_reward}")
-    if balance < params.gas_reward:
-        runtime.abort(ExitCode.ILLEGAL_STATE, f"balance {balance} does not cover tips of {params.gas_reward}")
-    if params.win_count <= 0:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"win count {params.win_count}; a block has at least one")
-    miner = runtime.resolve(params.miner)
-    if miner is None:
-        runtime.abort(ExitCode.NOT_FOUND, f"there is no actor at {params.miner}")
+    miner = award_recipient(runtime, params, balance)
 
     def mine(state: RewardState) -> tuple[RewardState, int]:
-        minted = state.this_epoch_reward * params.win_count // EXPECTED_LEADERS
-        minted = min(minted, balance - params.gas_reward)
+        minted = state.minted(params.win_count, balance - params.gas_reward)
         return dataclasses.replace(state, total_mined=TokenAmount(state.total_mined + minted)), minted
 
     _state, minted = runtime.transaction(RewardState, mine)
@@ -81,6 +71,20 @@ def award_block_reward(runtime: ActorRuntime, data: bytes) -> bytes:
         if code != ExitCode.OK:
             runtime.abort(code, "the penalty could not be burnt")
     return b""
+
+
+def award_recipient(runtime: ActorRuntime, params: AwardBlockRewardParams, balance: int) -> Address:
+    """The miner that an award is for; aborts for an award that makes no sense."""
+    if params.penalty < 0 or params.gas_reward < 0:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"negative penalty {params.penalty} or tips {params.gas_reward}")
+    if balance < params.gas_reward:
+        runtime.abort(ExitCode.ILLEGAL_STATE, f"balance {balance} does not cover tips of {params.gas_reward}")
+    if params.win_count <= 0:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"win count {params.win_count}; a block has at least one")
+    miner = runtime.resolve(params.miner)
+    if miner is None:
+        runtime.abort(ExitCode.NOT_FOUND, f"there is no actor at {params.miner}")
+    return miner
 
 
 def this_epoch_reward(runtime: ActorRuntime, _data: bytes) -> bytes:

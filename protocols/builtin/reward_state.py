@@ -8,8 +8,10 @@ storage that does not come is not paid for.
 from __future__ import annotations
 
 import dataclasses
+from typing import Self
 
 from protocols.builtin.smoothing import FilterEstimate
+from protocols.consensus.election import EXPECTED_LEADERS
 from protocols.consensus.exponential import expneg
 from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, record
 
@@ -59,7 +61,15 @@ class RewardState(Record):
             TokenAmount(0),
         )._next_with_reward(realized_power, 0)
 
-    def after(self, epoch: int, realized_power: int, network_version: int) -> RewardState:
+    def minted(self, win_count: int, balance: int) -> int:
+        """What a block that won so often is paid of the epoch's reward, if there is as much."""
+        return min(self.this_epoch_reward * win_count // EXPECTED_LEADERS, balance)
+
+    def _totals(self) -> tuple[int, int]:
+        """AttoFIL that are minted by time, and by effective time."""
+        return SIMPLE_TOTAL, BASELINE_TOTAL
+
+    def after(self, epoch: int, realized_power: int, network_version: int) -> Self:
         """The state for the epoch after `epoch`; null rounds since the last update are caught up."""
         state = self
         while state.epoch < epoch:
@@ -68,7 +78,7 @@ class RewardState(Record):
         smoothed = state.this_epoch_reward_smoothed.next(state.this_epoch_reward, state.epoch - self.epoch)
         return dataclasses.replace(state, this_epoch_reward_smoothed=smoothed)
 
-    def _next(self, realized_power: int, network_version: int) -> RewardState:
+    def _next(self, realized_power: int, network_version: int) -> Self:
         baseline = next_baseline(self.this_epoch_baseline_power, network_version)
         realized = self.cumsum_realized + min(baseline, realized_power)
         time, power, total = self.effective_network_time, self.effective_baseline_power, self.cumsum_baseline
@@ -86,9 +96,9 @@ class RewardState(Record):
             cumsum_baseline=total,
         )
 
-    def _next_with_reward(self, realized_power: int, network_version: int) -> RewardState:
+    def _next_with_reward(self, realized_power: int, network_version: int) -> Self:
         state = self._next(realized_power, network_version)
-        reward = epoch_reward(state.epoch, self.theta(), state.theta())
+        reward = epoch_reward(state.epoch, self.theta(), state.theta(), *self._totals())
         return dataclasses.replace(state, this_epoch_reward=TokenAmount(reward))
 
     def theta(self) -> int:
@@ -105,12 +115,15 @@ def next_baseline(power: int, network_version: int) -> int:
     return power * exponent >> PRECISION
 
 
-def epoch_reward(epoch: int, previous_theta: int, theta: int) -> int:
+def epoch_reward(
+    epoch: int, previous_theta: int, theta: int, simple_total: int = SIMPLE_TOTAL, baseline_total: int = BASELINE_TOTAL
+) -> int:
     """AttoFIL that all expected leaders of an epoch share."""
-    simple = SIMPLE_TOTAL * EXP_LAMBDA_LESS_ONE * expneg(epoch * LAMBDA, PRECISION) >> PRECISION
-    return simple + baseline_supply(theta) - baseline_supply(previous_theta) >> PRECISION
+    simple = simple_total * EXP_LAMBDA_LESS_ONE * expneg(epoch * LAMBDA, PRECISION) >> PRECISION
+    released = baseline_supply(theta, baseline_total) - baseline_supply(previous_theta, baseline_total)
+    return simple + released >> PRECISION
 
 
-def baseline_supply(theta: int) -> int:
+def baseline_supply(theta: int, total: int = BASELINE_TOTAL) -> int:
     """What effective time has released of the baseline's share, in Q.128."""
-    return BASELINE_TOTAL * ((1 << PRECISION) - expneg(theta * LAMBDA >> PRECISION, PRECISION))
+    return total * ((1 << PRECISION) - expneg(theta * LAMBDA >> PRECISION, PRECISION))

@@ -1,0 +1,84 @@
+"""The reward actor, version 2: penalties are tripled and handed to the miner, which pays them out of what it has."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from protocols.builtin.codes import BURNT_FUNDS, POWER, SYSTEM
+from protocols.builtin.methods import SEND, Methods, decode_bigint_param
+from protocols.builtin.reward import AwardBlockRewardParams, award_recipient
+from protocols.builtin.reward_state import RewardState
+from protocols.builtin.smoothing import FilterEstimate
+from protocols.builtin.version_2.miner import APPLY_REWARDS, ApplyRewardsParams
+from protocols.builtin.version_2.to_come import with_methods_to_come
+from protocols.encoding.tuples import BigInteger, Record, TokenAmount, record
+from protocols.vm.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from protocols.vm.runtime import ActorRuntime
+
+PENALTY_FACTOR = 3
+
+
+@record
+class RewardStateV2(RewardState):
+    """The same, with the totals that epochs mint from, which an upgrade had made depend on the chain's history."""
+
+    simple_total: TokenAmount
+    baseline_total: TokenAmount
+
+    def _totals(self) -> tuple[int, int]:
+        return self.simple_total, self.baseline_total
+
+
+@record
+class ThisEpochReward(Record):
+    """What epochs pay of late, and against which baseline."""
+
+    smoothed: FilterEstimate
+    baseline_power: BigInteger
+
+
+def award_block_reward(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Pay the miner its share of the epoch's reward and its tips, and tell it three times its penalty."""
+    runtime.validate_caller(SYSTEM)
+    params = runtime.params(AwardBlockRewardParams, data)
+    balance = runtime.balance()
+    miner = award_recipient(runtime, params, balance)
+
+    def mine(state: RewardStateV2) -> tuple[RewardStateV2, int]:
+        minted = state.minted(params.win_count, balance - params.gas_reward)
+        return dataclasses.replace(state, total_mined=TokenAmount(state.total_mined + minted)), minted
+
+    _state, minted = runtime.transaction(RewardStateV2, mine)
+    total = minted + params.gas_reward
+    told = ApplyRewardsParams(TokenAmount(total), TokenAmount(PENALTY_FACTOR * params.penalty))
+    code, _ = runtime.send(miner, APPLY_REWARDS, told.encode(), total)
+    if code != ExitCode.OK:
+        runtime.send(BURNT_FUNDS, SEND, b"", total)
+    return b""
+
+
+def this_epoch_reward(runtime: ActorRuntime, _data: bytes) -> bytes:
+    """Tell anyone what epochs pay."""
+    runtime.accept_any_caller()
+    state = runtime.read_state(RewardStateV2)
+    return ThisEpochReward(state.this_epoch_reward_smoothed, state.this_epoch_baseline_power).encode()
+
+
+def update_network_kpi(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Take the network's power at the end of an epoch; the power actor's cron calls this."""
+    runtime.validate_caller(POWER)
+    power = decode_bigint_param(runtime, data)
+
+    def learn(state: RewardStateV2) -> tuple[RewardStateV2, None]:
+        return state.after(runtime.epoch, power, runtime.network_version), None
+
+    runtime.transaction(RewardStateV2, learn)
+    return b""
+
+
+METHODS: Methods = with_methods_to_come(
+    "reward", range(1, 5), {2: award_block_reward, 3: this_epoch_reward, 4: update_network_kpi}
+)
