@@ -1,24 +1,15 @@
-"""The network's conformance corpus: exit code, return value, gas used, receipts and state roots must match.
-
-Families are added as their actors come; what calls an actor that is not there yet must say so and give no answer.
-"""
+"""The network's conformance corpus: exit code, return value, gas used, receipts and state roots must match."""
 
 import pytest
 
-from protocols.vm.exit_codes import ActorNotImplementedError
 from tests import vectors
 from tests.conformance.runner import cases, run, run_tipsets
 
-COMPLETE = (
-    "actor_creation", "actor_deletion", "extracted", "msg_application", "multisig", "paych", "transfer",
+FAMILIES = (
+    "actor_creation", "actor_deletion", "extracted", "msg_application", "multisig", "nested", "paych", "transfer",
     "vm_violations",
 )  # fmt: skip
-PARTIAL = {"nested": 71}
-"""Families with vectors that call actors still to come, and how many variants pass today."""
-
-
 TIPSET_FAMILIES = ("reward", "msg_application")
-ACTORS_V0_NETWORKS = range(4)
 
 
 def family(name, kind="message"):
@@ -27,34 +18,18 @@ def family(name, kind="message"):
     return found
 
 
-@pytest.mark.parametrize("name", COMPLETE)
-def test_complete_families(name):
+@pytest.mark.parametrize("name", FAMILIES)
+def test_messages(name):
     for case in family(name):
         assert run(case) == [], case.name
 
 
-@pytest.mark.parametrize("name", PARTIAL)
-def test_partial_families(name):
-    passed = 0
-    for case in family(name):
-        try:
-            assert run(case) == [], case.name
-            passed += 1
-        except ActorNotImplementedError:
-            continue
-    assert passed == PARTIAL[name]
-
-
 @pytest.mark.parametrize("name", TIPSET_FAMILIES)
-def test_tipsets_up_to_network_version_3(name):
+def test_tipsets(name):
     for case in family(name, "tipset"):
-        if case.variant["nv"] in ACTORS_V0_NETWORKS:
-            assert run_tipsets(case) == [], case.name
+        assert run_tipsets(case) == [], case.name
 
 
-@pytest.mark.parametrize("name", TIPSET_FAMILIES)
-def test_tipsets_on_actors_to_come_say_so(name):
-    for case in family(name, "tipset"):
-        if case.variant["nv"] not in ACTORS_V0_NETWORKS:
-            with pytest.raises(ActorNotImplementedError, match="not implemented yet"):
-                run_tipsets(case)
+def test_no_family_is_left_out():
+    named = {each.name for each in vectors.path("conformance").iterdir() if each.is_dir()}
+    assert named == {*FAMILIES, *TIPSET_FAMILIES}
