@@ -177,11 +177,7 @@ class ChainReader:
         """A block's messages."""
         found = self._messages.get(header.messages)
         if found is None:
-            bls, secpk = load_message_meta(self.blocks, header.messages)
-            found = BlockMessages(
-                tuple(Message.decode(self.blocks.get(cid)) for cid in bls),
-                tuple(SignedMessage.decode(self.blocks.get(cid)) for cid in secpk),
-            )
+            found = load_block_messages(self.blocks, header.messages)
             _remember(self._messages, header.messages, found, MESSAGES_CACHED)
         return found
 
@@ -269,6 +265,15 @@ def _remember(cache: OrderedDict[K, T], key: K, value: T, most: int) -> None:
     cache[key] = value
     if len(cache) > most:
         cache.popitem(last=False)
+
+
+def load_block_messages(store: Blockstore, root: Cid) -> BlockMessages:
+    """The messages that a header links to."""
+    bls, secpk = load_message_meta(store, root)
+    return BlockMessages(
+        tuple(Message.decode(store.get(cid)) for cid in bls),
+        tuple(SignedMessage.decode(store.get(cid)) for cid in secpk),
+    )
 
 
 def power_state(store: Blockstore, state: StateTree) -> PowerState:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import BinaryIO
 
 from actors.chain.index import Execution
-from actors.chain.reader import BlockMessages
+from actors.chain.reader import load_block_messages
 from actors.chain.writer import ChainWriter
-from protocols.chain.block import BlockHeader, load_message_meta
-from protocols.chain.message import Message, SignedMessage
+from protocols.chain.block import BlockHeader
 from protocols.chain.tipset import Tipset
 from protocols.encoding.car import CarReader
 from protocols.encoding.cid import Cid
 from protocols.errors import BlockNotFoundError, ChainError
-from protocols.ipld.blockstore import Blockstore, MemoryBlockstore
+from protocols.ipld.blockstore import Overlay
 from protocols.vm.interpreter import load_receipts
 from protocols.vm.state_tree import StateTree
 
@@ -29,7 +28,7 @@ class Replay:
         """Read a CAR whose roots are the head's blocks; raises ChainError where it does not reach that genesis."""
         self.writer = writer
         self.genesis = writer.begin(genesis_car)
-        self.given = MemoryBlockstore()
+        self.given = Overlay(self.writer.blocks)
         reader = CarReader(chain)
         for cid, block in reader:
             self.given.put(cid, block)
@@ -51,18 +50,11 @@ class Replay:
             key = tipset.parents
         return found[::-1]
 
-    def messages(self, header: BlockHeader) -> BlockMessages:
-        """A block's messages, out of the file."""
-        bls, secpk = load_message_meta(self.given, header.messages)
-        return BlockMessages(
-            tuple(Message.decode(self.given.get(cid)) for cid in bls),
-            tuple(SignedMessage.decode(self.given.get(cid)) for cid in secpk),
-        )
-
     def validate(self, tipset: Tipset) -> None:
         """Check a tipset's blocks; raises InvalidBlockError with what is wrong."""
         for header in tipset.blocks:
-            self.writer.add_block(header, self.messages(header), header.timestamp)
+            messages = load_block_messages(self.given, header.messages)
+            self.writer.add_block(header, messages, header.timestamp)
 
     def execute(self, tipset: Tipset) -> tuple[Execution, int, int]:
         """Execute a validated tipset; with the outcome come how many messages it had and the gas they used."""
@@ -74,23 +66,10 @@ class Replay:
         """Where the state that a tipset's header names first differs from ours."""
         theirs = tipset.blocks[0].parent_state_root
         ours = self.writer.execution(tipset.parents).state_root
-        if not self.given.has(theirs):
+        if theirs not in self.given.new:
             return f"the CAR does not have the state {theirs}, so there is nothing to compare with"
         version = self.genesis.profile.network_version(tipset.height)
-        return first_difference(StateTree(self.writer.blocks, ours, version), StateTree(_Both(self), theirs, version))
-
-
-class _Both(MemoryBlockstore):
-    """What the file has, and below it what the chain has."""
-
-    def __init__(self, replay: Replay) -> None:
-        super().__init__()
-        self._stores: tuple[Blockstore, ...] = (replay.given, replay.writer.blocks)
-
-    def get(self, cid: Cid) -> bytes:
-        """A block of either."""
-        first, second = self._stores
-        return first.get(cid) if first.has(cid) else second.get(cid)
+        return first_difference(StateTree(self.writer.blocks, ours, version), StateTree(self.given, theirs, version))
 
 
 def first_difference(ours: StateTree, theirs: StateTree) -> str:

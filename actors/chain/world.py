@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from actors.chain.randomness import from_tickets
-from actors.chain.reader import ChainReader, key_address, miner_info
-from protocols.builtin.codes import BURNT_FUNDS, MARKET, POWER, REWARD
+from actors.chain.reader import ChainReader, key_address, miner_info, power_state
+from protocols.builtin.codes import BURNT_FUNDS, MARKET, REWARD
 from protocols.builtin.market_state import MarketState
-from protocols.builtin.power_state import PowerState
+from protocols.chain.message import TOTAL_FILECOIN
 from protocols.chain.tipset import Tipset
 from protocols.consensus import storage_proofs
 from protocols.consensus.randomness import Purpose, draw
 from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
 from protocols.errors import ChainError, CidError
 from protocols.networks.profile import ProofPolicy
 from protocols.vm.exit_codes import ExitCode, StateFault
 from protocols.vm.state_tree import StateTree
 from protocols.vm.world import SealVerifyInfo, WindowPostInfo
-
-FIL_TOTAL = 2_000_000_000 * 10**18
 
 
 class ChainWorld:
@@ -62,15 +59,17 @@ class ChainWorld:
                 "the circulating supply of this network depends on how its genesis vests, which is not known"
             )
         store = state.store
-        market = MarketState.decode(store.get(_head(state, MARKET)))
+        market_actor, reward, burnt = state.get(MARKET), state.get(REWARD), state.get(BURNT_FUNDS)
+        if market_actor is None:
+            raise ChainError("the state has no market actor")
+        market = MarketState.decode(store.get(market_actor.head))
         locked = (
             market.total_client_locked_collateral
             + market.total_provider_locked_collateral
             + market.total_client_storage_fee
-            + PowerState.decode(store.get(_head(state, POWER))).total_pledge_collateral
+            + power_state(store, state).total_pledge_collateral
         )
-        reward, burnt = state.get(REWARD), state.get(BURNT_FUNDS)
-        return max(0, FIL_TOTAL - locked - (reward.balance if reward else 0) - (burnt.balance if burnt else 0))
+        return max(0, TOTAL_FILECOIN - locked - (reward.balance if reward else 0) - (burnt.balance if burnt else 0))
 
     def worker_at(self, miner: Address, height: int) -> Address:
         """The key of a miner's worker in the state that its blocks of a height were checked with."""
@@ -79,10 +78,3 @@ class ChainWorld:
             return key_address(self._reader.blocks, state, miner_info(self._reader.blocks, state, miner).worker)
         except (ChainError, CidError) as error:
             raise StateFault(str(error), ExitCode.ILLEGAL_ARGUMENT) from None
-
-
-def _head(state: StateTree, address: Address) -> Cid:
-    actor = state.get(address)
-    if actor is None:
-        raise ChainError(f"the state has no actor at {address}")
-    return actor.head

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import BURNT_FUNDS, CRON, POWER, REWARD, SIGNABLE, SYSTEM, VERIFIED_REGISTRY
+from protocols.builtin.codes import BURNT_FUNDS, CRON, SIGNABLE, SYSTEM, VERIFIED_REGISTRY
 from protocols.builtin.deals import (
     NEVER,
     ClientDealProposal,
@@ -25,18 +25,16 @@ from protocols.builtin.market_types import (
 )
 from protocols.builtin.methods import (
     CONTROL_ADDRESSES,
-    CURRENT_TOTAL_POWER,
     RESTORE_BYTES,
     SEND,
-    THIS_EPOCH_REWARD,
     USE_BYTES,
     Methods,
 )
 from protocols.builtin.power import CurrentTotalPower
-from protocols.builtin.reward import ThisEpochReward
-from protocols.builtin.storage_miner.calls import SectorsTerminateParams
+from protocols.builtin.storage_miner.calls import SectorsTerminateParams, epoch_reward, network_power
 from protocols.builtin.storage_miner.identity import ControlAddresses
 from protocols.builtin.verifreg import Allowance
+from protocols.chain.message import TOTAL_FILECOIN
 from protocols.consensus.randomness import Purpose
 from protocols.encoding import cbor
 from protocols.encoding.address import Address
@@ -49,7 +47,6 @@ from protocols.vm.exit_codes import ExitCode, StateFault
 if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
 
-TOTAL_FILECOIN = 2_000_000_000 * 10**18
 PIECE_BYTES_MIN = 128
 COLLATERAL_PERCENT_V0, COLLATERAL_PERCENT_V1 = 5, 1
 """Share of the circulating supply that providers of the whole network's storage would have to put up."""
@@ -137,12 +134,7 @@ def publish_storage_deals(runtime: ActorRuntime, data: bytes) -> bytes:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{raw} is no miner")
     if _control_of(runtime, provider).worker != runtime.caller:
         runtime.abort(ExitCode.FORBIDDEN, f"{runtime.caller} is not the worker of {provider}")
-    code, returned = runtime.send(REWARD, THIS_EPOCH_REWARD, b"", 0)
-    runtime.require_success(code, "the reward actor did not answer")
-    baseline = ThisEpochReward.decode(returned).baseline_power
-    code, returned = runtime.send(POWER, CURRENT_TOTAL_POWER, b"", 0)
-    runtime.require_success(code, "the power actor did not answer")
-    power = CurrentTotalPower.decode(returned)
+    baseline, power = epoch_reward(runtime).baseline_power, network_power(runtime)
 
     def publish(state: MarketState) -> tuple[MarketState, list[DealProposal]]:
         tables = MarketTables(runtime, state, write="pending proposals by_epoch escrow locked")

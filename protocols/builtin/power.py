@@ -202,8 +202,7 @@ def on_epoch_tick_end(runtime: ActorRuntime, _data: bytes) -> bytes:
     state, _ = runtime.transaction(PowerState, lambda state: (_freeze(state, runtime.epoch), None))
     power = encode_bigint_param(state.this_epoch_raw_byte_power)
     code, _ = runtime.send(REWARD, UPDATE_NETWORK_KPI, power, 0)
-    if code != ExitCode.OK:
-        runtime.abort(code, "the reward actor refused the network's power")
+    runtime.require_success(code, "the reward actor refused the network's power")
     return b""
 
 

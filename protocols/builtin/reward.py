@@ -68,8 +68,7 @@ def award_block_reward(runtime: ActorRuntime, data: bytes) -> bytes:
         runtime.send(BURNT_FUNDS, 0, b"", payable)
     if penalty > 0:
         code, _ = runtime.send(BURNT_FUNDS, 0, b"", penalty)
-        if code != ExitCode.OK:
-            runtime.abort(code, "the penalty could not be burnt")
+        runtime.require_success(code, "the penalty could not be burnt")
     return b""
 
 

@@ -121,9 +121,6 @@ class HistoricArray(Amt):
                 else:
                     self._seen.again(link.cid)
 
-    def _node_wire(self, node: ArrayNode, height: int) -> list[Any]:
-        return self._wire(node, height)
-
     def _grow(self) -> None:
         """One level more; what was the root is written at once and no longer kept."""
         if self._root.slots:

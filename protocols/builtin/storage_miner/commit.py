@@ -28,6 +28,7 @@ from protocols.builtin.miner_state import (
     SectorPreCommitOnChainInfo,
 )
 from protocols.builtin.policy import EPOCHS_IN_DAY
+from protocols.builtin.power import ConfirmedSectors
 from protocols.builtin.storage_miner.calls import epoch_reward, network_power, notify_pledge, update_power
 from protocols.builtin.storage_miner.deadline import Due, need
 from protocols.builtin.storage_miner.money import (
@@ -74,13 +75,6 @@ class ProveCommitParams(Record):
 
     sector_number: Unsigned
     proof: bytes
-
-
-@record
-class ConfirmParams(Record):
-    """Sectors whose proofs held."""
-
-    sectors: tuple[Unsigned, ...]
 
 
 def seal_proof_earliest(runtime: ActorRuntime) -> int:
@@ -261,7 +255,7 @@ def require_pledge(runtime: ActorRuntime, state: MinerState) -> None:
 
 def confirm_sector_proofs(runtime: ActorRuntime, data: bytes) -> bytes:
     """Take sectors up whose proofs held: their deals begin, they get a deadline, power and a pledge."""
-    params = runtime.params(ConfirmParams, data)
+    params = runtime.params(ConfirmedSectors, data)
     runtime.validate_caller(POWER)
     reward, power = epoch_reward(runtime), network_power(runtime)
     supply = runtime.circulating_supply()

@@ -29,6 +29,7 @@ from protocols.builtin.storage_miner.money import (
     unlocked_balance,
 )
 from protocols.builtin.storage_miner.periods import current_deadline, every_deadline
+from protocols.builtin.storage_miner.proving import NO_FEE_FROM
 from protocols.builtin.storage_miner.queues import BitfieldQueue
 from protocols.builtin.storage_miner.sectors import delete_pre_committed, find_pre_committed
 from protocols.encoding.bitfield import Bitfield
@@ -36,8 +37,6 @@ from protocols.encoding.tuples import ChainEpoch, Unsigned
 
 if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
-
-_NO_FEE_FROM = 3
 
 
 @dataclasses.dataclass(slots=True)
@@ -104,14 +103,14 @@ def _closed(
     due = Due(runtime, 0, now.quant)
     deadline, faulty, failed = due.end(deadline, now.last + policy.fault_max_age)
     books.power -= faulty
-    if version < _NO_FEE_FROM:
+    if version < NO_FEE_FROM:
         missed = (faulty + failed).adjusted
         fee = undeclared_fault_fee(reward.smoothed, power.smoothed, missed, version)
         fee -= declared_fault_fee(reward.smoothed, power.smoothed, missed, version)
         state, vesting, balance = state.penalize(runtime, runtime.epoch, fee, unlocked)
         unlocked -= balance
         books.penalty, books.pledge = books.penalty + vesting + balance, books.pledge - vesting
-    ongoing = before if version >= _NO_FEE_FROM else deadline.faulty_power.adjusted
+    ongoing = before if version >= NO_FEE_FROM else deadline.faulty_power.adjusted
     fee = declared_fault_fee(reward.smoothed, power.smoothed, ongoing, version)
     state, vesting, balance = state.penalize(runtime, runtime.epoch, fee, unlocked)
     books.penalty, books.pledge = books.penalty + vesting + balance, books.pledge - vesting

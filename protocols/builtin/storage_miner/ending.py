@@ -28,6 +28,7 @@ from protocols.builtin.storage_miner.proving import (
     ADDRESSED_SECTORS_MAX,
     Declarations,
     by_place,
+    check_deadline,
     partitions_max,
 )
 from protocols.builtin.storage_miner.sectors import Sectors
@@ -218,8 +219,7 @@ def _check_extensions(runtime: ActorRuntime, params: ExtendParams) -> None:
     if len(params.extensions) > ADDRESSED_PARTITIONS_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.extensions)} extensions are too many")
     for each in params.extensions:
-        if each.deadline >= runtime.policy.deadlines:
-            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {each.deadline}; there are {runtime.policy.deadlines}")
+        check_deadline(runtime, each.deadline)
     count = sum(len(each.sectors) for each in params.extensions)
     if count > ADDRESSED_SECTORS_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{count} sectors are too many")
@@ -235,8 +235,7 @@ def _extended(runtime: ActorRuntime, sector: SectorOnChainInfo, expiration: Chai
 def compact_partitions(runtime: ActorRuntime, data: bytes) -> bytes:
     """Move the live sectors of partitions together, and forget the ended ones."""
     params = runtime.params(CompactPartitionsParams, data)
-    if params.deadline >= runtime.policy.deadlines:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {params.deadline}; there are {runtime.policy.deadlines}")
+    check_deadline(runtime, params.deadline)
 
     def compact(state: MinerState) -> tuple[MinerState, None]:
         info = state.load_info(runtime)

@@ -18,6 +18,7 @@ from protocols.builtin.miner_state import (
     VestingFunds,
     WorkerKeyChange,
 )
+from protocols.builtin.power import MinerConstructorParams
 from protocols.builtin.storage_miner.calls import CronEventType, enroll, notify_pledge
 from protocols.builtin.storage_miner.commit import require_pledge
 from protocols.encoding import cbor
@@ -69,18 +70,6 @@ class WithdrawBalanceParams(Record):
     """How much the owner wants at most."""
 
     amount_requested: TokenAmount
-
-
-@record
-class MinerConstructorParams(Record):
-    """What a new miner is made from."""
-
-    owner: Address
-    worker: Address
-    control_addresses: tuple[Address, ...]
-    seal_proof_type: int
-    peer_id: bytes
-    multiaddrs: tuple[bytes, ...]
 
 
 def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
@@ -203,8 +192,7 @@ def withdraw_balance(runtime: ActorRuntime, data: bytes) -> bytes:
     state, (owner, freed) = runtime.transaction(MinerState, unlock)
     available = state.unlocked_balance(runtime.balance()) - state.initial_pledge_requirement
     code, _ = runtime.send(owner, 0, b"", min(available, params.amount_requested))
-    if code != ExitCode.OK:
-        runtime.abort(code, "the owner could not be paid")
+    runtime.require_success(code, "the owner could not be paid")
     notify_pledge(runtime, -freed)
     return b""
 
@@ -232,8 +220,7 @@ def _resolve_worker(runtime: ActorRuntime, address: Address) -> Address:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{address} is no account")
     if address.protocol is not AddressProtocol.BLS:
         code, returned = runtime.send(resolved, PUBKEY_ADDRESS, b"", 0)
-        if code != ExitCode.OK:
-            runtime.abort(code, f"the key of {address} is not known")
+        runtime.require_success(code, f"the key of {address} is not known")
         if Address.parse(cbor.decode(returned)).protocol is not AddressProtocol.BLS:
             runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"the worker {address} has no BLS key")
     return resolved

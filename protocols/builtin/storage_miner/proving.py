@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ADDRESSED_PARTITIONS_MAX = 200
 ADDRESSED_SECTORS_MAX = 10_000
-_NO_FEE_FROM = 3
+NO_FEE_FROM = 3
 """From this network version on skipped and missed sectors pay at their deadline's end only."""
 
 
@@ -57,6 +57,12 @@ class Declarations(Record):
     declarations: tuple[Declaration, ...]
 
 
+def check_deadline(runtime: ActorRuntime, index: int) -> None:
+    """End the call for a deadline that no proving period has."""
+    if index >= runtime.policy.deadlines:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {index}; there are {runtime.policy.deadlines}")
+
+
 def partitions_max(info: MinerInfo) -> int:
     """Partitions that one message may be about."""
     return min(ADDRESSED_SECTORS_MAX // int(info.window_post_partition_sectors), ADDRESSED_PARTITIONS_MAX)
@@ -66,8 +72,7 @@ def submit_windowed_post(runtime: ActorRuntime, data: bytes) -> bytes:
     """Prove partitions of the open deadline; faulty sectors that were declared recovered have power again."""
     params = runtime.params(SubmitPostParams, data)
     policy = runtime.policy
-    if params.deadline >= policy.deadlines:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {params.deadline}; there are {policy.deadlines}")
+    check_deadline(runtime, params.deadline)
     if params.chain_commit_epoch >= runtime.epoch:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"the proof's epoch {params.chain_commit_epoch} is not past")
     if params.chain_commit_epoch < runtime.epoch - policy.challenge_window:
@@ -137,7 +142,7 @@ def _verify(
 
 def _post_fee(runtime: ActorRuntime, reward: ThisEpochReward, power: CurrentTotalPower, proven: Proven) -> int:
     version = runtime.network_version
-    if version >= _NO_FEE_FROM:
+    if version >= NO_FEE_FROM:
         return 0
     undeclared = (proven.new_faulty + proven.retracted).adjusted
     # the ongoing fee is charged at the deadline's end, but not to what recovers here, so that pays it now
@@ -152,8 +157,7 @@ def by_place(runtime: ActorRuntime, declarations: Iterable[Declaration]) -> dict
     """Declared sectors by deadline and partition; ends the call for more than one message may name."""
     places: dict[int, dict[int, Bitfield]] = {}
     for each in declarations:
-        if each.deadline >= runtime.policy.deadlines:
-            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {each.deadline}; there are {runtime.policy.deadlines}")
+        check_deadline(runtime, each.deadline)
         partitions = places.setdefault(int(each.deadline), {})
         index = int(each.partition)
         partitions[index] = partitions.get(index, NOTHING) | each.sectors

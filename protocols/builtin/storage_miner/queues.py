@@ -267,9 +267,10 @@ class ExpirationQueue(HistoricArray):
         """Let faulty sectors end on time again; returns their power."""
         remaining = {int(sector.number) for sector in sectors}
         again: list[SectorOnChainInfo] = []
-        recovered = [NO_POWER]
+        recovered = NO_POWER
 
         def visit(entry: ExpirationSet) -> ExpirationSet:
+            nonlocal recovered
             on_time, early = set(entry.on_time_sectors), set(entry.early_sectors)
             for sector in sectors:
                 number, power = int(sector.number), power_of(self._size, [sector])
@@ -283,15 +284,13 @@ class ExpirationQueue(HistoricArray):
                     again.append(sector)
                 else:
                     continue
-                recovered[0] += power
+                recovered += power
                 remaining.discard(number)
             return entry
 
         self._visit(visit, remaining)
-        if remaining:
-            raise StateFault(f"sectors {sorted(remaining)[:5]} are in no expiration set")
         self.add_active(again)
-        return recovered[0]
+        return recovered
 
     def replace(
         self, old: Iterable[SectorOnChainInfo], new: Iterable[SectorOnChainInfo]
@@ -337,12 +336,13 @@ class ExpirationQueue(HistoricArray):
             return entry
 
         self._visit(visit, remaining)
-        if remaining:
-            raise StateFault(f"sectors {sorted(remaining)[:5]} are in no expiration set")
         return removed, recovering_power
 
     def _visit(self, change: Callable[[ExpirationSet], ExpirationSet], remaining: set[int]) -> None:
-        """Change sets in the order of their epochs until nothing remains to be found; the first is always read."""
+        """Change sets in the order of their epochs until nothing remains to be found; the first is always read.
+
+        Raises StateFault for what is in no set.
+        """
         emptied = []
         for epoch, wire in self.items():
             entry = ExpirationSet.from_wire(wire)
@@ -356,6 +356,8 @@ class ExpirationQueue(HistoricArray):
                 break
         for epoch in emptied:
             self.delete(epoch)
+        if remaining:
+            raise StateFault(f"sectors {sorted(remaining)[:5]} are in no expiration set")
 
     def pop_until(self, until: int) -> ExpirationSet:
         """Take out everything that ends up to an epoch."""

@@ -2,8 +2,9 @@
 
 import pytest
 
-from actors.chain.world import FIL_TOTAL, ChainWorld
+from actors.chain.world import ChainWorld
 from protocols.builtin.codes import BURNT_FUNDS, REWARD
+from protocols.chain.message import TOTAL_FILECOIN
 from protocols.consensus.randomness import Purpose, draw
 from protocols.encoding.address import Address
 from protocols.vm.exit_codes import StateFault
@@ -37,9 +38,9 @@ def test_the_circulating_supply_leaves_out_what_is_not_mined_or_locked(grown):
     state = chain.state_after(head)
     supply = ChainWorld(chain, head).circulating_supply(head.height, state)
     outside = state.get(REWARD).balance + state.get(BURNT_FUNDS).balance
-    locked = FIL_TOTAL - outside - supply
+    locked = TOTAL_FILECOIN - outside - supply
     assert 0 <= locked < outside
-    assert 0 < supply < FIL_TOTAL
+    assert 0 < supply < TOTAL_FILECOIN
 
 
 def test_workers_are_those_of_the_chain(grown):
