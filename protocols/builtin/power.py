@@ -16,7 +16,7 @@ from protocols.builtin.methods import (
     decode_bigint_param,
     encode_bigint_param,
 )
-from protocols.builtin.power_state import Claim, CronEvent, PowerState
+from protocols.builtin.power_state import Claim, CronEvent, PowerState, PowerTotals
 from protocols.builtin.smoothing import FilterEstimate
 from protocols.encoding.address import Address
 from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
@@ -125,15 +125,9 @@ def on_consensus_fault(runtime: ActorRuntime, data: bytes) -> bytes:
             runtime.abort(ExitCode.NOT_FOUND, f"{runtime.caller} has no claim")
         claim = Claim.from_wire(wire)
         state = state.changed_claim(claims, runtime.caller, -claim.raw_byte_power, -claim.quality_adjusted_power)
-        total = state.total_pledge_collateral - pledge
-        runtime.check(total >= 0, "the total pledge would be negative")
+        state = state.pledged(-pledge)
         claims.delete(runtime.caller.data)
-        return dataclasses.replace(
-            state,
-            claims=claims.flush(),
-            miner_count=state.miner_count - 1,
-            total_pledge_collateral=TokenAmount(total),
-        ), None
+        return dataclasses.replace(state, claims=claims.flush(), miner_count=state.miner_count - 1), None
 
     runtime.transaction(PowerState, forget)
     return b""
@@ -200,10 +194,15 @@ def on_epoch_tick_end(runtime: ActorRuntime, _data: bytes) -> bytes:
     runtime.transaction(PowerState, lambda state: (_without_power(runtime, state, failed), None))
     _verify_batch(runtime)
     state, _ = runtime.transaction(PowerState, lambda state: (_freeze(state, runtime.epoch), None))
+    tell_power(runtime, state)
+    return b""
+
+
+def tell_power(runtime: ActorRuntime, state: PowerTotals) -> None:
+    """Tell the reward actor the power that the next epoch has."""
     power = encode_bigint_param(state.this_epoch_raw_byte_power)
     code, _ = runtime.send(REWARD, UPDATE_NETWORK_KPI, power, 0)
     runtime.require_success(code, "the reward actor refused the network's power")
-    return b""
 
 
 def _verify_batch(runtime: ActorRuntime) -> None:
@@ -235,17 +234,8 @@ def _without_power(runtime: ActorRuntime, state: PowerState, miners: list[Addres
 
 
 def _freeze(state: PowerState, epoch: int) -> PowerState:
-    raw, adjusted = state.total_power()
-    return dataclasses.replace(
-        state,
-        this_epoch_pledge_collateral=state.total_pledge_collateral,
-        this_epoch_quality_adjusted_power=BigInteger(adjusted),
-        this_epoch_raw_byte_power=BigInteger(raw),
-        this_epoch_power_smoothed=state.this_epoch_power_smoothed.next(
-            adjusted, epoch - state.last_processed_cron_epoch
-        ),
-        last_processed_cron_epoch=ChainEpoch(epoch),
-    )
+    frozen = state.frozen(epoch - state.last_processed_cron_epoch)
+    return dataclasses.replace(frozen, last_processed_cron_epoch=ChainEpoch(epoch))
 
 
 def update_pledge_total(runtime: ActorRuntime, data: bytes) -> bytes:
@@ -253,12 +243,7 @@ def update_pledge_total(runtime: ActorRuntime, data: bytes) -> bytes:
     delta = decode_bigint_param(runtime, data)
     runtime.validate_caller_kind("storageminer")
 
-    def change(state: PowerState) -> tuple[PowerState, None]:
-        total = state.total_pledge_collateral + delta
-        runtime.check(total >= 0, f"the total pledge would be {total}")
-        return dataclasses.replace(state, total_pledge_collateral=TokenAmount(total)), None
-
-    runtime.transaction(PowerState, change)
+    runtime.transaction(PowerState, lambda state: (state.pledged(delta), None))
     return b""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Self
 
 from protocols.builtin.smoothing import FilterEstimate
 from protocols.encoding.address import Address
@@ -38,8 +39,11 @@ class CronEvent(Record):
 
 
 @record
-class PowerState(Record):
-    """Powers in bytes, amounts in attoFIL; `total_*_committed` count miners below the minimum too."""
+class PowerTotals(Record):
+    """What every version begins with; powers in bytes, amounts in attoFIL.
+
+    `total_*_committed` count miners below the minimum too.
+    """
 
     total_raw_byte_power: BigInteger
     total_bytes_committed: BigInteger
@@ -54,6 +58,49 @@ class PowerState(Record):
     miner_above_min_power_count: int
     cron_event_queue: Cid
     first_cron_epoch: ChainEpoch
+
+    def total_power(self) -> tuple[int, int]:
+        """Raw and quality-adjusted power that counts for consensus."""
+        if self.miner_above_min_power_count < CONSENSUS_MINERS_MIN:
+            return self.total_bytes_committed, self.total_quality_bytes_committed
+        return self.total_raw_byte_power, self.total_quality_adjusted_power
+
+    def frozen(self, epochs: int) -> Self:
+        """The totals as the next epoch's, so many epochs after they were frozen last."""
+        raw, adjusted = self.total_power()
+        return dataclasses.replace(
+            self,
+            this_epoch_pledge_collateral=self.total_pledge_collateral,
+            this_epoch_quality_adjusted_power=BigInteger(adjusted),
+            this_epoch_raw_byte_power=BigInteger(raw),
+            this_epoch_power_smoothed=self.this_epoch_power_smoothed.next(adjusted, epochs),
+        )
+
+    def pledged(self, delta: int) -> Self:
+        """The sum of all pledges changed; a panic below nothing."""
+        total = self.total_pledge_collateral + delta
+        if total < 0:
+            raise ActorPanic(f"the total pledge would be {total}")
+        return dataclasses.replace(self, total_pledge_collateral=TokenAmount(total))
+
+    def take_events(self, store: Blockstore, epoch: int) -> tuple[Self, list[CronEvent]]:
+        """Remove and return the events up to an epoch."""
+        queue = HistoricMap(store, self.cron_event_queue)
+        taken: list[CronEvent] = []
+        for due in range(self.first_cron_epoch, epoch + 1):
+            root = queue.get(epoch_key(due))
+            if root is not None:
+                events = HistoricArray(store, root)
+                taken += [CronEvent.from_wire(wire) for _, wire in events.items()]
+                queue.delete(epoch_key(due))
+        changed = dataclasses.replace(self, cron_event_queue=queue.flush(), first_cron_epoch=ChainEpoch(epoch + 1))
+        return changed, taken
+
+
+@record
+class PowerState(PowerTotals):
+    """The totals, who has which power, and proofs of new sectors that wait for the epoch's end."""
+
     last_processed_cron_epoch: ChainEpoch
     claims: Cid
     proof_validation_batch: Cid | None
@@ -81,12 +128,6 @@ class PowerState(Record):
             claims=empty,
             proof_validation_batch=None,
         )
-
-    def total_power(self) -> tuple[int, int]:
-        """Raw and quality-adjusted power that counts for consensus."""
-        if self.miner_above_min_power_count < CONSENSUS_MINERS_MIN:
-            return self.total_bytes_committed, self.total_quality_bytes_committed
-        return self.total_raw_byte_power, self.total_quality_adjusted_power
 
     def claim_of(self, store: Blockstore, miner: Address) -> Claim | None:
         """A miner's claim, or None."""
@@ -148,19 +189,6 @@ class PowerState(Record):
         queue.set(epoch_key(epoch), events.flush())
         first = ChainEpoch(min(epoch, self.first_cron_epoch))
         return dataclasses.replace(self, cron_event_queue=queue.flush(), first_cron_epoch=first)
-
-    def take_events(self, store: Blockstore, epoch: int) -> tuple[PowerState, list[CronEvent]]:
-        """Remove and return the events up to an epoch."""
-        queue = HistoricMap(store, self.cron_event_queue)
-        taken: list[CronEvent] = []
-        for due in range(self.first_cron_epoch, epoch + 1):
-            root = queue.get(epoch_key(due))
-            if root is not None:
-                events = HistoricArray(store, root)
-                taken += [CronEvent.from_wire(wire) for _, wire in events.items()]
-                queue.delete(epoch_key(due))
-        changed = dataclasses.replace(self, cron_event_queue=queue.flush(), first_cron_epoch=ChainEpoch(epoch + 1))
-        return changed, taken
 
 
 def epoch_key(epoch: int) -> bytes:

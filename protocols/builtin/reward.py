@@ -50,17 +50,7 @@ def award_block_reward(runtime: ActorRuntime, data: bytes) -> bytes:
     Only the system calls this, once per block; the tips are in this actor's balance already. A miner that cannot take
     the money loses it to the burnt funds.
     """
-    runtime.validate_caller(SYSTEM)
-    params = runtime.params(AwardBlockRewardParams, data)
-    balance = runtime.balance()
-    miner = award_recipient(runtime, params, balance)
-
-    def mine(state: RewardState) -> tuple[RewardState, int]:
-        minted = state.minted(params.win_count, balance - params.gas_reward)
-        return dataclasses.replace(state, total_mined=TokenAmount(state.total_mined + minted)), minted
-
-    _state, minted = runtime.transaction(RewardState, mine)
-    total = minted + params.gas_reward
+    params, miner, total = open_award(runtime, data, RewardState)
     penalty = min(params.penalty, total)
     payable = total - penalty
     code, _ = runtime.send(miner, ADD_LOCKED_FUND, encode_bigint_param(payable), payable)
@@ -72,8 +62,13 @@ def award_block_reward(runtime: ActorRuntime, data: bytes) -> bytes:
     return b""
 
 
-def award_recipient(runtime: ActorRuntime, params: AwardBlockRewardParams, balance: int) -> Address:
-    """The miner that an award is for; aborts for an award that makes no sense."""
+def open_award(
+    runtime: ActorRuntime, data: bytes, kind: type[RewardState]
+) -> tuple[AwardBlockRewardParams, Address, int]:
+    """Check an award and mint for it; returns it, the miner, and what that is paid with the tips."""
+    runtime.validate_caller(SYSTEM)
+    params = runtime.params(AwardBlockRewardParams, data)
+    balance = runtime.balance()
     if params.penalty < 0 or params.gas_reward < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"negative penalty {params.penalty} or tips {params.gas_reward}")
     if balance < params.gas_reward:
@@ -83,7 +78,13 @@ def award_recipient(runtime: ActorRuntime, params: AwardBlockRewardParams, balan
     miner = runtime.resolve(params.miner)
     if miner is None:
         runtime.abort(ExitCode.NOT_FOUND, f"there is no actor at {params.miner}")
-    return miner
+
+    def mine(state: RewardState) -> tuple[RewardState, int]:
+        minted = state.minted(params.win_count, balance - params.gas_reward)
+        return dataclasses.replace(state, total_mined=TokenAmount(state.total_mined + minted)), minted
+
+    _state, minted = runtime.transaction(kind, mine)
+    return params, miner, minted + params.gas_reward
 
 
 def this_epoch_reward(runtime: ActorRuntime, _data: bytes) -> bytes:
@@ -95,11 +96,11 @@ def this_epoch_reward(runtime: ActorRuntime, _data: bytes) -> bytes:
     ).encode()
 
 
-def update_network_kpi(runtime: ActorRuntime, data: bytes) -> bytes:
+def update_network_kpi(runtime: ActorRuntime, data: bytes, kind: type[RewardState] = RewardState) -> bytes:
     """Take the network's power at the end of an epoch; the power actor's cron calls this."""
     runtime.validate_caller(POWER)
     power = decode_bigint_param(runtime, data)
-    runtime.transaction(RewardState, lambda state: (state.after(runtime.epoch, power, runtime.network_version), None))
+    runtime.transaction(kind, lambda state: (state.after(runtime.epoch, power, runtime.network_version), None))
     return b""
 
 

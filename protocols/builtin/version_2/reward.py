@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import BURNT_FUNDS, POWER, SYSTEM
-from protocols.builtin.methods import SEND, Methods, decode_bigint_param
-from protocols.builtin.reward import AwardBlockRewardParams, award_recipient
+from protocols.builtin import reward
+from protocols.builtin.codes import BURNT_FUNDS
+from protocols.builtin.methods import SEND, Methods
+from protocols.builtin.reward import open_award
 from protocols.builtin.reward_state import RewardState
 from protocols.builtin.smoothing import FilterEstimate
 from protocols.builtin.version_2.miner import APPLY_REWARDS, ApplyRewardsParams
@@ -42,17 +42,7 @@ class ThisEpochReward(Record):
 
 def award_block_reward(runtime: ActorRuntime, data: bytes) -> bytes:
     """Pay the miner its share of the epoch's reward and its tips, and tell it three times its penalty."""
-    runtime.validate_caller(SYSTEM)
-    params = runtime.params(AwardBlockRewardParams, data)
-    balance = runtime.balance()
-    miner = award_recipient(runtime, params, balance)
-
-    def mine(state: RewardStateV2) -> tuple[RewardStateV2, int]:
-        minted = state.minted(params.win_count, balance - params.gas_reward)
-        return dataclasses.replace(state, total_mined=TokenAmount(state.total_mined + minted)), minted
-
-    _state, minted = runtime.transaction(RewardStateV2, mine)
-    total = minted + params.gas_reward
+    params, miner, total = open_award(runtime, data, RewardStateV2)
     told = ApplyRewardsParams(TokenAmount(total), TokenAmount(PENALTY_FACTOR * params.penalty))
     code, _ = runtime.send(miner, APPLY_REWARDS, told.encode(), total)
     if code != ExitCode.OK:
@@ -69,14 +59,7 @@ def this_epoch_reward(runtime: ActorRuntime, _data: bytes) -> bytes:
 
 def update_network_kpi(runtime: ActorRuntime, data: bytes) -> bytes:
     """Take the network's power at the end of an epoch; the power actor's cron calls this."""
-    runtime.validate_caller(POWER)
-    power = decode_bigint_param(runtime, data)
-
-    def learn(state: RewardStateV2) -> tuple[RewardStateV2, None]:
-        return state.after(runtime.epoch, power, runtime.network_version), None
-
-    runtime.transaction(RewardStateV2, learn)
-    return b""
+    return reward.update_network_kpi(runtime, data, RewardStateV2)
 
 
 METHODS: Methods = with_methods_to_come(
