@@ -11,9 +11,12 @@ from protocols.chain.tipset import Tipset
 from protocols.consensus import storage_proofs
 from protocols.consensus.randomness import Purpose, draw
 from protocols.encoding.address import Address
+from protocols.encoding.cid import Cid
 from protocols.errors import ChainError, CidError
+from protocols.ipld.blockstore import Overlay
 from protocols.networks.profile import ProofPolicy
 from protocols.vm.exit_codes import ExitCode, StateFault
+from protocols.vm.interpreter import Executed, execute_tipset
 from protocols.vm.state_tree import StateTree
 from protocols.vm.world import SealVerifyInfo, WindowPostInfo
 
@@ -78,3 +81,20 @@ class ChainWorld:
             return key_address(self._reader.blocks, state, miner_info(self._reader.blocks, state, miner).worker)
         except (ChainError, CidError) as error:
             raise StateFault(str(error), ExitCode.ILLEGAL_ARGUMENT) from None
+
+
+def run_tipset(reader: ChainReader, tipset: Tipset) -> tuple[Executed, dict[Cid, bytes]]:
+    """The outcome of a tipset and the blocks it wrote: a function of the tipset alone."""
+    parent = reader.parent(tipset)
+    scratch = Overlay(reader.blocks)
+    executed = execute_tipset(
+        scratch,
+        tipset.blocks[0].parent_state_root,
+        reader.tipset_messages(tipset),
+        parent_epoch=parent.height,
+        epoch=tipset.height,
+        base_fee=tipset.blocks[0].parent_base_fee,
+        rules=reader.genesis.profile.rules,
+        world=ChainWorld(reader, parent),
+    )
+    return executed, scratch.new

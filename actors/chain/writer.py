@@ -10,7 +10,7 @@ from actors.chain import index
 from actors.chain.index import Execution
 from actors.chain.reader import BlockMessages, ChainReader
 from actors.chain.validation import check_time, validate_block
-from actors.chain.world import ChainWorld
+from actors.chain.world import run_tipset
 from protocols.chain.block import BlockHeader, save_message_meta
 from protocols.chain.tipset import Tipset, TipsetKey, key_bytes
 from protocols.consensus.fork_choice import prefers
@@ -19,7 +19,7 @@ from protocols.encoding.tuples import BigInteger
 from protocols.errors import ChainError, GenesisError
 from protocols.ipld.blockstore import Overlay, save
 from protocols.networks.genesis import Genesis, read_genesis
-from protocols.vm.interpreter import Executed, execute_tipset
+from protocols.vm.interpreter import Executed
 from runtime.store.interface import Change, Store
 
 T = TypeVar("T")
@@ -142,19 +142,7 @@ class ChainWriter(ChainReader):
 
     def _run(self, tipset: Tipset) -> tuple[Executed, dict[Cid, bytes]]:
         """The outcome of a tipset and the blocks it wrote: a function of the tipset alone."""
-        parent = self.parent(tipset)
-        scratch = Overlay(self.blocks)
-        executed = execute_tipset(
-            scratch,
-            tipset.blocks[0].parent_state_root,
-            self.tipset_messages(tipset),
-            parent_epoch=parent.height,
-            epoch=tipset.height,
-            base_fee=tipset.blocks[0].parent_base_fee,
-            rules=self.genesis.profile.rules,
-            world=ChainWorld(self, parent),
-        )
-        return executed, scratch.new
+        return run_tipset(self, tipset)
 
     def choose(self, candidate: Tipset) -> HeadChange | None:
         """Make an executed tipset the head if fork choice prefers it; returns what changed, or None.

@@ -6,12 +6,10 @@ from typing import Any
 
 from actors.chain.index import ChainIndex
 from actors.chain.reader import ChainReader
-from actors.chain.world import ChainWorld
+from actors.chain.world import run_tipset
 from actors.messages.chain import Head
 from actors.simulation.network import SimulatedFilecoin
 from protocols.chain.tipset import Tipset
-from protocols.ipld.blockstore import Overlay
-from protocols.vm.interpreter import execute_tipset
 
 MAILBOX_MAX = 5_000
 LIVENESS_EPOCHS = 10
@@ -102,16 +100,7 @@ class Checker:
         return count
 
     def _recompute(self, reader: ChainReader, tipset: Tipset) -> None:
-        executed = execute_tipset(
-            Overlay(reader.blocks),
-            tipset.blocks[0].parent_state_root,
-            reader.tipset_messages(tipset),
-            parent_epoch=reader.parent(tipset).height,
-            epoch=tipset.height,
-            base_fee=tipset.blocks[0].parent_base_fee,
-            rules=reader.genesis.profile.rules,
-            world=ChainWorld(reader, reader.parent(tipset)),
-        )
+        executed, _written = run_tipset(reader, tipset)
         known = reader.execution(tipset.key)
         if (executed.state_root, executed.receipts_root) != (known.state_root, known.receipts_root):
             raise InvariantError(f"the tipset at height {tipset.height} gives another state when it is executed anew")

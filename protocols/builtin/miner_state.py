@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
-from protocols.builtin.policy import EPOCHS_IN_DAY, EPOCHS_IN_HOUR
+from protocols.builtin.policy import EPOCHS_IN_DAY, EPOCHS_IN_HOUR, MAINNET
 from protocols.encoding.address import Address
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.cid import Cid
@@ -16,8 +16,6 @@ from protocols.errors import CborError
 from protocols.ipld.amt import Amt, AmtVersion
 from protocols.ipld.blockstore import Blockstore, load, save
 from protocols.ipld.hamt import Hamt, HamtVersion
-
-PERIOD_DEADLINES = 48
 
 
 @record
@@ -246,13 +244,41 @@ class SectorPreCommitOnChainInfo(Record):
 
 
 @record
-class MinerState(Record):
-    """Amounts in attoFIL; sectors come with their own roots."""
+class MinerFunds(Record):
+    """What every version of a miner begins with; amounts in attoFIL."""
 
     info: Cid
     pre_commit_deposits: TokenAmount
     locked_funds: TokenAmount
     vesting_funds: Cid
+
+    def unlock_vested(self, store: Blockstore, epoch: int) -> tuple[Self, int]:
+        """Free what has vested; returns how much."""
+        table, freed = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock(epoch)
+        root = save(store, table.to_wire())
+        return dataclasses.replace(self, vesting_funds=root, locked_funds=TokenAmount(self.locked_funds - freed)), freed
+
+    def penalize(self, store: Blockstore, epoch: int, target: int, unlocked: int) -> tuple[Self, int, int]:
+        """Take a penalty from what is vesting and then from the balance; returns how much of each."""
+        table, taken = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock_unvested(epoch, target)
+        root = save(store, table.to_wire())
+        changed = dataclasses.replace(self, vesting_funds=root, locked_funds=TokenAmount(self.locked_funds - taken))
+        return changed, taken, 0 if taken == target else min(unlocked, target - taken)
+
+    def lock(
+        self, store: Blockstore, epoch: int, amount: int, offset: int, schedule: VestingSchedule
+    ) -> tuple[Self, int]:
+        """Lock an amount for vesting; returns how much of older ones became free. Steps are on `offset`'s grid."""
+        table, freed = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock(epoch)
+        table = table.lock(epoch, amount, offset, schedule)
+        locked = TokenAmount(self.locked_funds - freed + amount)
+        return dataclasses.replace(self, vesting_funds=save(store, table.to_wire()), locked_funds=locked), freed
+
+
+@record
+class MinerState(MinerFunds):
+    """Amounts in attoFIL; sectors come with their own roots."""
+
     initial_pledge_requirement: TokenAmount
     pre_committed_sectors: Cid
     pre_committed_sectors_expiry: Cid
@@ -265,7 +291,12 @@ class MinerState(Record):
 
     @classmethod
     def initial(
-        cls, store: Blockstore, info: MinerInfo, period_start: int, sectors: Sequence[SectorOnChainInfo] = ()
+        cls,
+        store: Blockstore,
+        info: MinerInfo,
+        period_start: int,
+        sectors: Sequence[SectorOnChainInfo] = (),
+        deadlines: int = MAINNET.deadlines,
     ) -> MinerState:
         """A miner, with sectors that need no deal and are in no deadline."""
         listed = Amt(store, version=AmtVersion.V0)
@@ -284,10 +315,10 @@ class MinerState(Record):
             pre_committed_sectors=empty_map,
             pre_committed_sectors_expiry=empty_array,
             allocated_sectors=save(store, Bitfield.of(int(sector.number) for sector in sectors).encode()),
-            sectors=listed.flush(),
+            sectors=listed.flush() if sectors else empty_array,
             proving_period_start=ChainEpoch(period_start),
             current_deadline=Unsigned(0),
-            deadlines=save(store, Deadlines((deadline_root,) * PERIOD_DEADLINES).to_wire()),
+            deadlines=save(store, Deadlines((deadline_root,) * deadlines).to_wire()),
             early_terminations=Bitfield(),
         )
 
@@ -308,19 +339,6 @@ class MinerState(Record):
         """What is neither vesting nor deposited."""
         return balance - self.locked_funds - self.pre_commit_deposits
 
-    def unlock_vested(self, store: Blockstore, epoch: int) -> tuple[MinerState, int]:
-        """Free what has vested; returns how much."""
-        table, freed = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock(epoch)
-        root = save(store, table.to_wire())
-        return dataclasses.replace(self, vesting_funds=root, locked_funds=TokenAmount(self.locked_funds - freed)), freed
-
-    def penalize(self, store: Blockstore, epoch: int, target: int, unlocked: int) -> tuple[MinerState, int, int]:
-        """Take a penalty from what is vesting and then from the balance; returns how much of each."""
-        table, taken = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock_unvested(epoch, target)
-        root = save(store, table.to_wire())
-        changed = dataclasses.replace(self, vesting_funds=root, locked_funds=TokenAmount(self.locked_funds - taken))
-        return changed, taken, 0 if taken == target else min(unlocked, target - taken)
-
     def load_deadlines(self, store: Blockstore) -> Deadlines:
         """Every deadline's root."""
         return Deadlines.from_wire(load(store, self.deadlines))
@@ -328,10 +346,3 @@ class MinerState(Record):
     def with_deadlines(self, store: Blockstore, deadlines: Deadlines) -> MinerState:
         """The same miner with other deadlines."""
         return dataclasses.replace(self, deadlines=save(store, deadlines.to_wire()))
-
-    def lock(self, store: Blockstore, epoch: int, amount: int, schedule: VestingSchedule) -> tuple[MinerState, int]:
-        """Lock an amount for vesting; returns how much of older amounts became free."""
-        table, freed = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock(epoch)
-        table = table.lock(epoch, amount, self.proving_period_start, schedule)
-        locked = TokenAmount(self.locked_funds - freed + amount)
-        return dataclasses.replace(self, vesting_funds=save(store, table.to_wire()), locked_funds=locked), freed

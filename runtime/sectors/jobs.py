@@ -5,6 +5,7 @@ A job may take hours and may be given twice: whoever does it finds what is done 
 
 from __future__ import annotations
 
+from protocols.proofs.registry import PADDED_QUAD_BYTES, QUAD_BYTES
 from runtime.actor.message import Message, message
 
 PIECE_KEY_CHARACTERS_MAX = 256
@@ -23,6 +24,11 @@ class Piece:
     padded_bytes: int
     root: bytes = b""
     offset: int = -1
+
+    @property
+    def payload_offset(self) -> int:
+        """Where its bytes begin in a sector's payload, before padding."""
+        return self.offset // PADDED_QUAD_BYTES * QUAD_BYTES
 
 
 @message

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO
 
 from protocols.proofs.piece import Piece as PieceHash
-from protocols.proofs.registry import PADDED_QUAD_BYTES, QUAD_BYTES
 from runtime.files import sync_folder
 from runtime.sectors.errors import SectorDataError
 from runtime.sectors.jobs import Piece
@@ -70,6 +69,14 @@ def _copy(reader: IO[bytes], writer: IO[bytes], name: str, payload_bytes: int) -
         return piece.finish().root
 
 
+def root_of(file: IO[bytes]) -> bytes:
+    """The root of the piece that the rest of a file is."""
+    with PieceHash() as hashed:
+        while data := file.read(READ_BYTES):
+            hashed.update(data)
+        return hashed.finish().root
+
+
 class PieceStream:
     """The payload of a sector: its pieces at their offsets and zeros between them, read as one file."""
 
@@ -82,7 +89,7 @@ class PieceStream:
     def _read(self) -> Iterator[bytes]:
         position = 0
         for piece in self._pieces:
-            start = piece.offset // PADDED_QUAD_BYTES * QUAD_BYTES
+            start = piece.payload_offset
             yield from _zeros(start - position)
             path = piece_path(self._folder, piece.key)
             with _plain_file(str(path)) as file:
@@ -114,10 +121,8 @@ def check_staged(folder: Path, pieces: Sequence[Piece]) -> None:
     for piece in pieces:
         path = piece_path(folder, piece.key)
         try:
-            with PieceHash() as hashed, path.open("rb") as file:
-                while data := file.read(READ_BYTES):
-                    hashed.update(data)
-                root = hashed.finish().root
+            with path.open("rb") as file:
+                root = root_of(file)
         except FileNotFoundError:
             raise SectorDataError(f"piece {piece.key}: {path} is gone; put it back and seal again") from None
         if root != piece.root:

@@ -9,14 +9,13 @@ from pathlib import Path
 
 from protocols.errors import ProtocolError
 from protocols.proofs import vanilla
-from protocols.proofs.piece import Piece as PieceHash
 from protocols.proofs.porep import PlacedPiece, data_commitment
-from protocols.proofs.registry import PADDED_QUAD_BYTES, QUAD_BYTES, SealProof
+from protocols.proofs.registry import SealProof
 from runtime.sectors import jobs
 from runtime.sectors.errors import SectorDataError, SectorDiskFullError, SectorError
 from runtime.sectors.files import SectorFiles, exclusive
 from runtime.sectors.parents import parent_table
-from runtime.sectors.pieces import PieceStream, check_staged, piece_path, stage
+from runtime.sectors.pieces import PieceStream, check_staged, piece_path, root_of, stage
 from runtime.sectors.sealing import Manifest, Progress, Sealing, open_sector, unseal
 from runtime.sectors.shelf import FolderShelf, window_proof
 
@@ -95,16 +94,13 @@ class SectorWork:
         table = parent_table(self._folder / PARENTS_FOLDER, Manifest.read(folder).replication.graph, self._threads)
         target = Path(job.target)
         partial = target.with_name(f"{target.name}.{hashlib.sha256(job.target.encode()).hexdigest()[:8]}.part")
-        offset = piece.offset // PADDED_QUAD_BYTES * QUAD_BYTES
         try:
-            with partial.open("w+b") as file, PieceHash() as hashed:
-                unseal(folder, table, file, offset, piece.payload_bytes)
+            with partial.open("w+b") as file:
+                unseal(folder, table, file, piece.payload_offset, piece.payload_bytes)
                 file.flush()
                 os.fsync(file.fileno())
                 file.seek(0)
-                while data := file.read(1 << 20):
-                    hashed.update(data)
-                if hashed.finish().root != piece.root:
+                if root_of(file) != piece.root:
                     raise SectorDataError(f"sector {job.sector} gives other bytes than those of piece {piece.key}")
             partial.replace(target)
         finally:

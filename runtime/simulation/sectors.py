@@ -91,7 +91,7 @@ class SimulatedSectorPort:
         from protocols.proofs.nodes import of_bytes
         from protocols.proofs.piece import pad
         from protocols.proofs.porep import Replication
-        from protocols.proofs.registry import PADDED_QUAD_BYTES, QUAD_BYTES, SealProof
+        from protocols.proofs.registry import SealProof
 
         if self._disk.sectors_full:
             raise SectorDiskFullError(f"sector {job.sector}: the simulated disk has no room; free some")
@@ -101,7 +101,7 @@ class SimulatedSectorPort:
             data = self._disk.files.get(f"{job.sector}/{piece.key}")
             if data is None:
                 raise SectorDataError(f"piece {piece.key} of sector {job.sector}: its staged file is gone")
-            start = piece.offset // PADDED_QUAD_BYTES * QUAD_BYTES
+            start = piece.payload_offset
             payload[start : start + len(data)] = data
         nodes = of_bytes(pad(bytes(payload)))
         comm_d = data_rows(nodes)[-1].tobytes()
@@ -111,10 +111,9 @@ class SimulatedSectorPort:
 
     def _read(self, job: jobs.ReadPiece) -> jobs.Outcome:
         from protocols.proofs.piece import unpad
-        from protocols.proofs.registry import PADDED_QUAD_BYTES, QUAD_BYTES
         from runtime.sectors.shelf import MemoryShelf
 
         data = unpad(MemoryShelf(self._disk.sectors).sector(job.sector).data_rows[0].tobytes())
-        start = job.piece.offset // PADDED_QUAD_BYTES * QUAD_BYTES
+        start = job.piece.payload_offset
         self._disk.files[job.target] = data[start : start + job.piece.payload_bytes]
         return jobs.JobDone()

@@ -11,11 +11,8 @@ from protocols.builtin.methods import PUBKEY_ADDRESS, decode_bigint_param
 from protocols.builtin.miner_state import (
     VESTING_V0,
     VESTING_V1,
-    Deadline,
-    Deadlines,
     MinerInfo,
     MinerState,
-    VestingFunds,
     WorkerKeyChange,
 )
 from protocols.builtin.power import MinerConstructorParams
@@ -23,10 +20,7 @@ from protocols.builtin.storage_miner.calls import CronEventType, enroll, notify_
 from protocols.builtin.storage_miner.commit import require_pledge
 from protocols.encoding import cbor
 from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
-from protocols.ipld.blockstore import save
-from protocols.ipld.historic import HistoricArray, HistoricMap
 from protocols.proofs.registry import SealProof
 from protocols.vm.exit_codes import ExitCode
 
@@ -81,24 +75,13 @@ def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
     owner = _resolve_principal(runtime, params.owner)
     worker = _resolve_worker(runtime, params.worker)
     control = tuple(_resolve_principal(runtime, address) for address in params.control_addresses)
-    empty_map, empty_array = HistoricMap(runtime).flush(), HistoricArray(runtime).flush()
-    allocated = save(runtime, Bitfield().encode())
-    deadline = save(runtime, Deadline.empty(empty_array).to_wire())
-    deadlines = save(runtime, Deadlines((deadline,) * runtime.policy.deadlines).to_wire())
-    vesting = save(runtime, VestingFunds(()).to_wire())
     start = _first_period(runtime)
     proof = SealProof(params.seal_proof_type)
     info = MinerInfo(
         owner, worker, control, None, params.peer_id, params.multiaddrs, params.seal_proof_type,
         Unsigned(proof.shape.sector_bytes), Unsigned(proof.partition_sectors),
     )  # fmt: skip
-    nothing = TokenAmount(0)
-    runtime.create_state(
-        MinerState(
-            save(runtime, info.to_wire()), nothing, nothing, vesting, nothing, empty_map, empty_array, allocated,
-            empty_array, ChainEpoch(start), Unsigned(0), deadlines, Bitfield(),
-        )
-    )  # fmt: skip
+    runtime.create_state(MinerState.initial(runtime, info, start, deadlines=runtime.policy.deadlines))
     enroll(runtime, start - 1, CronEventType.PROVING_DEADLINE)
     return b""
 
@@ -167,7 +150,7 @@ def add_locked_fund(runtime: ActorRuntime, data: bytes) -> bytes:
         unlocked = state.unlocked_balance(runtime.balance())
         if unlocked < amount:
             runtime.abort(ExitCode.INSUFFICIENT_FUNDS, f"{unlocked} is unlocked, {amount} is to be locked")
-        return state.lock(runtime, runtime.epoch, amount, schedule)
+        return state.lock(runtime, runtime.epoch, amount, state.proving_period_start, schedule)
 
     _state, freed = runtime.transaction(MinerState, lock)
     notify_pledge(runtime, amount - freed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from protocols.builtin.codes import REWARD
 from protocols.builtin.methods import Methods
-from protocols.builtin.miner_state import VESTING_V1, MinerInfo, VestingFunds
+from protocols.builtin.miner_state import VESTING_V1, MinerFunds, MinerInfo
 from protocols.builtin.storage_miner.calls import burn, notify_pledge
 from protocols.builtin.storage_miner.identity import ControlAddresses
 from protocols.builtin.version_2.to_come import with_methods_to_come
@@ -15,7 +15,7 @@ from protocols.encoding.address import Address
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
-from protocols.ipld.blockstore import load, save
+from protocols.ipld.blockstore import load
 from protocols.vm.exit_codes import ExitCode, StateFault
 
 if TYPE_CHECKING:
@@ -41,13 +41,9 @@ class MinerInfoV2(MinerInfo):
 
 
 @record
-class MinerStateV2(Record):
+class MinerStateV2(MinerFunds):
     """A miner that may owe: penalties that it cannot pay are a debt."""
 
-    info: Cid
-    pre_commit_deposits: TokenAmount
-    locked_funds: TokenAmount
-    vesting_funds: Cid
     fee_debt: TokenAmount
     initial_pledge: TokenAmount
     pre_committed_sectors: Cid
@@ -85,21 +81,13 @@ def apply_rewards(runtime: ActorRuntime, data: bytes) -> bytes:
         unlocked = state.unlocked_balance(runtime.balance())
         if unlocked < params.reward:
             runtime.abort(ExitCode.INSUFFICIENT_FUNDS, f"{unlocked} is unlocked, {params.reward} is to be locked")
-        table, freed = VestingFunds.from_wire(load(runtime, state.vesting_funds)).unlock(runtime.epoch)
-        table = table.lock(runtime.epoch, params.reward, state.proving_period_start, VESTING_V1)
-        locked = state.locked_funds - freed + params.reward
+        state, freed = state.lock(runtime, runtime.epoch, params.reward, state.proving_period_start, VESTING_V1)
         debt = state.fee_debt + params.penalty
-        table, from_vesting = table.unlock_unvested(runtime.epoch, debt)
-        # what has just become unvested is counted once: the balance is looked at before
-        state = dataclasses.replace(
-            state, locked_funds=TokenAmount(locked), vesting_funds=save(runtime, table.to_wire())
-        )
-        from_balance = min(state.unlocked_balance(runtime.balance()), debt - from_vesting)
-        return dataclasses.replace(
-            state,
-            locked_funds=TokenAmount(locked - from_vesting),
-            fee_debt=TokenAmount(debt - from_vesting - from_balance),
-        ), (params.reward - freed - from_vesting, from_vesting, from_balance)
+        # what a penalty frees of the vesting funds is burnt, so it does not count as balance
+        unlocked = state.unlocked_balance(runtime.balance())
+        state, from_vesting, from_balance = state.penalize(runtime, runtime.epoch, debt, unlocked)
+        state = dataclasses.replace(state, fee_debt=TokenAmount(debt - from_vesting - from_balance))
+        return state, (params.reward - freed - from_vesting, from_vesting, from_balance)
 
     _state, (pledge, from_vesting, from_balance) = runtime.transaction(MinerStateV2, take)
     notify_pledge(runtime, pledge)
