@@ -21,6 +21,7 @@ from protocols.builtin.market_types import (
     ActivateDealsParams,
     ComputeDataCommitmentParams,
     DealWeights,
+    DealWeightsV2,
     VerifyDealsParams,
 )
 from protocols.builtin.methods import (
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
 
 PIECE_BYTES_MIN = 128
+LABEL_BYTES_MAX = 256
+"""From version 2 on."""
 COLLATERAL_PERCENT_V0, COLLATERAL_PERCENT_V1 = 5, 1
 """Share of the circulating supply that providers of the whole network's storage would have to put up."""
 VERIFIED_FACTOR = 10
@@ -86,9 +89,9 @@ def withdraw_balance(runtime: ActorRuntime, data: bytes) -> bytes:
     params = runtime.params(Escrow, data)
     if params.amount < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cannot withdraw {params.amount}")
-    runtime.validate_caller_kind(*SIGNABLE)
+    if not runtime.actors_version:  # the reference of version 0 validates twice here, which ends every call
+        runtime.validate_caller_kind(*SIGNABLE)
     nominal, recipient, approved = _escrow_of(runtime, params.address)
-    # the reference of version 0 validates twice here, which ends every call
     runtime.validate_caller(*approved)
 
     def take(state: MarketState) -> tuple[MarketState, int]:
@@ -183,6 +186,8 @@ def _validate(runtime: ActorRuntime, signed: ClientDealProposal, baseline: int, 
 
     with runtime.failing_as(ExitCode.ILLEGAL_ARGUMENT):
         runtime.syscalls.verify_signature(signed.client_signature, deal.client, deal.encode())
+    if runtime.actors_version and len(deal.label.encode()) > LABEL_BYTES_MAX:
+        refuse(f"a label of {len(deal.label.encode())} bytes; {LABEL_BYTES_MAX} at most")
     size = int(deal.piece_size)
     if size < PIECE_BYTES_MIN or size & (size - 1):
         refuse(f"a piece of {size} padded bytes; sizes are powers of two from {PIECE_BYTES_MIN} on")
@@ -219,10 +224,17 @@ def provider_collateral_min(
 def _weights(
     runtime: ActorRuntime, state: MarketState, deals: tuple[Unsigned, ...], expiry: int, start: int
 ) -> DealWeights:
-    """Byte-epochs of deals that the calling miner may put into a sector; ends the call for any that it may not."""
+    """Byte-epochs of deals that the calling miner may put into a sector; ends the call for any that it may not.
+
+    From version 2 on a deal counts once.
+    """
     tables = MarketTables(runtime, state, write="", read="proposals")
-    weights = {False: 0, True: 0}
+    weights, space = {False: 0, True: 0}, 0
+    seen: set[Unsigned] = set()
     for number in deals:
+        if runtime.actors_version and number in seen:
+            raise StateFault(f"deal {number} is named twice", ExitCode.ILLEGAL_ARGUMENT)
+        seen.add(number)
         deal = tables.proposal(number)
         if deal.provider != runtime.caller:
             raise StateFault(f"deal {number} is of {deal.provider}", ExitCode.FORBIDDEN)
@@ -231,7 +243,9 @@ def _weights(
         if deal.end_epoch > expiry:
             raise StateFault(f"deal {number} outlives the sector", ExitCode.ILLEGAL_ARGUMENT)
         weights[deal.verified_deal] += deal.weight
-    return DealWeights(BigInteger(weights[False]), BigInteger(weights[True]))
+        space += deal.piece_size
+    plain, verified = BigInteger(weights[False]), BigInteger(weights[True])
+    return DealWeightsV2(plain, verified, Unsigned(space)) if runtime.actors_version else DealWeights(plain, verified)
 
 
 def verify_deals_for_activation(runtime: ActorRuntime, data: bytes) -> bytes:

@@ -23,6 +23,16 @@ class DealWeights(Record):
 
 
 @record
+class DealWeightsV2(DealWeights):
+    """The same, with the deals' sizes in padded bytes."""
+
+    deal_space: Unsigned
+
+
+NO_DEALS = DealWeightsV2(BigInteger(0), BigInteger(0), Unsigned(0))
+
+
+@record
 class ActivateDealsParams(Record):
     """Deals of a sector, and when it ends."""
 

@@ -1,18 +1,20 @@
-"""The state of a miner actor: identity, locked funds, and the roots of its sectors (specs-actors v0.9.15)."""
+"""The state of a miner actor: identity, locked funds, and the roots of its sectors (specs-actors v0.9.15).
+
+`AnyMiner` is what its rules see of every version; version 2 is in `version_2.miner_state`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from protocols.builtin.policy import EPOCHS_IN_DAY, EPOCHS_IN_HOUR, MAINNET
+from protocols.builtin.policy import MAINNET
+from protocols.builtin.vesting import VestingFunds, VestingSchedule
 from protocols.encoding.address import Address
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
-from protocols.errors import CborError
 from protocols.ipld.amt import Amt, AmtVersion
 from protocols.ipld.blockstore import Blockstore, load, save
 from protocols.ipld.hamt import Hamt, HamtVersion
@@ -45,102 +47,6 @@ class MinerInfo(Record):
         return (*self.control_addresses, self.owner, self.worker)
 
 
-@dataclass(frozen=True, slots=True)
-class VestingSchedule:
-    """How rewards become free; all in epochs, the step a multiple of the quantum."""
-
-    delay: int
-    period: int
-    step: int
-    quantum: int
-
-
-VESTING_V0 = VestingSchedule(20 * EPOCHS_IN_DAY, 180 * EPOCHS_IN_DAY, EPOCHS_IN_DAY, 12 * EPOCHS_IN_HOUR)
-VESTING_V1 = VestingSchedule(0, 180 * EPOCHS_IN_DAY, EPOCHS_IN_DAY, 12 * EPOCHS_IN_HOUR)
-"""From network version 1 on."""
-
-
-_NOT_NEGATIVE = {b"", b"\x00"}
-
-
-@dataclass(frozen=True, slots=True)
-class VestingFunds:
-    """A table of (epoch, attoFIL), sorted by epoch.
-
-    Every block's reward touches each of its two hundred rows, so it is read and written without a record per row.
-    """
-
-    funds: tuple[tuple[int, int], ...]
-
-    @classmethod
-    def from_wire(cls, wire: Any) -> VestingFunds:
-        """The table of a decoded tuple; raises CborError for anything else."""
-        try:
-            [rows] = wire
-            # a sign byte of zero in front changes nothing
-            funds = [(epoch, int.from_bytes(amount, "big")) for epoch, amount in rows]
-            signs = {amount[:1] for _, amount in rows}
-        except (TypeError, ValueError) as error:
-            raise CborError(f"no vesting table: {error}") from None
-        if not signs <= _NOT_NEGATIVE or any(type(epoch) is not int for epoch, _ in funds):
-            raise CborError("no vesting table: an epoch is no integer, or an amount is negative")
-        return cls(tuple(funds))
-
-    def to_wire(self) -> list[Any]:
-        """A tuple of one array of pairs; amounts as big integers that are not negative."""
-        return [
-            [
-                [epoch, b"\x00" + amount.to_bytes((amount.bit_length() + 7) >> 3, "big") if amount else b""]
-                for epoch, amount in self.funds
-            ]
-        ]
-
-    def unlock(self, epoch: int) -> tuple[VestingFunds, int]:
-        """Take out what became free before `epoch`."""
-        left = tuple(fund for fund in self.funds if fund[0] >= epoch)
-        freed = sum(amount for _, amount in self.funds[: len(self.funds) - len(left)])
-        return VestingFunds(left), freed
-
-    def unlock_unvested(self, epoch: int, target: int) -> tuple[VestingFunds, int]:
-        """Take out up to a target of what is not free yet, the earliest first; returns how much."""
-        funds, taken, first, last = list(self.funds), 0, 0, -1
-        for index, (due, amount) in enumerate(self.funds):
-            if taken >= target:
-                break
-            if due < epoch:
-                first = index + 1
-                continue
-            part = min(target - taken, amount)
-            taken += part
-            funds[index] = (due, amount - part)
-            if part == amount:
-                last = index
-        left = funds if last < 0 else funds[:first] + funds[last + 1 :]
-        return VestingFunds(tuple(left)), taken
-
-    def lock(self, epoch: int, amount: int, offset: int, schedule: VestingSchedule) -> VestingFunds:
-        """Spread an amount over the schedule; steps are rounded up to quanta, so that the table stays short."""
-        if not amount:
-            return self
-        table = dict(self.funds)
-        begin = epoch + schedule.delay
-        # steps are whole quanta, so once the first is on the grid all are
-        first = quantize_up(begin + schedule.step, schedule.quantum, offset)
-        targets = [
-            amount * elapsed // schedule.period for elapsed in range(first - begin, schedule.period, schedule.step)
-        ]
-        done, due = 0, first
-        for target in (*targets, amount):
-            table[due] = table.get(due, 0) + target - done
-            done, due = target, due + schedule.step
-        return VestingFunds(tuple(sorted(table.items())))
-
-
-def quantize_up(epoch: int, unit: int, offset: int) -> int:
-    """The next epoch, from `epoch` on, that is a multiple of `unit` away from `offset`."""
-    return epoch + (offset - epoch) % unit
-
-
 @record
 class PowerPair(Record):
     """Raw and quality-adjusted power in bytes."""
@@ -159,6 +65,11 @@ class PowerPair(Record):
 
     def __bool__(self) -> bool:
         return bool(self.raw or self.adjusted)
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether either power is less than nothing."""
+        return self.raw < 0 or self.adjusted < 0
 
 
 NO_POWER = PowerPair(TokenAmount(0), TokenAmount(0))
@@ -193,10 +104,10 @@ class Deadlines(Record):
         """One deadline."""
         return Deadline.from_wire(load(store, self.due[index]))
 
-    def update(self, store: Blockstore, index: int, deadline: Deadline) -> Deadlines:
+    def update(self, store: Blockstore, index: int, deadline: Deadline) -> Self:
         """The same with one deadline changed."""
         cid = save(store, deadline.to_wire())
-        return Deadlines((*self.due[:index], cid, *self.due[index + 1 :]))
+        return dataclasses.replace(self, due=(*self.due[:index], cid, *self.due[index + 1 :]))
 
 
 @record
@@ -275,9 +186,97 @@ class MinerFunds(Record):
         return dataclasses.replace(self, vesting_funds=save(store, table.to_wire()), locked_funds=locked), freed
 
 
+class AnyMiner(MinerFunds):
+    """What the rules need of a miner; each version's record lists the fields in its own order."""
+
+    __slots__ = ()
+    INFO: ClassVar[type[MinerInfo]] = MinerInfo
+    SECTOR: ClassVar[type[SectorOnChainInfo]] = SectorOnChainInfo
+    DEADLINES: ClassVar[type[Deadlines]] = Deadlines
+    NOTHING_PLEDGED: ClassVar[dict[str, Any]]
+    """The fields of pledges and debts, as a new miner has them."""
+    if TYPE_CHECKING:
+        pre_committed_sectors: Cid
+        pre_committed_sectors_expiry: Cid
+        allocated_sectors: Cid
+        sectors: Cid
+        proving_period_start: ChainEpoch
+        current_deadline: Unsigned
+        deadlines: Cid
+        early_terminations: Bitfield
+
+    @classmethod
+    def initial(
+        cls,
+        store: Blockstore,
+        info: MinerInfo,
+        period_start: int,
+        sectors: Sequence[SectorOnChainInfo] = (),
+        deadlines: int = MAINNET.deadlines,
+        current: int = 0,
+    ) -> Self:
+        """A miner at a deadline of its period, with sectors that need no deal and are in no deadline."""
+        listed = Amt(store, version=AmtVersion.V0)
+        for sector in sectors:
+            listed.set(sector.number, sector.to_wire())
+        empty_map = Hamt(store, version=HamtVersion.V0).flush()
+        empty_array = Amt(store, version=AmtVersion.V0).flush()
+        deadline = Deadline.empty(empty_array)
+        deadline_root = save(store, deadline.to_wire())
+        fields: dict[str, Any] = {
+            "info": save(store, info.to_wire()),
+            "pre_commit_deposits": TokenAmount(0),
+            "locked_funds": TokenAmount(0),
+            "vesting_funds": save(store, VestingFunds(()).to_wire()),
+            "pre_committed_sectors": empty_map,
+            "pre_committed_sectors_expiry": empty_array,
+            "allocated_sectors": save(store, Bitfield.of(int(sector.number) for sector in sectors).encode()),
+            "sectors": listed.flush() if sectors else empty_array,
+            "proving_period_start": ChainEpoch(period_start),
+            "current_deadline": Unsigned(current),
+            "deadlines": save(store, Deadlines((deadline_root,) * deadlines).to_wire()),
+            "early_terminations": Bitfield(),
+        }
+        return cls(**fields, **cls.NOTHING_PLEDGED)
+
+    @property
+    def pledge(self) -> int:
+        """The sum of the sectors' pledges in attoFIL."""
+        raise NotImplementedError
+
+    def with_pledge(self, total: int) -> Self:
+        """The same miner with another sum of pledges."""
+        raise NotImplementedError
+
+    def unlocked_balance(self, balance: int) -> int:
+        """What of a balance is not locked, which may be less than nothing."""
+        raise NotImplementedError
+
+    def load_info(self, store: Blockstore) -> MinerInfo:
+        """The identity."""
+        return self.INFO.from_wire(load(store, self.info))
+
+    def load_sectors(self, store: Blockstore) -> list[SectorOnChainInfo]:
+        """The proven sectors, by number."""
+        listed = Amt(store, self.sectors, version=AmtVersion.V0)
+        return [self.SECTOR.from_wire(wire) for _number, wire in listed.items()]
+
+    def with_info(self, store: Blockstore, info: MinerInfo) -> Self:
+        """The same miner with another identity."""
+        return dataclasses.replace(self, info=save(store, info.to_wire()))
+
+    def load_deadlines(self, store: Blockstore) -> Deadlines:
+        """Every deadline's root."""
+        return self.DEADLINES.from_wire(load(store, self.deadlines))
+
+    def with_deadlines(self, store: Blockstore, deadlines: Deadlines) -> Self:
+        """The same miner with other deadlines."""
+        return self.with_(deadlines=save(store, deadlines.to_wire()))
+
+
 @record
-class MinerState(MinerFunds):
-    """Amounts in attoFIL; sectors come with their own roots."""
+class MinerState(AnyMiner):
+    """Version 0 of a miner; amounts in attoFIL."""
 
     initial_pledge_requirement: TokenAmount
     pre_committed_sectors: Cid
@@ -289,60 +288,21 @@ class MinerState(MinerFunds):
     deadlines: Cid
     early_terminations: Bitfield
 
-    @classmethod
-    def initial(
-        cls,
-        store: Blockstore,
-        info: MinerInfo,
-        period_start: int,
-        sectors: Sequence[SectorOnChainInfo] = (),
-        deadlines: int = MAINNET.deadlines,
-    ) -> MinerState:
-        """A miner, with sectors that need no deal and are in no deadline."""
-        listed = Amt(store, version=AmtVersion.V0)
-        for sector in sectors:
-            listed.set(sector.number, sector.to_wire())
-        empty_map = Hamt(store, version=HamtVersion.V0).flush()
-        empty_array = Amt(store, version=AmtVersion.V0).flush()
-        deadline = Deadline.empty(empty_array)
-        deadline_root = save(store, deadline.to_wire())
-        return cls(
-            info=save(store, info.to_wire()),
-            pre_commit_deposits=TokenAmount(0),
-            locked_funds=TokenAmount(0),
-            vesting_funds=save(store, VestingFunds(()).to_wire()),
-            initial_pledge_requirement=TokenAmount(0),
-            pre_committed_sectors=empty_map,
-            pre_committed_sectors_expiry=empty_array,
-            allocated_sectors=save(store, Bitfield.of(int(sector.number) for sector in sectors).encode()),
-            sectors=listed.flush() if sectors else empty_array,
-            proving_period_start=ChainEpoch(period_start),
-            current_deadline=Unsigned(0),
-            deadlines=save(store, Deadlines((deadline_root,) * deadlines).to_wire()),
-            early_terminations=Bitfield(),
-        )
+    NOTHING_PLEDGED: ClassVar[dict[str, Any]] = {"initial_pledge_requirement": TokenAmount(0)}
 
-    def load_info(self, store: Blockstore) -> MinerInfo:
-        """The identity."""
-        return MinerInfo.from_wire(load(store, self.info))
+    @property
+    def pledge(self) -> int:
+        """The sum of the sectors' pledges in attoFIL; it is part of the unlocked balance."""
+        return self.initial_pledge_requirement
 
-    def load_sectors(self, store: Blockstore) -> list[SectorOnChainInfo]:
-        """The proven sectors, by number."""
-        listed = Amt(store, self.sectors, version=AmtVersion.V0)
-        return [SectorOnChainInfo.from_wire(wire) for _number, wire in listed.items()]
-
-    def with_info(self, store: Blockstore, info: MinerInfo) -> MinerState:
-        """The same miner with another identity."""
-        return dataclasses.replace(self, info=save(store, info.to_wire()))
+    def with_pledge(self, total: int) -> MinerState:
+        """The same miner with another sum of pledges."""
+        return dataclasses.replace(self, initial_pledge_requirement=TokenAmount(total))
 
     def unlocked_balance(self, balance: int) -> int:
         """What is neither vesting nor deposited."""
         return balance - self.locked_funds - self.pre_commit_deposits
 
-    def load_deadlines(self, store: Blockstore) -> Deadlines:
-        """Every deadline's root."""
-        return Deadlines.from_wire(load(store, self.deadlines))
 
-    def with_deadlines(self, store: Blockstore, deadlines: Deadlines) -> MinerState:
-        """The same miner with other deadlines."""
-        return dataclasses.replace(self, deadlines=save(store, deadlines.to_wire()))
+Miner = TypeVar("Miner", bound=AnyMiner)
+"""A miner of some version."""

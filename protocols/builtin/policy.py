@@ -27,6 +27,9 @@ class Policy:
     chain_finality: int = 900
     pre_commit_challenge_delay: int = 150
     seal_duration_max: int = 10_000
+    prove_commit_duration_max: int = EPOCHS_IN_DAY + 150
+    """How long a commitment may wait for its proof, from version 2 on; before, `seal_duration_max`."""
+    pre_commit_lookback_max: int = EPOCHS_IN_DAY + 900
     sector_expiration_min: int = 180 * EPOCHS_IN_DAY
     sector_extension_max: int = 540 * EPOCHS_IN_DAY
     sector_lifetime_max: int = 5 * EPOCHS_IN_YEAR

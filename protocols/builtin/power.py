@@ -16,8 +16,9 @@ from protocols.builtin.methods import (
     decode_bigint_param,
     encode_bigint_param,
 )
-from protocols.builtin.power_state import Claim, CronEvent, PowerState, PowerTotals
+from protocols.builtin.power_state import AnyPower, CronEvent, PowerState, PowerTotals
 from protocols.builtin.smoothing import FilterEstimate
+from protocols.builtin.version_2.power_state import PowerStateV2
 from protocols.encoding.address import Address
 from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
 from protocols.ipld.historic import HistoricArray, HistoricMap
@@ -27,6 +28,7 @@ from protocols.vm.world import SealVerifyInfo
 if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
 
+POWER_STATES: dict[int, type[AnyPower]] = {0: PowerState, 2: PowerStateV2}
 PROVE_COMMITS_MAX = 200
 """Proofs of new sectors that one miner may hand in within an epoch."""
 TOO_MANY_PROVE_COMMITS = 32
@@ -94,7 +96,7 @@ class CurrentTotalPower(Record):
 def constructor(runtime: ActorRuntime, _data: bytes) -> bytes:
     """Made at genesis, without miners."""
     runtime.validate_caller(SYSTEM)
-    runtime.create_state(PowerState.initial(runtime))
+    runtime.create_state(power_kind(runtime).initial(runtime))
     return b""
 
 
@@ -109,7 +111,8 @@ def create_miner(runtime: ActorRuntime, data: bytes) -> bytes:
     code, returned = runtime.send(INIT, EXEC, wanted, runtime.value)
     runtime.require_success(code, "the miner could not be made")
     addresses = ExecReturn.decode(returned)
-    runtime.transaction(PowerState, lambda state: (state.with_miner(runtime, addresses.id_address), None))
+    miner, kind = addresses.id_address, power_kind(runtime)
+    runtime.transaction(kind, lambda state: (state.with_miner(runtime, miner, params.seal_proof_type), None))
     return returned
 
 
@@ -120,11 +123,9 @@ def on_consensus_fault(runtime: ActorRuntime, data: bytes) -> bytes:
 
     def forget(state: PowerState) -> tuple[PowerState, None]:
         claims = HistoricMap(runtime, state.claims)
-        wire = claims.get(runtime.caller.data)
-        if wire is None:
+        state, had = state.without_power(claims, runtime.caller)
+        if not had:
             runtime.abort(ExitCode.NOT_FOUND, f"{runtime.caller} has no claim")
-        claim = Claim.from_wire(wire)
-        state = state.changed_claim(claims, runtime.caller, -claim.raw_byte_power, -claim.quality_adjusted_power)
         state = state.pledged(-pledge)
         claims.delete(runtime.caller.data)
         return dataclasses.replace(state, claims=claims.flush(), miner_count=state.miner_count - 1), None
@@ -138,7 +139,8 @@ def submit_porep(runtime: ActorRuntime, data: bytes) -> bytes:
     info = runtime.params(SealVerifyInfo, data)
     runtime.validate_caller_kind("storageminer")
 
-    def keep(state: PowerState) -> tuple[PowerState, None]:
+    def keep(state: AnyPower) -> tuple[AnyPower, None]:
+        require_claim(runtime, state)
         batch = HistoricMap(runtime, state.proof_validation_batch)
         key = runtime.caller.data
         root = batch.get(key)
@@ -147,12 +149,23 @@ def submit_porep(runtime: ActorRuntime, data: bytes) -> bytes:
         array = HistoricArray(runtime, batch.get(key))
         array.append(info.to_wire())
         batch.set(key, array.flush())
-        changed = dataclasses.replace(state, proof_validation_batch=batch.flush())
+        changed = state.with_(proof_validation_batch=batch.flush())
         runtime.charge(VERIFY_SEAL_GAS)
         return changed, None
 
-    runtime.transaction(PowerState, keep)
+    runtime.transaction(power_kind(runtime), keep)
     return b""
+
+
+def power_kind(runtime: ActorRuntime) -> type[AnyPower]:
+    """The state's record in the version in force."""
+    return POWER_STATES[runtime.actors_version]
+
+
+def require_claim(runtime: ActorRuntime, state: AnyPower) -> None:
+    """From version 2 on, end the call unless the calling miner has a claim."""
+    if runtime.actors_version and HistoricMap(runtime, state.claims).get(runtime.caller.data) is None:
+        runtime.abort(ExitCode.FORBIDDEN, f"{runtime.caller} has no claim")
 
 
 def update_claimed_power(runtime: ActorRuntime, data: bytes) -> bytes:
@@ -160,11 +173,11 @@ def update_claimed_power(runtime: ActorRuntime, data: bytes) -> bytes:
     params = runtime.params(UpdateClaimedPowerParams, data)
     runtime.validate_caller_kind("storageminer")
 
-    def change(state: PowerState) -> tuple[PowerState, None]:
+    def change(state: AnyPower) -> tuple[AnyPower, None]:
         raw, adjusted = params.raw_byte_delta, params.quality_adjusted_delta
         return state.add_to_claim(runtime, runtime.caller, raw, adjusted), None
 
-    runtime.transaction(PowerState, change)
+    runtime.transaction(power_kind(runtime), change)
     return b""
 
 
@@ -175,7 +188,8 @@ def enroll_cron_event(runtime: ActorRuntime, data: bytes) -> bytes:
     if params.event_epoch < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cron event at epoch {params.event_epoch}, before genesis")
     event = CronEvent(runtime.caller, params.payload)
-    runtime.transaction(PowerState, lambda state: (state.with_event(runtime, params.event_epoch, event), None))
+    kind = power_kind(runtime)
+    runtime.transaction(kind, lambda state: (state.with_event(runtime, params.event_epoch, event), None))
     return b""
 
 
@@ -186,16 +200,22 @@ def on_epoch_tick_end(runtime: ActorRuntime, _data: bytes) -> bytes:
     """
     runtime.validate_caller(CRON)
     _state, events = runtime.transaction(PowerState, lambda state: state.take_events(runtime, runtime.epoch))
+    failed = call_miners(runtime, events)
+    runtime.transaction(PowerState, lambda state: (_without_power(runtime, state, failed), None))
+    verify_batch(runtime)
+    state, _ = runtime.transaction(PowerState, lambda state: (_freeze(state, runtime.epoch), None))
+    tell_power(runtime, state)
+    return b""
+
+
+def call_miners(runtime: ActorRuntime, events: list[CronEvent]) -> list[Address]:
+    """Call the miners that asked for it; returns those whose call failed."""
     failed: list[Address] = []
     for event in events:
         code, _ = runtime.send(event.miner, ON_DEFERRED_CRON_EVENT, event.payload, 0)
         if code != ExitCode.OK:
             failed.append(event.miner)
-    runtime.transaction(PowerState, lambda state: (_without_power(runtime, state, failed), None))
-    _verify_batch(runtime)
-    state, _ = runtime.transaction(PowerState, lambda state: (_freeze(state, runtime.epoch), None))
-    tell_power(runtime, state)
-    return b""
+    return failed
 
 
 def tell_power(runtime: ActorRuntime, state: PowerTotals) -> None:
@@ -205,18 +225,24 @@ def tell_power(runtime: ActorRuntime, state: PowerTotals) -> None:
     runtime.require_success(code, "the reward actor refused the network's power")
 
 
-def _verify_batch(runtime: ActorRuntime) -> None:
-    """Check the proofs of the epoch's new sectors, and tell each miner which of its own hold."""
+def verify_batch(runtime: ActorRuntime) -> None:
+    """Check the proofs of the epoch's new sectors, and tell each miner which of its own hold.
 
-    def take(state: PowerState) -> tuple[PowerState, dict[Address, list[SealVerifyInfo]]]:
+    From version 2 on, those of miners without a claim are dropped.
+    """
+
+    def take(state: AnyPower) -> tuple[AnyPower, dict[Address, list[SealVerifyInfo]]]:
         submitted: dict[Address, list[SealVerifyInfo]] = {}
         if state.proof_validation_batch is not None:
-            for key, root in HistoricMap(runtime, state.proof_validation_batch).items():
+            batch = HistoricMap(runtime, state.proof_validation_batch)
+            claims = HistoricMap(runtime, state.claims) if runtime.actors_version else None
+            for key, root in batch.items():
                 infos = [SealVerifyInfo.from_wire(wire) for _n, wire in HistoricArray(runtime, root).items()]
-                submitted[Address.parse(key)] = infos
-        return dataclasses.replace(state, proof_validation_batch=None), submitted
+                if claims is None or claims.get(key) is not None:
+                    submitted[Address.parse(key)] = infos
+        return state.with_(proof_validation_batch=None), submitted
 
-    _state, submitted = runtime.transaction(PowerState, take)
+    _state, submitted = runtime.transaction(power_kind(runtime), take)
     outcomes = runtime.syscalls.batch_verify_seals(submitted)
     for miner, infos in submitted.items():
         held = dict.fromkeys(info.sector_id.number for info, holds in zip(infos, outcomes[miner], strict=True) if holds)
@@ -226,10 +252,7 @@ def _verify_batch(runtime: ActorRuntime) -> None:
 def _without_power(runtime: ActorRuntime, state: PowerState, miners: list[Address]) -> PowerState:
     claims = HistoricMap(runtime, state.claims)
     for miner in miners:
-        wire = claims.get(miner.data)
-        if wire is not None:
-            claim = Claim.from_wire(wire)
-            state = state.changed_claim(claims, miner, -claim.raw_byte_power, -claim.quality_adjusted_power)
+        state, _had = state.without_power(claims, miner)
     return dataclasses.replace(state, claims=claims.flush())
 
 
@@ -243,14 +266,18 @@ def update_pledge_total(runtime: ActorRuntime, data: bytes) -> bytes:
     delta = decode_bigint_param(runtime, data)
     runtime.validate_caller_kind("storageminer")
 
-    runtime.transaction(PowerState, lambda state: (state.pledged(delta), None))
+    def change(state: AnyPower) -> tuple[AnyPower, None]:
+        require_claim(runtime, state)
+        return state.pledged(delta), None
+
+    runtime.transaction(power_kind(runtime), change)
     return b""
 
 
 def current_total_power(runtime: ActorRuntime, _data: bytes) -> bytes:
     """Tell anyone the network's power, the same all through an epoch."""
     runtime.accept_any_caller()
-    state = runtime.read_state(PowerState)
+    state = runtime.read_state(power_kind(runtime))
     return CurrentTotalPower(
         state.this_epoch_raw_byte_power,
         state.this_epoch_quality_adjusted_power,

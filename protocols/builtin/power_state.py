@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from protocols.builtin.smoothing import FilterEstimate
 from protocols.encoding.address import Address
@@ -14,20 +14,51 @@ from protocols.ipld.hamt import Hamt, HamtVersion
 from protocols.ipld.historic import HistoricArray, HistoricMap
 from protocols.vm.exit_codes import ActorPanic, ExitCode, StateFault
 
-CONSENSUS_MINERS_MIN = 3
-"""With fewer miners above the minimum, every miner's power counts."""
 CONSENSUS_POWER_MIN = 10 << 40
 """Bytes that a miner needs to be above the minimum on mainnet."""
 INITIAL_POWER_POSITION = 750_000 << 30
 INITIAL_POWER_VELOCITY = 3_840 << 30
 
 
+class AnyClaim(Record):
+    """One miner's power in bytes; each version's record lists the fields."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+        raw_byte_power: BigInteger
+        quality_adjusted_power: BigInteger
+
+    @classmethod
+    def starting(cls, seal_proof: int) -> Self:
+        """A claim of nothing, of a miner that seals so."""
+        raise NotImplementedError
+
+    @property
+    def consensus_power(self) -> int:
+        """What is held against the minimum for elections."""
+        raise NotImplementedError
+
+    def with_power(self, raw: int, adjusted: int) -> Self:
+        """The same claim with other power."""
+        return self.with_(raw_byte_power=BigInteger(raw), quality_adjusted_power=BigInteger(adjusted))
+
+
 @record
-class Claim(Record):
-    """One miner's power in bytes."""
+class Claim(AnyClaim):
+    """Version 0: its quality decides on elections."""
 
     raw_byte_power: BigInteger
     quality_adjusted_power: BigInteger
+
+    @classmethod
+    def starting(cls, seal_proof: int) -> Claim:  # noqa: ARG003  # version 0 does not keep it
+        """A claim of nothing."""
+        return cls(BigInteger(0), BigInteger(0))
+
+    @property
+    def consensus_power(self) -> int:
+        """What is held against the minimum for elections."""
+        return self.quality_adjusted_power
 
 
 @record
@@ -59,9 +90,12 @@ class PowerTotals(Record):
     cron_event_queue: Cid
     first_cron_epoch: ChainEpoch
 
+    CONSENSUS_MINERS_MIN: ClassVar[int] = 3
+    """With fewer miners above the minimum, every miner's power counts."""
+
     def total_power(self) -> tuple[int, int]:
         """Raw and quality-adjusted power that counts for consensus."""
-        if self.miner_above_min_power_count < CONSENSUS_MINERS_MIN:
+        if self.miner_above_min_power_count < self.CONSENSUS_MINERS_MIN:
             return self.total_bytes_committed, self.total_quality_bytes_committed
         return self.total_raw_byte_power, self.total_quality_adjusted_power
 
@@ -97,71 +131,76 @@ class PowerTotals(Record):
         return changed, taken
 
 
-@record
-class PowerState(PowerTotals):
-    """The totals, who has which power, and proofs of new sectors that wait for the epoch's end."""
+class AnyPower(PowerTotals):
+    """What the rules need of the power actor's state; each version's record lists the rest of the fields."""
 
-    last_processed_cron_epoch: ChainEpoch
-    claims: Cid
-    proof_validation_batch: Cid | None
+    __slots__ = ()
+    CLAIM: ClassVar[type[AnyClaim]]
+    if TYPE_CHECKING:
+        claims: Cid
+        proof_validation_batch: Cid | None
 
     @classmethod
-    def initial(cls, store: Blockstore) -> PowerState:
-        """The state at genesis, without miners."""
+    def _empty(cls, store: Blockstore) -> dict[str, Any]:
         empty = HistoricMap(store).flush()
         nothing = BigInteger(0)
-        return cls(
-            total_raw_byte_power=nothing,
-            total_bytes_committed=nothing,
-            total_quality_adjusted_power=nothing,
-            total_quality_bytes_committed=nothing,
-            total_pledge_collateral=TokenAmount(0),
-            this_epoch_raw_byte_power=nothing,
-            this_epoch_quality_adjusted_power=nothing,
-            this_epoch_pledge_collateral=TokenAmount(0),
-            this_epoch_power_smoothed=FilterEstimate.starting(INITIAL_POWER_POSITION, INITIAL_POWER_VELOCITY),
-            miner_count=0,
-            miner_above_min_power_count=0,
-            cron_event_queue=empty,
-            first_cron_epoch=ChainEpoch(0),
-            last_processed_cron_epoch=ChainEpoch(-1),
-            claims=empty,
-            proof_validation_batch=None,
-        )
+        return {
+            "total_raw_byte_power": nothing,
+            "total_bytes_committed": nothing,
+            "total_quality_adjusted_power": nothing,
+            "total_quality_bytes_committed": nothing,
+            "total_pledge_collateral": TokenAmount(0),
+            "this_epoch_raw_byte_power": nothing,
+            "this_epoch_quality_adjusted_power": nothing,
+            "this_epoch_pledge_collateral": TokenAmount(0),
+            "this_epoch_power_smoothed": FilterEstimate.starting(INITIAL_POWER_POSITION, INITIAL_POWER_VELOCITY),
+            "miner_count": 0,
+            "miner_above_min_power_count": 0,
+            "cron_event_queue": empty,
+            "first_cron_epoch": ChainEpoch(0),
+            "claims": empty,
+            "proof_validation_batch": None,
+        }
 
-    def claim_of(self, store: Blockstore, miner: Address) -> Claim | None:
+    @classmethod
+    def initial(cls, store: Blockstore) -> Self:
+        """The state at genesis, without miners."""
+        return cls(**cls._empty(store))
+
+    def claim_of(self, store: Blockstore, miner: Address) -> AnyClaim | None:
         """A miner's claim, or None."""
         wire = Hamt(store, self.claims, version=HamtVersion.V0).get(miner.data)
-        return None if wire is None else Claim.from_wire(wire)
+        return None if wire is None else self.CLAIM.from_wire(wire)
 
-    def miners(self, store: Blockstore) -> list[tuple[Address, Claim]]:
+    def miners(self, store: Blockstore) -> list[tuple[Address, AnyClaim]]:
         """Every miner with its claim, in the order of the map."""
         entries = Hamt(store, self.claims, version=HamtVersion.V0).items()
-        return [(Address.parse(key), Claim.from_wire(wire)) for key, wire in entries]
+        return [(Address.parse(key), self.CLAIM.from_wire(wire)) for key, wire in entries]
 
-    def may_mine(self, claim: Claim) -> bool:
+    def may_mine(self, claim: AnyClaim) -> bool:
         """Whether a miner with this claim takes part in elections."""
-        power = claim.quality_adjusted_power
-        above = power >= CONSENSUS_POWER_MIN
-        return power > 0 and (above or self.miner_above_min_power_count < CONSENSUS_MINERS_MIN)
+        above = claim.consensus_power >= CONSENSUS_POWER_MIN
+        return claim.quality_adjusted_power > 0 and (
+            above or self.miner_above_min_power_count < self.CONSENSUS_MINERS_MIN
+        )
 
-    def add_to_claim(self, store: Blockstore, miner: Address, raw: int, adjusted: int) -> PowerState:
+    def add_to_claim(self, store: Blockstore, miner: Address, raw: int, adjusted: int) -> Self:
         """Change a miner's power and the totals that follow from it; raises StateFault for a miner without a claim."""
         claims = HistoricMap(store, self.claims)
         changed = self.changed_claim(claims, miner, raw, adjusted)
-        return dataclasses.replace(changed, claims=claims.flush())
+        return changed.with_(claims=claims.flush())
 
-    def changed_claim(self, claims: HistoricMap, miner: Address, raw: int, adjusted: int) -> PowerState:
+    def changed_claim(self, claims: HistoricMap, miner: Address, raw: int, adjusted: int) -> Self:
         """The same in an open map of claims, which is not written here."""
         wire = claims.get(miner.data)
         if wire is None:
             raise StateFault(f"there is no claim of {miner}", ExitCode.NOT_FOUND)
-        old = Claim.from_wire(wire)
-        new = Claim(BigInteger(old.raw_byte_power + raw), BigInteger(old.quality_adjusted_power + adjusted))
+        old = self.CLAIM.from_wire(wire)
+        new = old.with_power(old.raw_byte_power + raw, old.quality_adjusted_power + adjusted)
         if new.raw_byte_power < 0 or new.quality_adjusted_power < 0:
             raise ActorPanic(f"the claim of {miner} would become negative")
-        was = old.quality_adjusted_power >= CONSENSUS_POWER_MIN
-        counts = new.quality_adjusted_power >= CONSENSUS_POWER_MIN
+        was = old.consensus_power >= CONSENSUS_POWER_MIN
+        counts = new.consensus_power >= CONSENSUS_POWER_MIN
         counted_raw = counts * new.raw_byte_power - was * old.raw_byte_power
         counted_adjusted = counts * new.quality_adjusted_power - was * old.quality_adjusted_power
         claims.set(miner.data, new.to_wire())
@@ -174,13 +213,21 @@ class PowerState(PowerTotals):
             miner_above_min_power_count=self.miner_above_min_power_count + counts - was,
         )
 
-    def with_miner(self, store: Blockstore, miner: Address) -> PowerState:
+    def without_power(self, claims: HistoricMap, miner: Address) -> tuple[Self, bool]:
+        """A miner's power taken away in an open map of claims; returns whether it had a claim at all."""
+        wire = claims.get(miner.data)
+        if wire is None:
+            return self, False
+        claim = self.CLAIM.from_wire(wire)
+        return self.changed_claim(claims, miner, -claim.raw_byte_power, -claim.quality_adjusted_power), True
+
+    def with_miner(self, store: Blockstore, miner: Address, seal_proof: int) -> Self:
         """A new miner without power."""
         claims = HistoricMap(store, self.claims)
-        claims.set(miner.data, Claim(BigInteger(0), BigInteger(0)).to_wire())
-        return dataclasses.replace(self, claims=claims.flush(), miner_count=self.miner_count + 1)
+        claims.set(miner.data, self.CLAIM.starting(seal_proof).to_wire())
+        return self.with_(claims=claims.flush(), miner_count=self.miner_count + 1)
 
-    def with_event(self, store: Blockstore, epoch: int, event: CronEvent) -> PowerState:
+    def with_event(self, store: Blockstore, epoch: int, event: CronEvent) -> Self:
         """Enrol a miner's event; one in the past is found by the next tick."""
         queue = HistoricMap(store, self.cron_event_queue)
         root = queue.get(epoch_key(epoch))
@@ -189,6 +236,22 @@ class PowerState(PowerTotals):
         queue.set(epoch_key(epoch), events.flush())
         first = ChainEpoch(min(epoch, self.first_cron_epoch))
         return dataclasses.replace(self, cron_event_queue=queue.flush(), first_cron_epoch=first)
+
+
+@record
+class PowerState(AnyPower):
+    """Version 0: the totals, who has which power, and proofs of new sectors that wait for the epoch's end."""
+
+    last_processed_cron_epoch: ChainEpoch
+    claims: Cid
+    proof_validation_batch: Cid | None
+
+    CLAIM: ClassVar[type[AnyClaim]] = Claim
+
+    @classmethod
+    def initial(cls, store: Blockstore) -> PowerState:
+        """The state at genesis, without miners."""
+        return cls(**cls._empty(store), last_processed_cron_epoch=ChainEpoch(-1))
 
 
 def epoch_key(epoch: int) -> bytes:

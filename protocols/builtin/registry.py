@@ -8,7 +8,6 @@ from protocols.builtin.storage_miner import methods as storage_miner
 from protocols.builtin.version_2 import miner as miner_2
 from protocols.builtin.version_2 import power as power_2
 from protocols.builtin.version_2 import reward as reward_2
-from protocols.builtin.version_2.to_come import with_methods_to_come
 
 ACTORS: dict[int, dict[str, Methods]] = {
     0: {
@@ -31,7 +30,7 @@ ACTORS: dict[int, dict[str, Methods]] = {
         "cron": cron.METHODS,
         "reward": reward_2.METHODS,
         "storagepower": power_2.METHODS,
-        "storagemarket": with_methods_to_come("storagemarket", range(1, 10), {9: market.cron_tick}),
+        "storagemarket": market.METHODS,
         "storageminer": miner_2.METHODS,
         "multisig": multisig.METHODS_V2,
         "paymentchannel": paych.METHODS_V2,

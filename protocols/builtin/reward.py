@@ -29,18 +29,26 @@ class AwardBlockRewardParams(Record):
 
 @record
 class ThisEpochReward(Record):
-    """What the present epoch pays, and against which baseline."""
+    """What epochs pay of late in attoFIL, and against which baseline in bytes."""
+
+    smoothed: FilterEstimate
+    baseline_power: BigInteger
+
+
+@record
+class ThisEpochRewardV0(Record):
+    """The same as version 0 tells it, with what the present epoch pays."""
 
     reward: TokenAmount
     smoothed: FilterEstimate
     baseline_power: BigInteger
 
 
-def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
+def constructor(runtime: ActorRuntime, data: bytes, kind: type[RewardState] = RewardState) -> bytes:
     """Made at genesis, with the power that the network starts with."""
     power = decode_bigint_param(runtime, data)
     runtime.validate_caller(SYSTEM)
-    runtime.create_state(RewardState.initial(power))
+    runtime.create_state(kind.initial(power))
     return b""
 
 
@@ -91,7 +99,7 @@ def this_epoch_reward(runtime: ActorRuntime, _data: bytes) -> bytes:
     """Tell anyone what the present epoch pays."""
     runtime.accept_any_caller()
     state = runtime.read_state(RewardState)
-    return ThisEpochReward(
+    return ThisEpochRewardV0(
         state.this_epoch_reward, state.this_epoch_reward_smoothed, state.this_epoch_baseline_power
     ).encode()
 

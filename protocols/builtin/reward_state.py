@@ -26,6 +26,8 @@ BASELINE_EXPONENT_V0 = 340_282_722_551_251_692_435_795_578_557_183_609_728
 BASELINE_EXPONENT_V3 = 340_282_591_298_641_078_465_964_189_926_313_473_653
 """The same for 100 % a year, from network version 3 on."""
 BASELINE_INITIAL = 1 << 60
+BASELINE_INITIAL_V2 = 2_888_888_880_000_000_000
+"""What networks begin with whose first actors are those of version 2."""
 _EXPONENT_V3_FROM = 3
 INITIAL_REWARD_POSITION = 36_266_260_308_195_979_333
 INITIAL_REWARD_VELOCITY = -109_897_758_509
@@ -46,20 +48,26 @@ class RewardState(Record):
     total_mined: TokenAmount
 
     @classmethod
-    def initial(cls, realized_power: int) -> RewardState:
+    def initial(cls, realized_power: int) -> Self:
         """The state at genesis."""
-        before_first = (BASELINE_INITIAL << 2 * PRECISION) // BASELINE_EXPONENT_V0 >> PRECISION
+        return cls._before_first(realized_power, BASELINE_INITIAL, BASELINE_EXPONENT_V0, 0)
+
+    @classmethod
+    def _before_first(
+        cls, realized_power: int, baseline: int, exponent: int, network_version: int, *totals: TokenAmount
+    ) -> Self:
         return cls(
             BigInteger(0),
             BigInteger(0),
             ChainEpoch(0),
-            BigInteger(BASELINE_INITIAL),
+            BigInteger(baseline),
             TokenAmount(0),
             FilterEstimate.starting(INITIAL_REWARD_POSITION, INITIAL_REWARD_VELOCITY),
-            BigInteger(before_first),
+            BigInteger((baseline << 2 * PRECISION) // exponent >> PRECISION),
             ChainEpoch(-1),
             TokenAmount(0),
-        )._next_with_reward(realized_power, 0)
+            *totals,
+        )._next_with_reward(realized_power, network_version)
 
     def minted(self, win_count: int, balance: int) -> int:
         """What a block that won so often is paid of the epoch's reward, if there is as much."""

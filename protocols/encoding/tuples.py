@@ -83,6 +83,10 @@ class Record:
             raise CborError(f"{cls.__name__}.{list(layout)[len(values)]}: {error}") from None
         return cls(*values)
 
+    def with_(self, **changes: Any) -> Self:
+        """The same record with other values in some fields, for rules that know only a base of several layouts."""
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]  # every record is a dataclass
+
     def encode(self) -> bytes:
         """The record's DAG-CBOR bytes; made once, for a message on its way is hashed and measured many times."""
         try:

@@ -102,7 +102,7 @@ def build_genesis(store: Blockstore, template: GenesisTemplate) -> Genesis:
     for number, (address, miner) in enumerate(zip(miners, template.miners, strict=True)):
         raw = miner.sectors * proof.shape.sector_bytes
         sectors = [genesis_sector(template.parameters, address, n) for n in range(miner.sectors)]
-        power = power.with_miner(store, address).add_to_claim(store, address, raw, raw)
+        power = power.with_miner(store, address, proof.number).add_to_claim(store, address, raw, raw)
         listed = [sector.on_chain() for sector in sectors]
         info = _info(ids[miner.worker], miner, proof)
         put(address, "storageminer", MinerState.initial(store, info, number + 1, listed))

@@ -154,6 +154,11 @@ class SealProof:
         return PARTITION_SECTORS[self.number % len(SECTOR_SIZES)]
 
     @property
+    def window_proof(self) -> int:
+        """The registered type of its sectors' window proofs; winning proofs come first (specs-actors: abi)."""
+        return len(SECTOR_SIZES) + self.number % len(SECTOR_SIZES)
+
+    @property
     def porep_id(self) -> bytes:
         """What seeds the graph."""
         return self.number.to_bytes(8, "little") + bytes(24)

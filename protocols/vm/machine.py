@@ -23,7 +23,6 @@ from protocols.errors import TipsetExecutionError
 from protocols.vm.exit_codes import (
     FAULTS,
     ActorAbort,
-    ActorNotImplementedError,
     ActorPanic,
     ExitCode,
     code_of_fault,
@@ -131,16 +130,20 @@ class Machine:
 
     def apply_implicit(self, to: Address, method: int, params: bytes, nonce: int) -> Applied:
         """Run a message of the system itself: it pays nothing, and nobody can refuse it."""
+        return self.call(SYSTEM, to, 0, method, params, nonce=nonce)
+
+    def call(self, sender: Address, to: Address, value: int, method: int, params: bytes, *, nonce: int = 0) -> Applied:
+        """Run a call that nobody signed or pays for, from any actor; the nonce only names actors that it makes."""
         self.meter = GasMeter(IMPLICIT_GAS_LIMIT)
-        self._origin, self._origin_nonce, self._created = SYSTEM, nonce, 0
+        self._origin, self._origin_nonce, self._created = sender, nonce, 0
         self.state.snapshot()
         try:
-            value = self._send(SYSTEM, to, 0, method, params)
+            returned = self._send(sender, to, value, method, params)
         except ActorAbort as abort:
             self.state.revert()
             return Applied(Receipt(int(abort.code), b"", self.meter.used), 0, 0, abort.reason)
         self.state.commit()
-        return Applied(Receipt(int(ExitCode.OK), value, self.meter.used), 0, 0)
+        return Applied(Receipt(int(ExitCode.OK), returned, self.meter.used), 0, 0)
 
     def _refusal(self, message: Message) -> tuple[ExitCode, str] | None:
         """Why a message may not run at all, or None."""
@@ -248,10 +251,7 @@ class Machine:
         extra = self._extra.get(name)
         if extra is None and not is_builtin(code, self._version):
             raise ActorAbort(ExitCode.SYS_ILLEGAL_ACTOR, f"{name} is no builtin actor of this network version")
-        methods = self._actors.get(name) if extra is None else extra
-        if methods is None:
-            raise ActorNotImplementedError(f"version {self._version} of the {name} actor is not implemented yet")
-        handler = methods.get(method)
+        handler = (self._actors[name] if extra is None else extra).get(method)
         if handler is None:
             raise ActorAbort(ExitCode.SYS_INVALID_METHOD, f"the {name} actor has no method {method}")
         return handler

@@ -19,7 +19,7 @@ from protocols.builtin.methods import (
 )
 from protocols.builtin.miner_state import PowerPair
 from protocols.builtin.power import CurrentTotalPower, EnrollCronEventParams, UpdateClaimedPowerParams
-from protocols.builtin.reward import ThisEpochReward
+from protocols.builtin.reward import ThisEpochReward, ThisEpochRewardV0
 from protocols.encoding.tuples import ARRAY_ITEMS_MAX, BigInteger, ChainEpoch, Record, Unsigned, record
 
 if TYPE_CHECKING:
@@ -53,7 +53,10 @@ def epoch_reward(runtime: ActorRuntime) -> ThisEpochReward:
     """What the present epoch pays."""
     code, returned = runtime.send(REWARD, THIS_EPOCH_REWARD, b"", 0)
     runtime.require_success(code, "the reward actor did not tell the epoch's reward")
-    return ThisEpochReward.decode(returned)
+    if runtime.actors_version:
+        return ThisEpochReward.decode(returned)
+    told = ThisEpochRewardV0.decode(returned)
+    return ThisEpochReward(told.smoothed, told.baseline_power)
 
 
 def network_power(runtime: ActorRuntime) -> CurrentTotalPower:

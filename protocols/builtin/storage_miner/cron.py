@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from protocols.builtin.codes import POWER
-from protocols.builtin.miner_state import NO_POWER, MinerState, PowerPair
+from protocols.builtin.miner_state import NO_POWER, Miner, MinerInfo, MinerState, PowerPair
 from protocols.builtin.power import CurrentTotalPower
 from protocols.builtin.reward import ThisEpochReward
 from protocols.builtin.storage_miner.calls import (
@@ -28,6 +28,7 @@ from protocols.builtin.storage_miner.money import (
     undeclared_fault_fee,
     unlocked_balance,
 )
+from protocols.builtin.storage_miner.partition import PartitionV0
 from protocols.builtin.storage_miner.periods import current_deadline, every_deadline
 from protocols.builtin.storage_miner.proving import NO_FEE_FROM
 from protocols.builtin.storage_miner.queues import BitfieldQueue
@@ -56,14 +57,18 @@ def on_deferred_cron_event(runtime: ActorRuntime, data: bytes) -> bytes:
     if kind == CronEventType.PROVING_DEADLINE:
         handle_proving_deadline(runtime)
     elif kind == CronEventType.WORKER_KEY_CHANGE:
-        runtime.transaction(MinerState, lambda state: (_with_pending_worker(runtime, state), None))
+        runtime.transaction(MinerState, lambda state: (_with_new_worker(runtime, state), None))
     elif kind == CronEventType.PROCESS_EARLY_TERMINATIONS and process_early_terminations(runtime):
         schedule_early_terminations(runtime)
     return b""
 
 
-def _with_pending_worker(runtime: ActorRuntime, state: MinerState) -> MinerState:
-    info = state.load_info(runtime)
+def _with_new_worker(runtime: ActorRuntime, state: MinerState) -> MinerState:
+    return with_pending_worker(runtime, state, state.load_info(runtime))
+
+
+def with_pending_worker(runtime: ActorRuntime, state: Miner, info: MinerInfo) -> Miner:
+    """The miner with the worker whose time has come, if there is one."""
     pending = info.pending_worker_key
     if pending is None or pending.effective_at > runtime.epoch:
         return state
@@ -90,7 +95,8 @@ def _closed(
     policy, version = runtime.policy, runtime.network_version
     state, freed = state.unlock_vested(runtime, runtime.epoch)
     books.pledge -= freed
-    state = _expire_pre_commits(runtime, state, books)
+    state, deposits = expire_pre_commits(runtime, state)
+    books.penalty += deposits
     books.had_early = bool(state.early_terminations.runs)
     now = current_deadline(policy, state, runtime.epoch)
     if not now.period_started:
@@ -100,13 +106,13 @@ def _closed(
     unlocked = unlocked_balance(runtime, state)
     before = deadline.faulty_power.adjusted
     # sizes of sectors are not needed here: nothing is grouped by its own power
-    due = Due(runtime, 0, now.quant)
-    deadline, faulty, failed = due.end(deadline, now.last + policy.fault_max_age)
-    books.power -= faulty
+    due = Due(runtime, 0, now.quant, PartitionV0)
+    deadline, missed = due.end(deadline, now.last + policy.fault_max_age)
+    books.power += missed.delta
     if version < NO_FEE_FROM:
-        missed = (faulty + failed).adjusted
-        fee = undeclared_fault_fee(reward.smoothed, power.smoothed, missed, version)
-        fee -= declared_fault_fee(reward.smoothed, power.smoothed, missed, version)
+        quality = (missed.faulty + missed.failed).adjusted
+        fee = undeclared_fault_fee(reward.smoothed, power.smoothed, quality, version)
+        fee -= declared_fault_fee(reward.smoothed, power.smoothed, quality, version)
         state, vesting, balance = state.penalize(runtime, runtime.epoch, fee, unlocked)
         unlocked -= balance
         books.penalty, books.pledge = books.penalty + vesting + balance, books.pledge - vesting
@@ -122,17 +128,22 @@ def _closed(
         early = state.early_terminations | Bitfield.of([now.index])
         state = dataclasses.replace(state, early_terminations=early)
     state = state.with_deadlines(runtime, deadlines.update(runtime, now.index, deadline))
-    following = (state.current_deadline + 1) % policy.deadlines
-    start = state.proving_period_start + (0 if following else policy.proving_period)
-    return dataclasses.replace(state, current_deadline=Unsigned(following), proving_period_start=ChainEpoch(start))
+    return at_next_deadline(runtime, state)
 
 
-def _expire_pre_commits(runtime: ActorRuntime, state: MinerState, books: Books) -> MinerState:
-    """Deposits of sectors that were not proven in time are lost."""
+def at_next_deadline(runtime: ActorRuntime, state: Miner) -> Miner:
+    """The miner at its next deadline, which may be in the next period."""
+    following = (state.current_deadline + 1) % runtime.policy.deadlines
+    start = state.proving_period_start + (0 if following else runtime.policy.proving_period)
+    return state.with_(current_deadline=Unsigned(following), proving_period_start=ChainEpoch(start))
+
+
+def expire_pre_commits(runtime: ActorRuntime, state: Miner) -> tuple[Miner, int]:
+    """Deposits of sectors that were not proven in time are lost; returns how much that is."""
     queue = BitfieldQueue(runtime, state.pre_committed_sectors_expiry, every_deadline(runtime.policy, state))
     expired, modified = queue.pop_until(runtime.epoch)
     if modified:
-        state = dataclasses.replace(state, pre_committed_sectors_expiry=queue.flush())
+        state = state.with_(pre_committed_sectors_expiry=queue.flush())
     gone, deposits = [], 0
     for number in expired:
         found = find_pre_committed(runtime, state, number)
@@ -141,5 +152,4 @@ def _expire_pre_commits(runtime: ActorRuntime, state: MinerState, books: Books) 
             deposits += found.pre_commit_deposit
     if gone:
         state = delete_pre_committed(runtime, state, gone)
-    books.penalty += deposits
-    return add_deposit(runtime, state, -deposits)
+    return add_deposit(runtime, state, -deposits), deposits

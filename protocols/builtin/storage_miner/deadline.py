@@ -1,4 +1,4 @@
-"""A deadline: partitions that are due at the same time (specs-actors v0.9.15 ``deadline_state.go``).
+"""A deadline: partitions that are due at the same time (specs-actors ``deadline_state.go``).
 
 Each function takes a deadline and returns the changed one, with what the miner has to account for.
 """
@@ -39,6 +39,11 @@ class Due:
     store: Blockstore
     sector_size: int
     quant: Quant
+    kind: type[Partition]
+
+    def need(self, partitions: HistoricArray, index: int, code: ExitCode = ExitCode.NOT_FOUND) -> Partition:
+        """A partition that must be there."""
+        return need(self.kind, partitions, index, code)
 
     def partitions(self, deadline: Deadline) -> HistoricArray:
         """The deadline's partitions."""
@@ -46,7 +51,7 @@ class Due:
 
     def _each(self, partitions: HistoricArray, wanted: PartitionSectors, change: PartitionChange) -> None:
         for index, numbers in sorted(wanted.items()):
-            partitions.set(index, change(index, need(partitions, index), numbers).to_wire())
+            partitions.set(index, change(index, self.need(partitions, index), numbers).to_wire())
 
     def with_expirations(self, deadline: Deadline, epoch: int, indices: Sequence[int]) -> Deadline:
         """Note that sectors of partitions end at an epoch."""
@@ -57,9 +62,9 @@ class Due:
         return dataclasses.replace(deadline, expirations_epochs=queue.flush())
 
     def add_sectors(
-        self, deadline: Deadline, partition_size: int, sectors: Sequence[SectorOnChainInfo]
+        self, deadline: Deadline, partition_size: int, sectors: Sequence[SectorOnChainInfo], *, proven: bool
     ) -> tuple[Deadline, PowerPair]:
-        """Put new sectors into the last partition and new ones behind it; returns their power."""
+        """Put sectors into the last partition and new ones behind it; returns the power they have now."""
         if not sectors:
             return deadline, NO_POWER
         partitions, power = self.partitions(deadline), NO_POWER
@@ -68,13 +73,13 @@ class Due:
         while left:
             wire = partitions.get(index)
             if wire is None:
-                partition = Partition.empty(HistoricArray(self.store).flush())
+                partition = self.kind.empty(HistoricArray(self.store).flush())
             else:
-                partition = Partition.from_wire(wire)
+                partition = self.kind.from_wire(wire)
             room = partition_size - len(partition.sectors)
             if room > 0:
                 new, left = left[:room], left[room:]
-                partition, added = partition.add_sectors(self.store, new, self.sector_size, self.quant)
+                partition, added = partition.add_sectors(self.store, new, self.sector_size, self.quant, proven=proven)
                 power += added
                 partitions.set(index, partition.to_wire())
                 for sector in new:
@@ -103,7 +108,8 @@ class Due:
         deadline = dataclasses.replace(deadline, expirations_epochs=queue.flush())
         partitions, total, early = self.partitions(deadline), EMPTY_SET, []
         for index in expired:
-            partition, ended = need(partitions, index).pop_expired(self.store, until, self.sector_size, self.quant)
+            partition = self.need(partitions, index)
+            partition, ended = partition.pop_expired(self.store, until, self.sector_size, self.quant)
             total += ended
             if ended.early_sectors.runs:
                 early.append(index)
@@ -128,7 +134,7 @@ class Due:
             if wire is None:
                 finished.append(index)
                 continue
-            partition, settled, more = Partition.from_wire(wire).pop_early_terminations(
+            partition, settled, more = self.kind.from_wire(wire).pop_early_terminations(
                 self.store, sectors_max - result.sectors_processed
             )
             result.add(settled)
@@ -171,23 +177,21 @@ class Due:
     def declare_faults(
         self, deadline: Deadline, sectors: Sectors, at: int, wanted: PartitionSectors
     ) -> tuple[Deadline, PowerPair]:
-        """Mark sectors faulty; returns the power that is lost."""
-        partitions, power, touched = self.partitions(deadline), NO_POWER, []
+        """Mark sectors faulty; returns how the miner's power changes."""
+        partitions, power, delta, touched = self.partitions(deadline), NO_POWER, NO_POWER, []
 
         def mark(index: int, partition: Partition, numbers: Bitfield) -> Partition:
-            nonlocal power
-            partition, new, lost = partition.declare_faults(
-                self.store, sectors, numbers, at, self.sector_size, self.quant
-            )
-            power += lost
-            if new.runs:
+            nonlocal power, delta
+            partition, new = partition.declare_faults(self.store, sectors, numbers, at, self.sector_size, self.quant)
+            power, delta = power + new.power, delta + new.delta
+            if new.numbers.runs:
                 touched.append(index)
             return partition
 
         self._each(partitions, wanted, mark)
         changed = dataclasses.replace(deadline, partitions=partitions.flush())
         changed = self.with_expirations(changed, at, touched)
-        return dataclasses.replace(changed, faulty_power=changed.faulty_power + power), power
+        return dataclasses.replace(changed, faulty_power=changed.faulty_power + power), delta
 
     def declare_recovered(self, deadline: Deadline, sectors: Sectors, wanted: PartitionSectors) -> Deadline:
         """Promise that faulty sectors will be proven."""
@@ -199,48 +203,50 @@ class Due:
         )
         return dataclasses.replace(deadline, partitions=partitions.flush())
 
-    def end(self, deadline: Deadline, at: int) -> tuple[Deadline, PowerPair, PowerPair]:
-        """Close the deadline: what was not proven is faulty; returns that power, and that of failed recoveries."""
+    def end(self, deadline: Deadline, at: int) -> tuple[Deadline, Missed]:
+        """Close the deadline: what was not proven is faulty."""
         partitions = self.partitions(deadline)
-        faulty, failed, detected, rescheduled = NO_POWER, NO_POWER, False, []
+        faulty, failed, delta, detected, rescheduled = NO_POWER, NO_POWER, NO_POWER, False, []
         for index in range(len(partitions)):
             if index in deadline.post_submissions:
                 continue
-            partition = need(partitions, index, ExitCode.ILLEGAL_STATE)
+            partition = self.need(partitions, index, ExitCode.ILLEGAL_STATE)
             if not partition.recovering_power and partition.faulty_power == partition.live_power:
                 continue
             detected = True
             partition, new, lost = partition.miss_post(self.store, at, self.sector_size, self.quant)
-            if new:
+            if new.power:
                 rescheduled.append(index)
             partitions.set(index, partition.to_wire())
-            faulty, failed = faulty + new, failed + lost
+            faulty, failed, delta = faulty + new.power, failed + lost, delta + new.delta
         if detected:
             deadline = dataclasses.replace(deadline, partitions=partitions.flush())
         deadline = self.with_expirations(deadline, at, rescheduled)
         changed = dataclasses.replace(deadline, faulty_power=deadline.faulty_power + faulty, post_submissions=NOTHING)
-        return changed, faulty, failed
+        return changed, Missed(faulty, failed, delta)
 
     def record_proven(
         self, deadline: Deadline, sectors: Sectors, at: int, proven: Sequence[PostPartition]
     ) -> tuple[Deadline, Proven]:
         """Note that partitions were proven, taking the proof to hold; one that was proven before is passed over."""
         partitions = self.partitions(deadline)
-        faulty, retracted, recovered = NO_POWER, NO_POWER, NO_POWER
+        faulty = retracted = recovered = delta = NO_POWER
         numbers, ignored, rescheduled = [], [], []
         submissions = deadline.post_submissions
         for post in proven:
             index = int(post.index)
             if index in submissions:
                 continue
-            partition, new, back = need(partitions, index).skip(
+            partition, new, back = self.need(partitions, index).skip(
                 self.store, sectors, post.skipped, at, self.sector_size, self.quant
             )
-            if new:
+            if new.numbers.runs:
                 rescheduled.append(index)
             partition, again = partition.recover(self.store, sectors, self.sector_size, self.quant)
+            partition, first = partition.activate_unproven()
             partitions.set(index, partition.to_wire())
-            faulty, retracted, recovered = faulty + new, retracted + back, recovered + again
+            faulty, retracted, recovered = faulty + new.power, retracted + back, recovered + again
+            delta = delta + new.delta + first + again
             submissions |= Bitfield.of([index])
             numbers.append(partition.sectors)
             ignored += [partition.faults, partition.terminated]
@@ -251,25 +257,29 @@ class Due:
             faulty_power=deadline.faulty_power - recovered + faulty,
             partitions=partitions.flush(),
         )
-        return changed, Proven(merged(numbers), merged(ignored), faulty, retracted, recovered)
+        return changed, Proven(merged(numbers), merged(ignored), faulty, retracted, recovered, delta)
 
-    def reschedule(self, deadline: Deadline, sectors: Sectors, epoch: int, wanted: PartitionSectors) -> Deadline:
-        """Let active sectors end at another epoch; partitions that are not there are passed over."""
+    def reschedule(
+        self, deadline: Deadline, sectors: Sectors, epoch: int, wanted: PartitionSectors
+    ) -> tuple[Deadline, list[SectorOnChainInfo]]:
+        """Let active sectors end at another epoch, and return them; partitions that are not there are passed over."""
         partitions, touched = self.partitions(deadline), []
+        moved: list[SectorOnChainInfo] = []
         for index, numbers in sorted(wanted.items()):
             wire = partitions.get(index)
             if wire is None:
                 continue
-            partition, moved = Partition.from_wire(wire).reschedule(
+            partition, here = self.kind.from_wire(wire).reschedule(
                 self.store, sectors, epoch, numbers, self.sector_size, self.quant
             )
-            if moved.runs:
+            if here:
+                moved += here
                 touched.append(index)
                 partitions.set(index, partition.to_wire())
         if not touched:
-            return deadline
+            return deadline, moved
         changed = dataclasses.replace(deadline, partitions=partitions.flush())
-        return self.with_expirations(changed, epoch, touched)
+        return self.with_expirations(changed, epoch, touched), moved
 
     def remove_partitions(
         self, deadline: Deadline, removed: Bitfield
@@ -287,9 +297,9 @@ class Due:
             if index not in removed:
                 kept.append(wire)
                 continue
-            partition = Partition.from_wire(wire)
-            if partition.faults.runs:
-                raise StateFault(f"partition {index} has faults", ExitCode.ILLEGAL_ARGUMENT)
+            partition = self.kind.from_wire(wire)
+            if partition.faults.runs or partition.unproven.runs:
+                raise StateFault(f"partition {index} has faulty or unproven sectors", ExitCode.ILLEGAL_ARGUMENT)
             dead.append(partition.terminated)
             live.append(partition.live_sectors)
             power += partition.live_power
@@ -315,11 +325,28 @@ class Proven:
     new_faulty: PowerPair
     retracted: PowerPair
     recovered: PowerPair
+    delta: PowerPair
+
+    @property
+    def good(self) -> Bitfield:
+        """What it covers itself."""
+        return self.sectors - self.ignored
 
 
-def need(partitions: HistoricArray, index: int, code: ExitCode = ExitCode.NOT_FOUND) -> Partition:
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """The power that is faulty since no proof came, that of recoveries that failed, and how the miner's changes."""
+
+    faulty: PowerPair
+    failed: PowerPair
+    delta: PowerPair
+
+
+def need(
+    kind: type[Partition], partitions: HistoricArray, index: int, code: ExitCode = ExitCode.NOT_FOUND
+) -> Partition:
     """A partition that must be there."""
     wire = partitions.get(index)
     if wire is None:
         raise StateFault(f"there is no partition {index}", code)
-    return Partition.from_wire(wire)
+    return kind.from_wire(wire)

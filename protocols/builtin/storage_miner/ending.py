@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from protocols.builtin.codes import BURNT_FUNDS, POWER, SIGNABLE
 from protocols.builtin.methods import ON_CONSENSUS_FAULT, SEND, encode_bigint_param
-from protocols.builtin.miner_state import NO_POWER, MinerState, PowerPair, SectorOnChainInfo
+from protocols.builtin.miner_state import NO_POWER, AnyMiner, Miner, MinerState, PowerPair, SectorOnChainInfo
 from protocols.builtin.storage_miner.calls import (
     CronEventType,
     burn,
@@ -20,17 +21,11 @@ from protocols.builtin.storage_miner.calls import (
 )
 from protocols.builtin.storage_miner.commit import SECTOR_NUMBER_MAX, validate_expiration
 from protocols.builtin.storage_miner.deadline import Due, need
+from protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, layout_of
 from protocols.builtin.storage_miner.money import add_pledge, slasher_reward, termination_fee, unlocked_balance
 from protocols.builtin.storage_miner.partition import Terminated
 from protocols.builtin.storage_miner.periods import DeadlineInfo, deadline_quant
-from protocols.builtin.storage_miner.proving import (
-    ADDRESSED_PARTITIONS_MAX,
-    ADDRESSED_SECTORS_MAX,
-    Declarations,
-    by_place,
-    check_deadline,
-    partitions_max,
-)
+from protocols.builtin.storage_miner.proving import by_place, check_deadline
 from protocols.builtin.storage_miner.sectors import Sectors
 from protocols.encoding import cbor
 from protocols.encoding.bitfield import Bitfield
@@ -86,28 +81,34 @@ class ConsensusFaultParams(Record):
 
 def terminate_sectors(runtime: ActorRuntime, data: bytes) -> bytes:
     """End sectors before their time; answers whether all fees have been settled."""
-    places = by_place(runtime, runtime.params(Declarations, data).declarations)
+    more = end_sectors(runtime, data, process_early_terminations)
+    return cbor.encode([not more])
 
-    def end(state: MinerState) -> tuple[MinerState, tuple[PowerPair, bool]]:
+
+def end_sectors(runtime: ActorRuntime, data: bytes, process: Callable[[ActorRuntime], bool]) -> bool:
+    """End the sectors that a message declares, and settle what of it one message may; returns whether there is more."""
+    places, layout = by_place(runtime, data), layout_of(runtime)
+
+    def end(state: AnyMiner) -> tuple[AnyMiner, tuple[PowerPair, bool]]:
         had = bool(state.early_terminations.runs)
         info = state.load_info(runtime)
         runtime.validate_caller(*info.controllers())
-        deadlines, sectors, lost = state.load_deadlines(runtime), Sectors(runtime, state.sectors), NO_POWER
+        deadlines, sectors, lost = state.load_deadlines(runtime), Sectors(runtime, state), NO_POWER
         for index, wanted in places.items():
-            due = Due(runtime, int(info.sector_size), deadline_quant(runtime.policy, state, index))
+            due = layout.due(runtime, state, info, index)
             deadline, power = due.terminate(deadlines.load(runtime, index), sectors, runtime.epoch, wanted)
             lost += power
             deadlines = deadlines.update(runtime, index, deadline)
         early = state.early_terminations | Bitfield.of(places)
-        state = dataclasses.replace(state.with_deadlines(runtime, deadlines), early_terminations=early)
+        state = state.with_deadlines(runtime, deadlines).with_(early_terminations=early)
         return state, (lost, had)
 
-    _state, (lost, had) = runtime.transaction(MinerState, end)
-    more = process_early_terminations(runtime)
+    _state, (lost, had) = runtime.transaction(layout.state, end)
+    more = process(runtime)
     if more and not had:
         schedule_early_terminations(runtime)
     update_power(runtime, -lost)
-    return cbor.encode([not more])
+    return more
 
 
 def schedule_early_terminations(runtime: ActorRuntime) -> None:
@@ -120,61 +121,72 @@ def process_early_terminations(runtime: ActorRuntime) -> bool:
     reward, power = epoch_reward(runtime), network_power(runtime)
 
     def settle(state: MinerState) -> tuple[MinerState, Settled]:
-        state, result, more = _pop(runtime, state)
+        state, result, more = pop_early_terminations(runtime, state)
         if not result.sectors_processed:
-            return state, Settled(more, 0, 0, ())
-        info = state.load_info(runtime)
-        sectors = Sectors(runtime, state.sectors)
-        pledge = fee = 0
-        deals: list[tuple[int, list[Unsigned]]] = []
-        for epoch, numbers in sorted(result.sectors.items()):
-            found = sectors.load(numbers)
+            return state, Settled(more)
+        size, version = int(state.load_info(runtime).sector_size), runtime.network_version
+        fee, pledge, deals = 0, 0, []
+        for epoch, found in ended_sectors(runtime, state, result):
             deals.append((epoch, [deal for sector in found for deal in sector.deal_ids]))
             pledge += sum(sector.initial_pledge for sector in found)
-            size, version = int(info.sector_size), runtime.network_version
             fee += termination_fee(size, epoch, reward.smoothed, power.smoothed, version, found)
         state, vesting, balance = state.penalize(runtime, runtime.epoch, fee, unlocked_balance(runtime, state))
         state = add_pledge(runtime, state, -pledge)
         return state, Settled(more, vesting + balance, -(pledge + vesting), tuple(deals))
 
     _state, settled = runtime.transaction(MinerState, settle)
-    burn(runtime, settled.penalty)
-    notify_pledge(runtime, settled.pledge_delta)
-    for epoch, deals in settled.deals:
-        terminate_deals(runtime, epoch, deals)
+    settled.tell(runtime)
     return settled.more
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Settled:
-    """What came of settling early ends."""
+    """What came of settling early ends; amounts in attoFIL, deals by the epoch in which they lost their sector."""
 
     more: bool
-    penalty: int
-    pledge_delta: int
-    deals: tuple[tuple[int, list[Unsigned]], ...]
+    penalty: int = 0
+    pledge_delta: int = 0
+    deals: tuple[tuple[int, list[Unsigned]], ...] = ()
+
+    def tell(self, runtime: ActorRuntime) -> None:
+        """Burn the penalty, tell the change of the pledge, and end the deals."""
+        burn(runtime, self.penalty)
+        notify_pledge(runtime, self.pledge_delta)
+        for epoch, deals in self.deals:
+            terminate_deals(runtime, epoch, deals)
 
 
-def _pop(runtime: ActorRuntime, state: MinerState) -> tuple[MinerState, Terminated, bool]:
-    result = Terminated()
+def ended_sectors(
+    runtime: ActorRuntime, state: AnyMiner, result: Terminated
+) -> Iterator[tuple[int, list[SectorOnChainInfo]]]:
+    """Sectors that ended early, by the epoch of that."""
+    sectors = Sectors(runtime, state)
+    for epoch, numbers in sorted(result.sectors.items()):
+        yield epoch, sectors.load(numbers)
+
+
+def pop_early_terminations(runtime: ActorRuntime, state: Miner) -> tuple[Miner, Terminated, bool]:
+    """Take out early ends, as many as one message may settle; returns them, and whether there are more."""
+    result, layout = Terminated(), layout_of(runtime)
     if not state.early_terminations.runs:
         return state, result, False
-    info_size, left = 0, state.early_terminations
+    left = state.early_terminations
     deadlines = state.load_deadlines(runtime)
     for index in state.early_terminations:
-        due = Due(runtime, info_size, deadline_quant(runtime.policy, state, index))
+        # sizes of sectors are not needed here: nothing is grouped by its own power
+        due = Due(runtime, 0, deadline_quant(runtime.policy, state, index), layout.partition)
         deadline, settled, more = due.pop_early_terminations(
             deadlines.load(runtime, index),
-            ADDRESSED_PARTITIONS_MAX - result.partitions_processed,
+            layout.partitions_max - result.partitions_processed,
             ADDRESSED_SECTORS_MAX - result.sectors_processed,
         )
         result.add(settled)
         if not more:
             left -= Bitfield.of([index])
         deadlines = deadlines.update(runtime, index, deadline)
-        if not result.below(ADDRESSED_PARTITIONS_MAX, ADDRESSED_SECTORS_MAX):
+        if not result.below(layout.partitions_max, ADDRESSED_SECTORS_MAX):
             break
-    state = dataclasses.replace(state.with_deadlines(runtime, deadlines), early_terminations=left)
+    state = state.with_deadlines(runtime, deadlines).with_(early_terminations=left)
     return state, result, bool(left.runs)
 
 
@@ -182,8 +194,9 @@ def extend_sector_expiration(runtime: ActorRuntime, data: bytes) -> bytes:
     """Let active sectors live longer; their power is worked out anew."""
     params = runtime.params(ExtendParams, data)
     _check_extensions(runtime, params)
+    layout = layout_of(runtime)
 
-    def extend(state: MinerState) -> tuple[MinerState, tuple[PowerPair, int]]:
+    def extend(state: AnyMiner) -> tuple[AnyMiner, tuple[PowerPair, int]]:
         info = state.load_info(runtime)
         runtime.validate_caller(*info.controllers())
         size, power, pledge = int(info.sector_size), NO_POWER, 0
@@ -191,13 +204,13 @@ def extend_sector_expiration(runtime: ActorRuntime, data: bytes) -> bytes:
         by_deadline: dict[int, list[Extension]] = {}
         for each in params.extensions:
             by_deadline.setdefault(int(each.deadline), []).append(each)
-        sectors = Sectors(runtime, state.sectors)
+        sectors = Sectors(runtime, state)
         for index, extensions in by_deadline.items():
             deadline = deadlines.load(runtime, index)
             partitions = HistoricArray(runtime, deadline.partitions)
             quant = deadline_quant(runtime.policy, state, index)
             for each in extensions:
-                partition = need(partitions, int(each.partition))
+                partition = need(layout.partition, partitions, int(each.partition))
                 old = sectors.load(each.sectors)
                 new = [_extended(runtime, sector, each.new_expiration) for sector in old]
                 sectors.put_all(new)
@@ -206,17 +219,17 @@ def extend_sector_expiration(runtime: ActorRuntime, data: bytes) -> bytes:
                 partitions.set(int(each.partition), partition.to_wire())
             deadline = dataclasses.replace(deadline, partitions=partitions.flush())
             deadlines = deadlines.update(runtime, index, deadline)
-        state = dataclasses.replace(state, sectors=sectors.flush())
+        state = state.with_(sectors=sectors.flush())
         return state.with_deadlines(runtime, deadlines), (power, pledge)
 
-    _state, (power, pledge) = runtime.transaction(MinerState, extend)
+    _state, (power, pledge) = runtime.transaction(layout.state, extend)
     update_power(runtime, power)
     notify_pledge(runtime, pledge)
     return b""
 
 
 def _check_extensions(runtime: ActorRuntime, params: ExtendParams) -> None:
-    if len(params.extensions) > ADDRESSED_PARTITIONS_MAX:
+    if len(params.extensions) > layout_of(runtime).partitions_max:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.extensions)} extensions are too many")
     for each in params.extensions:
         check_deadline(runtime, each.deadline)
@@ -226,6 +239,10 @@ def _check_extensions(runtime: ActorRuntime, params: ExtendParams) -> None:
 
 
 def _extended(runtime: ActorRuntime, sector: SectorOnChainInfo, expiration: ChainEpoch) -> SectorOnChainInfo:
+    if runtime.actors_version and (
+        sector.seal_proof not in runtime.policy.seal_proofs or sector.expiration < runtime.epoch
+    ):
+        runtime.abort(ExitCode.FORBIDDEN, f"sector {sector.number} ended at {sector.expiration} or has an old proof")
     if expiration < sector.expiration:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"sector {sector.number} lives until {sector.expiration}")
     validate_expiration(runtime, sector.activation, expiration)
@@ -236,31 +253,34 @@ def compact_partitions(runtime: ActorRuntime, data: bytes) -> bytes:
     """Move the live sectors of partitions together, and forget the ended ones."""
     params = runtime.params(CompactPartitionsParams, data)
     check_deadline(runtime, params.deadline)
+    layout = layout_of(runtime)
 
-    def compact(state: MinerState) -> tuple[MinerState, None]:
+    def compact(state: AnyMiner) -> tuple[AnyMiner, None]:
         info = state.load_info(runtime)
         runtime.validate_caller(*info.controllers())
         index = int(params.deadline)
         if not DeadlineInfo(runtime.policy, state.proving_period_start, index, runtime.epoch).is_mutable():
             runtime.abort(ExitCode.FORBIDDEN, f"deadline {index} is open or about to be")
-        if len(params.partitions) > partitions_max(info):
+        if len(params.partitions) > layout.proof_partitions_max(info):
             runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.partitions)} partitions are too many")
         deadlines = state.load_deadlines(runtime)
-        due = Due(runtime, int(info.sector_size), deadline_quant(runtime.policy, state, index))
+        due = layout.due(runtime, state, info, index)
         deadline, live, dead, removed = due.remove_partitions(deadlines.load(runtime, index), params.partitions)
-        sectors = Sectors(runtime, state.sectors)
+        sectors = Sectors(runtime, state)
         for number in dead:
             if not sectors.delete(number):
                 raise StateFault(f"there is no sector {number}")
-        state = dataclasses.replace(state, sectors=sectors.flush())
-        moved = Sectors(runtime, state.sectors).load(live)
-        _deadline, added = due.add_sectors(deadline, int(info.window_post_partition_sectors), moved)
+        state = state.with_(sectors=sectors.flush())
+        moved = Sectors(runtime, state).load(live)
+        size = int(info.window_post_partition_sectors)
+        deadline, added = due.add_sectors(deadline, size, moved, proven=True)
         if removed != added:
             runtime.abort(ExitCode.ILLEGAL_STATE, "compacting changes the power")
-        # the reference of this version does not keep the changed deadline
+        if runtime.actors_version:  # the reference of version 0 does not keep the changed deadline
+            state = state.with_deadlines(runtime, deadlines.update(runtime, index, deadline))
         return state, None
 
-    runtime.transaction(MinerState, compact)
+    runtime.transaction(layout.state, compact)
     return b""
 
 
@@ -270,12 +290,12 @@ def compact_sector_numbers(runtime: ActorRuntime, data: bytes) -> bytes:
     if not mask.runs or mask.runs[-1][1] - 1 > SECTOR_NUMBER_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "the mask is empty or has numbers that sectors cannot have")
 
-    def compact(state: MinerState) -> tuple[MinerState, None]:
+    def compact(state: AnyMiner) -> tuple[AnyMiner, None]:
         runtime.validate_caller(*state.load_info(runtime).controllers())
         allocated = Bitfield.decode(load(runtime, state.allocated_sectors))
-        return dataclasses.replace(state, allocated_sectors=save(runtime, (allocated | mask).encode())), None
+        return state.with_(allocated_sectors=save(runtime, (allocated | mask).encode())), None
 
-    runtime.transaction(MinerState, compact)
+    runtime.transaction(layout_of(runtime).state, compact)
     return b""
 
 
@@ -294,7 +314,7 @@ def report_consensus_fault(runtime: ActorRuntime, data: bytes) -> bytes:
     code, _ = runtime.send(POWER, ON_CONSENSUS_FAULT, encode_bigint_param(state.locked_funds), 0)
     runtime.require_success(code, "the power actor did not take the fault")
     state = runtime.read_state(MinerState)
-    sectors = Sectors(runtime, state.sectors)
+    sectors = Sectors(runtime, state)
     deals = [deal for _n, wire in sectors.items() for deal in SectorOnChainInfo.from_wire(wire).deal_ids]
     terminate_deals(runtime, runtime.epoch, deals)
     runtime.delete_actor(BURNT_FUNDS)

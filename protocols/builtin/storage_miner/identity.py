@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from protocols.builtin.codes import INIT, REWARD
 from protocols.builtin.methods import PUBKEY_ADDRESS, decode_bigint_param
 from protocols.builtin.miner_state import (
-    VESTING_V0,
-    VESTING_V1,
+    AnyMiner,
     MinerInfo,
     MinerState,
     WorkerKeyChange,
@@ -18,6 +17,8 @@ from protocols.builtin.miner_state import (
 from protocols.builtin.power import MinerConstructorParams
 from protocols.builtin.storage_miner.calls import CronEventType, enroll, notify_pledge
 from protocols.builtin.storage_miner.commit import require_pledge
+from protocols.builtin.storage_miner.layouts import layout_of
+from protocols.builtin.vesting import VESTING_V0, VESTING_V1
 from protocols.encoding import cbor
 from protocols.encoding.address import Address, AddressProtocol
 from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
@@ -70,43 +71,47 @@ def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
     """Make a miner without sectors; its first proving period begins at an epoch that its address gives."""
     params = runtime.params(MinerConstructorParams, data)
     runtime.validate_caller(INIT)
-    if params.seal_proof_type not in runtime.policy.seal_proofs:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"seal proof {params.seal_proof_type} is not used on this network")
-    owner = _resolve_principal(runtime, params.owner)
-    worker = _resolve_worker(runtime, params.worker)
-    control = tuple(_resolve_principal(runtime, address) for address in params.control_addresses)
-    start = _first_period(runtime)
-    proof = SealProof(params.seal_proof_type)
-    info = MinerInfo(
-        owner, worker, control, None, params.peer_id, params.multiaddrs, params.seal_proof_type,
-        Unsigned(proof.shape.sector_bytes), Unsigned(proof.partition_sectors),
-    )  # fmt: skip
+    info = new_info(runtime, params)
+    start = period_start(runtime) + runtime.policy.proving_period
     runtime.create_state(MinerState.initial(runtime, info, start, deadlines=runtime.policy.deadlines))
     enroll(runtime, start - 1, CronEventType.PROVING_DEADLINE)
     return b""
 
 
-def _first_period(runtime: ActorRuntime) -> int:
-    """The next epoch at an offset that the address and the epoch give, so that miners do not all prove at once."""
+def new_info(runtime: ActorRuntime, params: MinerConstructorParams) -> MinerInfo:
+    """A new miner's identity; ends the call for a seal proof or people that it cannot have."""
+    if params.seal_proof_type not in runtime.policy.seal_proofs:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"seal proof {params.seal_proof_type} is not used on this network")
+    owner = resolve_principal(runtime, params.owner)
+    worker = resolve_worker(runtime, params.worker)
+    control = tuple(resolve_principal(runtime, address) for address in params.control_addresses)
+    proof = SealProof(params.seal_proof_type)
+    return MinerInfo(
+        owner, worker, control, None, params.peer_id, params.multiaddrs, params.seal_proof_type,
+        Unsigned(proof.shape.sector_bytes), Unsigned(proof.partition_sectors),
+    )  # fmt: skip
+
+
+def period_start(runtime: ActorRuntime) -> int:
+    """The latest epoch, up to now, at an offset that address and epoch give, so that not all miners prove at once."""
     seed = cbor.encode(runtime.receiver.data) + runtime.epoch.to_bytes(8, "big", signed=True)
     period = runtime.policy.proving_period
     offset = int.from_bytes(runtime.hash_blake2b(seed)[:8], "big") % period
-    progress = (runtime.epoch % period - offset) % period
-    return runtime.epoch - progress + period
+    return runtime.epoch - (runtime.epoch % period - offset) % period
 
 
 def control_addresses(runtime: ActorRuntime, _data: bytes) -> bytes:
     """Tell anyone who stands behind the miner."""
     runtime.accept_any_caller()
-    info = runtime.read_state(MinerState).load_info(runtime)
+    info = runtime.read_state(layout_of(runtime).state).load_info(runtime)
     return ControlAddresses(info.owner, info.worker, info.control_addresses).encode()
 
 
 def change_worker_address(runtime: ActorRuntime, data: bytes) -> bytes:
     """Replace the control addresses now and the worker later; only the owner may."""
     params = runtime.params(ChangeWorkerAddressParams, data)
-    worker = _resolve_worker(runtime, params.new_worker)
-    control = tuple(_resolve_principal(runtime, address) for address in params.new_control_addresses)
+    worker = resolve_worker(runtime, params.new_worker)
+    control = tuple(resolve_principal(runtime, address) for address in params.new_control_addresses)
     effective = ChainEpoch(runtime.epoch + runtime.policy.chain_finality)  # so that elections look back on one key
 
     def change(state: MinerState) -> tuple[MinerState, bool]:
@@ -127,14 +132,14 @@ def change_worker_address(runtime: ActorRuntime, data: bytes) -> bytes:
 def change_peer_id(runtime: ActorRuntime, data: bytes) -> bytes:
     """Change where the miner says it is reached: its libp2p identity."""
     params = runtime.params(ChangePeerIdParams, data)
-    _change_info(runtime, lambda info: dataclasses.replace(info, peer_id=params.new_id))
+    change_info(runtime, lambda info: dataclasses.replace(info, peer_id=params.new_id))
     return b""
 
 
 def change_multiaddrs(runtime: ActorRuntime, data: bytes) -> bytes:
     """Change where the miner says it is reached: its addresses."""
     params = runtime.params(ChangeMultiaddrsParams, data)
-    _change_info(runtime, lambda info: dataclasses.replace(info, multiaddrs=params.new_multiaddrs))
+    change_info(runtime, lambda info: dataclasses.replace(info, multiaddrs=params.new_multiaddrs))
     return b""
 
 
@@ -180,23 +185,26 @@ def withdraw_balance(runtime: ActorRuntime, data: bytes) -> bytes:
     return b""
 
 
-def _change_info(runtime: ActorRuntime, change: Callable[[MinerInfo], MinerInfo]) -> None:
-    def apply(state: MinerState) -> tuple[MinerState, None]:
+def change_info(runtime: ActorRuntime, change: Callable[[MinerInfo], MinerInfo]) -> None:
+    """Change how the miner is reached; its controllers may."""
+
+    def apply(state: AnyMiner) -> tuple[AnyMiner, None]:
         info = state.load_info(runtime)
         runtime.validate_caller(*info.controllers())
         return state.with_info(runtime, change(info)), None
 
-    runtime.transaction(MinerState, apply)
+    runtime.transaction(layout_of(runtime).state, apply)
 
 
-def _resolve_principal(runtime: ActorRuntime, address: Address) -> Address:
+def resolve_principal(runtime: ActorRuntime, address: Address) -> Address:
+    """The id of an account or multisig; ends the call for anything else."""
     resolved = runtime.resolve(address)
     if resolved is None or runtime.code_name(resolved) not in ("account", "multisig"):
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{address} is neither an account nor a multisig")
     return resolved
 
 
-def _resolve_worker(runtime: ActorRuntime, address: Address) -> Address:
+def resolve_worker(runtime: ActorRuntime, address: Address) -> Address:
     """A worker must have a BLS key: elections are verifiable draws with it."""
     resolved = runtime.resolve(address)
     if resolved is None or runtime.code_name(resolved) != "account":

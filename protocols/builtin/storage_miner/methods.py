@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from protocols.builtin.methods import Methods
-from protocols.builtin.storage_miner import commit, cron, ending, identity, proving
+from protocols.builtin.storage_miner import commit, confirm, cron, ending, identity, proving
 
 METHODS: Methods = {
     1: identity.constructor,
@@ -18,11 +18,11 @@ METHODS: Methods = {
     10: proving.declare_faults,
     11: proving.declare_faults_recovered,
     12: cron.on_deferred_cron_event,
-    13: commit.check_sector_proven,
+    13: confirm.check_sector_proven,
     14: identity.add_locked_fund,
     15: ending.report_consensus_fault,
     16: identity.withdraw_balance,
-    17: commit.confirm_sector_proofs,
+    17: confirm.confirm_sector_proofs,
     18: identity.change_multiaddrs,
     19: ending.compact_partitions,
     20: ending.compact_sector_numbers,

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from protocols.builtin.miner_state import MinerState, PowerPair, SectorOnChainInfo
+from protocols.builtin.miner_state import AnyMiner, Miner, MinerState, PowerPair, SectorOnChainInfo
 from protocols.builtin.policy import EPOCHS_IN_DAY
 from protocols.builtin.smoothing import PRECISION, FilterEstimate, extrapolated_ratio_sum
 from protocols.encoding.tuples import TokenAmount
@@ -105,7 +105,7 @@ def slasher_reward(age: int, collateral: int) -> int:
     return min(share, collateral // 2)
 
 
-def unlocked_balance(runtime: ActorRuntime, state: MinerState) -> int:
+def unlocked_balance(runtime: ActorRuntime, state: AnyMiner) -> int:
     """What is neither vesting nor deposited."""
     unlocked = state.unlocked_balance(runtime.balance())
     runtime.check(unlocked >= 0, "more is locked than the miner has")
@@ -117,15 +117,15 @@ def check_balance(runtime: ActorRuntime, state: MinerState) -> None:
     runtime.check(runtime.balance() >= state.pre_commit_deposits + state.locked_funds, "a miner owes what it locked")
 
 
-def add_deposit(runtime: ActorRuntime, state: MinerState, amount: int) -> MinerState:
+def add_deposit(runtime: ActorRuntime, state: Miner, amount: int) -> Miner:
     """Change the sum of deposits."""
     total = state.pre_commit_deposits + amount
     runtime.check(total >= 0, "deposits would be negative")
     return dataclasses.replace(state, pre_commit_deposits=TokenAmount(total))
 
 
-def add_pledge(runtime: ActorRuntime, state: MinerState, amount: int) -> MinerState:
+def add_pledge(runtime: ActorRuntime, state: Miner, amount: int) -> Miner:
     """Change the sum of pledges."""
-    total = state.initial_pledge_requirement + amount
+    total = state.pledge + amount
     runtime.check(total >= 0, "pledges would be negative")
-    return dataclasses.replace(state, initial_pledge_requirement=TokenAmount(total))
+    return state.with_pledge(total)

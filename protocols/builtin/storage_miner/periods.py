@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from protocols.builtin.miner_state import Deadline, MinerState, SectorOnChainInfo, quantize_up
+from protocols.builtin.miner_state import AnyMiner, Deadline, SectorOnChainInfo
 from protocols.builtin.policy import Policy
+from protocols.builtin.vesting import quantize_up
+from protocols.vm.exit_codes import StateFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,31 +87,41 @@ class DeadlineInfo:
         return self.epoch < self.next_not_elapsed().open - self.policy.challenge_window
 
 
-def current_deadline(policy: Policy, state: MinerState, epoch: int) -> DeadlineInfo:
+def current_deadline(policy: Policy, state: AnyMiner, epoch: int) -> DeadlineInfo:
     """The deadline that a miner is at."""
     return DeadlineInfo(policy, state.proving_period_start, state.current_deadline, epoch)
 
 
-def deadline_quant(policy: Policy, state: MinerState, index: int) -> Quant:
+def deadline_quant(policy: Policy, state: AnyMiner, index: int) -> Quant:
     """When sectors of a deadline may end."""
     return DeadlineInfo(policy, state.proving_period_start, index, 0).quant
 
 
-def every_deadline(policy: Policy, state: MinerState) -> Quant:
+def every_deadline(policy: Policy, state: AnyMiner) -> Quant:
     """The ends of all deadlines."""
     return Quant(policy.challenge_window, state.proving_period_start)
 
 
 def assign_deadlines(
-    partition_size: int, deadlines: Mapping[int, Deadline], sectors: Sequence[SectorOnChainInfo]
+    partition_size: int,
+    deadlines: Mapping[int, Deadline],
+    sectors: Sequence[SectorOnChainInfo],
+    partitions_max: int | None = None,
 ) -> dict[int, list[SectorOnChainInfo]]:
-    """Which deadline each new sector gets: where it costs no partition more, and then where there is least."""
+    """Which deadline each new sector gets: where it costs no partition more, and then where there is least.
+
+    Raises StateFault once every deadline has as many partitions as it may have.
+    """
     counts = {index: [int(each.live_sectors), int(each.total_sectors)] for index, each in deadlines.items()}
 
-    def rank(index: int) -> tuple[int, int, bool, int, int, int]:
+    def is_closed(index: int) -> bool:
+        return partitions_max is not None and counts[index][1] >= partition_size * partitions_max
+
+    def rank(index: int) -> tuple[bool, int, int, bool, int, int, int]:
         live, total = counts[index]
         full = total % partition_size == 0
         return (
+            is_closed(index),
             -(-(live + 1) // partition_size),
             -(-(total + 1) // partition_size),
             full,
@@ -121,6 +133,8 @@ def assign_deadlines(
     assigned: dict[int, list[SectorOnChainInfo]] = {}
     for sector in sectors:
         index = min(counts, key=rank)
+        if is_closed(index):
+            raise StateFault(f"every deadline has {partitions_max} partitions already")
         assigned.setdefault(index, []).append(sector)
         counts[index][0] += 1
         counts[index][1] += 1

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from protocols.builtin.miner_state import NO_POWER, MinerInfo, MinerState, PowerPair, SectorOnChainInfo
+from protocols.builtin.miner_state import NO_POWER, AnyMiner, Miner, MinerInfo, MinerState, PowerPair, SectorOnChainInfo
 from protocols.builtin.power import CurrentTotalPower
 from protocols.builtin.reward import ThisEpochReward
 from protocols.builtin.storage_miner.calls import burn, epoch_reward, network_power, notify_pledge, update_power
-from protocols.builtin.storage_miner.deadline import Due, PostPartition, Proven
+from protocols.builtin.storage_miner.deadline import PartitionSectors, PostPartition, Proven
+from protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, LAYOUTS, layout_of
 from protocols.builtin.storage_miner.money import declared_fault_fee, undeclared_fault_fee, unlocked_balance
 from protocols.builtin.storage_miner.periods import DeadlineInfo, current_deadline
 from protocols.builtin.storage_miner.queues import NOTHING
@@ -24,8 +25,6 @@ from protocols.vm.world import ChallengedSector, PostProof, WindowPostInfo
 if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
 
-ADDRESSED_PARTITIONS_MAX = 200
-ADDRESSED_SECTORS_MAX = 10_000
 NO_FEE_FROM = 3
 """From this network version on skipped and missed sectors pay at their deadline's end only."""
 
@@ -63,11 +62,6 @@ def check_deadline(runtime: ActorRuntime, index: int) -> None:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {index}; there are {runtime.policy.deadlines}")
 
 
-def partitions_max(info: MinerInfo) -> int:
-    """Partitions that one message may be about."""
-    return min(ADDRESSED_SECTORS_MAX // int(info.window_post_partition_sectors), ADDRESSED_PARTITIONS_MAX)
-
-
 def submit_windowed_post(runtime: ActorRuntime, data: bytes) -> bytes:
     """Prove partitions of the open deadline; faulty sectors that were declared recovered have power again."""
     params = runtime.params(SubmitPostParams, data)
@@ -82,10 +76,12 @@ def submit_windowed_post(runtime: ActorRuntime, data: bytes) -> bytes:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "the proof was made for another chain")
     reward, power = epoch_reward(runtime), network_power(runtime)
 
+    layout = LAYOUTS[0]
+
     def prove(state: MinerState) -> tuple[MinerState, tuple[Proven, int, int]]:
         info = state.load_info(runtime)
         runtime.validate_caller(*info.controllers())
-        if len(params.partitions) > partitions_max(info):
+        if len(params.partitions) > layout.proof_partitions_max(info):
             runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.partitions)} partitions are too many")
         now = current_deadline(policy, state, runtime.epoch)
         deadlines = state.load_deadlines(runtime)
@@ -93,13 +89,14 @@ def submit_windowed_post(runtime: ActorRuntime, data: bytes) -> bytes:
             runtime.abort(ExitCode.ILLEGAL_STATE, f"the proving period from {now.period_start} has not begun")
         if params.deadline != now.index:
             runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {params.deadline}; {now.index} is open")
-        sectors = Sectors(runtime, state.sectors)
+        sectors = Sectors(runtime, state)
         deadline = deadlines.load(runtime, now.index)
-        due = Due(runtime, int(info.sector_size), now.quant)
+        due = layout.due(runtime, state, info, now.index)
         deadline, proven = due.record_proven(deadline, sectors, now.last + policy.fault_max_age, params.partitions)
-        found = _for_proof(runtime, state, proven)
-        if found:
-            _verify(runtime, now.challenge, found, params.proofs)
+        if proven.good.runs:
+            # the reference of this version opens the table anew
+            found = sectors_for_proof(Sectors(runtime, state), proven)
+            verify_post(runtime, now.challenge, found, params.proofs)
         fee = _post_fee(runtime, reward, power, proven)
         unlocked = unlocked_balance(runtime, state)
         state, vesting, balance = state.penalize(runtime, runtime.epoch, fee, unlocked)
@@ -107,19 +104,15 @@ def submit_windowed_post(runtime: ActorRuntime, data: bytes) -> bytes:
         return state.with_deadlines(runtime, deadlines), (proven, vesting, balance)
 
     _state, (proven, vesting, balance) = runtime.transaction(MinerState, prove)
-    update_power(runtime, proven.recovered - proven.new_faulty)
+    update_power(runtime, proven.delta)
     burn(runtime, vesting + balance)
     notify_pledge(runtime, -vesting)
     return b""
 
 
-def _for_proof(runtime: ActorRuntime, state: MinerState, proven: Proven) -> list[SectorOnChainInfo]:
-    """The sectors that the proof is about, a good one standing in for each that is faulty; none if all are."""
-    good = proven.sectors - proven.ignored
-    if not good.runs:
-        return []
-    sectors = Sectors(runtime, state.sectors)
-    stand_in = _must(sectors, next(iter(good)))
+def sectors_for_proof(sectors: Sectors, proven: Proven) -> list[SectorOnChainInfo]:
+    """The sectors that the proof is about, a good one, of which there must be one, standing in for each faulty one."""
+    stand_in = _must(sectors, next(iter(proven.good)))
     return [stand_in if number in proven.ignored else _must(sectors, number) for number in proven.sectors]
 
 
@@ -130,9 +123,10 @@ def _must(sectors: Sectors, number: int) -> SectorOnChainInfo:
     return found
 
 
-def _verify(
+def verify_post(
     runtime: ActorRuntime, challenge: int, sectors: Iterable[SectorOnChainInfo], proofs: tuple[PostProof, ...]
 ) -> None:
+    """End the call unless the proofs hold for the sectors, challenged with the beacon of an epoch."""
     miner, entropy = runtime.receiver_id, cbor.encode(runtime.receiver.data)
     randomness = runtime.beacon_randomness(Purpose.WINDOWED_POST_CHALLENGE_SEED, challenge, entropy)
     challenged = [ChallengedSector(each.seal_proof, int(each.number), each.sealed_cid) for each in sectors]
@@ -153,8 +147,12 @@ def _post_fee(runtime: ActorRuntime, reward: ThisEpochReward, power: CurrentTota
     )
 
 
-def by_place(runtime: ActorRuntime, declarations: Iterable[Declaration]) -> dict[int, dict[int, Bitfield]]:
+def by_place(runtime: ActorRuntime, data: bytes) -> dict[int, dict[int, Bitfield]]:
     """Declared sectors by deadline and partition; ends the call for more than one message may name."""
+    declarations = runtime.params(Declarations, data).declarations
+    most = layout_of(runtime).partitions_max
+    if runtime.actors_version and len(declarations) > most:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(declarations)} declarations; {most} are the most")
     places: dict[int, dict[int, Bitfield]] = {}
     for each in declarations:
         check_deadline(runtime, each.deadline)
@@ -163,12 +161,12 @@ def by_place(runtime: ActorRuntime, declarations: Iterable[Declaration]) -> dict
         partitions[index] = partitions.get(index, NOTHING) | each.sectors
     count = sum(len(partitions) for partitions in places.values())
     sectors = sum(len(numbers) for partitions in places.values() for numbers in partitions.values())
-    if count > ADDRESSED_PARTITIONS_MAX or sectors > ADDRESSED_SECTORS_MAX:
+    if count > most or sectors > ADDRESSED_SECTORS_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{count} partitions and {sectors} sectors are too many")
     return dict(sorted(places.items()))
 
 
-def declaration_deadline(runtime: ActorRuntime, state: MinerState, index: int) -> DeadlineInfo:
+def declaration_deadline(runtime: ActorRuntime, state: AnyMiner, index: int) -> DeadlineInfo:
     """The deadline that a declaration is about; ends the call for one that comes too late."""
     found = DeadlineInfo(runtime.policy, state.proving_period_start, index, runtime.epoch).next_not_elapsed()
     if found.fault_cutoff_passed:
@@ -178,40 +176,48 @@ def declaration_deadline(runtime: ActorRuntime, state: MinerState, index: int) -
 
 def declare_faults(runtime: ActorRuntime, data: bytes) -> bytes:
     """Declare sectors faulty before their deadline: they lose their power, and pay less than if it is found out."""
-    places = by_place(runtime, runtime.params(Declarations, data).declarations)
+    places, layout = by_place(runtime, data), layout_of(runtime)
 
-    def declare(state: MinerState) -> tuple[MinerState, PowerPair]:
+    def declare(state: AnyMiner) -> tuple[AnyMiner, PowerPair]:
         info = state.load_info(runtime)
         runtime.validate_caller(*info.controllers())
-        deadlines, sectors, lost = state.load_deadlines(runtime), Sectors(runtime, state.sectors), NO_POWER
+        deadlines, sectors, delta = state.load_deadlines(runtime), Sectors(runtime, state), NO_POWER
         for index, wanted in places.items():
             target = declaration_deadline(runtime, state, index)
-            due = Due(runtime, int(info.sector_size), target.quant)
+            due = layout.due(runtime, state, info, index)
             at = target.last + runtime.policy.fault_max_age
-            deadline, power = due.declare_faults(deadlines.load(runtime, index), sectors, at, wanted)
+            deadline, change = due.declare_faults(deadlines.load(runtime, index), sectors, at, wanted)
             deadlines = deadlines.update(runtime, index, deadline)
-            lost += power
-        return state.with_deadlines(runtime, deadlines), lost
+            delta += change
+        return state.with_deadlines(runtime, deadlines), delta
 
-    _state, lost = runtime.transaction(MinerState, declare)
-    update_power(runtime, -lost)
+    _state, delta = runtime.transaction(layout.state, declare)
+    update_power(runtime, delta)
     return b""
 
 
 def declare_faults_recovered(runtime: ActorRuntime, data: bytes) -> bytes:
     """Promise that faulty sectors will be proven at their next deadline."""
-    places = by_place(runtime, runtime.params(Declarations, data).declarations)
+    places = by_place(runtime, data)
 
     def declare(state: MinerState) -> tuple[MinerState, None]:
         info = state.load_info(runtime)
         runtime.validate_caller(*info.controllers())
-        deadlines, sectors = state.load_deadlines(runtime), Sectors(runtime, state.sectors)
-        for index, wanted in places.items():
-            target = declaration_deadline(runtime, state, index)
-            due = Due(runtime, int(info.sector_size), target.quant)
-            deadline = due.declare_recovered(deadlines.load(runtime, index), sectors, wanted)
-            deadlines = deadlines.update(runtime, index, deadline)
-        return state.with_deadlines(runtime, deadlines), None
+        return with_recoveries(runtime, state, info, places), None
 
     runtime.transaction(MinerState, declare)
     return b""
+
+
+def with_recoveries(
+    runtime: ActorRuntime, state: Miner, info: MinerInfo, places: Mapping[int, PartitionSectors]
+) -> Miner:
+    """The miner with declared recoveries."""
+    layout = layout_of(runtime)
+    deadlines, sectors = state.load_deadlines(runtime), Sectors(runtime, state)
+    for index, wanted in places.items():
+        declaration_deadline(runtime, state, index)
+        due = layout.due(runtime, state, info, index)
+        deadline = due.declare_recovered(deadlines.load(runtime, index), sectors, wanted)
+        deadlines = deadlines.update(runtime, index, deadline)
+    return state.with_deadlines(runtime, deadlines)

@@ -166,15 +166,15 @@ class ExpirationQueue(HistoricArray):
         by_epoch: dict[int, list[SectorOnChainInfo]] = {}
         for sector in sectors:
             by_epoch.setdefault(self._quant.up(sector.expiration), []).append(sector)
-        return [
-            Group(
-                epoch,
-                Bitfield.of(int(sector.number) for sector in group),
-                power_of(self._size, group),
-                sum(sector.initial_pledge for sector in group),
-            )
-            for epoch, group in sorted(by_epoch.items())
-        ]
+        return [self._group(epoch, group) for epoch, group in sorted(by_epoch.items())]
+
+    def _group(self, epoch: int, sectors: Sequence[SectorOnChainInfo]) -> Group:
+        return Group(
+            epoch,
+            Bitfield.of(int(sector.number) for sector in sectors),
+            power_of(self._size, sectors),
+            sum(sector.initial_pledge for sector in sectors),
+        )
 
     def _find(self, epoch: int) -> ExpirationSet | None:
         wire = self.get(epoch)
@@ -190,11 +190,19 @@ class ExpirationQueue(HistoricArray):
         if entry.is_empty:
             self.delete(epoch)
         else:
-            self.set(epoch, entry.to_wire())
+            self._store_set(epoch, entry)
+
+    def _store_set(self, epoch: int, entry: ExpirationSet) -> None:
+        self.set(epoch, entry.to_wire())
 
     def _add(self, epoch: int, entry: ExpirationSet) -> None:
         at = self._quant.up(epoch)
-        self.set(at, ((self._find(at) or EMPTY_SET) + entry).to_wire())
+        self._store_set(at, (self._find(at) or EMPTY_SET) + entry)
+
+    def _located(self, sectors: Iterable[SectorOnChainInfo]) -> Iterator[tuple[Group, ExpirationSet]]:
+        """Active sectors by the epoch at which they end, with that epoch's set: where their own expiration says."""
+        for group in self._groups(sectors):
+            yield group, self._need(group.epoch)
 
     def add_active(self, sectors: Iterable[SectorOnChainInfo]) -> tuple[Bitfield, PowerPair, int]:
         """Add active sectors at their ends; returns their numbers, power and pledge."""
@@ -205,10 +213,10 @@ class ExpirationQueue(HistoricArray):
 
     def remove_active(self, sectors: Iterable[SectorOnChainInfo]) -> tuple[Bitfield, PowerPair, int]:
         """Take active sectors out; returns their numbers, power and pledge."""
-        groups = self._groups(sectors)
-        for group in groups:
-            at = self._quant.up(group.epoch)
-            self._put(at, self._need(at).without(group.on_time()))
+        groups = []
+        for group, entry in self._located(sectors):
+            self._put(group.epoch, entry.without(group.on_time()))
+            groups.append(group)
         return _totals(groups)
 
     def reschedule(self, epoch: int, sectors: Sequence[SectorOnChainInfo]) -> None:
@@ -220,8 +228,8 @@ class ExpirationQueue(HistoricArray):
     def reschedule_as_faults(self, epoch: int, sectors: Iterable[SectorOnChainInfo]) -> PowerPair:
         """Let sectors end early at an epoch unless they end before; returns their power."""
         early, rescheduled, total = NOTHING, NO_POWER, NO_POWER
-        for group in self._groups(sectors):
-            entry = self._need(group.epoch)
+        for group, found in self._located(sectors):
+            entry = found
             total += group.power
             if group.epoch <= self._quant.up(epoch):
                 entry = dataclasses.replace(
@@ -251,8 +259,9 @@ class ExpirationQueue(HistoricArray):
             if at <= self._quant.up(epoch):
                 faulty = entry.faulty_power + entry.active_power
                 changed = dataclasses.replace(entry, faulty_power=faulty, active_power=NO_POWER)
-                self.set(at, changed.to_wire())
+                self._store_set(at, changed)
             else:
+                self._check_movable(entry)
                 moved.append((at, entry))
         if moved:
             power = NO_POWER
@@ -262,6 +271,9 @@ class ExpirationQueue(HistoricArray):
             self._add(epoch, ExpirationSet(NOTHING, early, TokenAmount(0), NO_POWER, power))
             for at, _entry in moved:
                 self.delete(at)
+
+    def _check_movable(self, entry: ExpirationSet) -> None:
+        """Version 0 moves every set."""
 
     def reschedule_recovered(self, sectors: Sequence[SectorOnChainInfo]) -> PowerPair:
         """Let faulty sectors end on time again; returns their power."""
@@ -351,7 +363,7 @@ class ExpirationQueue(HistoricArray):
                 if changed.is_empty:
                     emptied.append(epoch)
                 else:
-                    self.set(epoch, changed.to_wire())
+                    self._store_set(epoch, changed)
             if not remaining:
                 break
         for epoch in emptied:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from protocols.builtin.miner_state import MinerState, SectorOnChainInfo, SectorPreCommitOnChainInfo
+from protocols.builtin.miner_state import AnyMiner, Miner, SectorOnChainInfo, SectorPreCommitOnChainInfo
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.varint import encode_varint
+from protocols.ipld.blockstore import Blockstore
 from protocols.ipld.historic import HistoricArray, HistoricMap
 from protocols.vm.exit_codes import ExitCode, StateFault
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 class Sectors(HistoricArray):
     """A miner's sectors by number."""
+
+    def __init__(self, store: Blockstore, state: AnyMiner) -> None:
+        super().__init__(store, state.sectors)
+        self._kind = state.SECTOR
 
     def load(self, numbers: Bitfield) -> list[SectorOnChainInfo]:
         """Sectors that must be there."""
@@ -32,7 +36,7 @@ class Sectors(HistoricArray):
     def find(self, number: int) -> SectorOnChainInfo | None:
         """A sector, or None."""
         wire = self.get(number)
-        return None if wire is None else SectorOnChainInfo.from_wire(wire)
+        return None if wire is None else self._kind.from_wire(wire)
 
     def put_all(self, sectors: Iterable[SectorOnChainInfo]) -> None:
         """Write sectors."""
@@ -40,21 +44,21 @@ class Sectors(HistoricArray):
             self.set(int(sector.number), sector.to_wire())
 
 
-def pre_committed(runtime: ActorRuntime, state: MinerState) -> HistoricMap:
+def pre_committed(runtime: ActorRuntime, state: AnyMiner) -> HistoricMap:
     """The table of commitments by sector number."""
     return HistoricMap(runtime, state.pre_committed_sectors)
 
 
-def find_pre_committed(runtime: ActorRuntime, state: MinerState, number: int) -> SectorPreCommitOnChainInfo | None:
+def find_pre_committed(runtime: ActorRuntime, state: AnyMiner, number: int) -> SectorPreCommitOnChainInfo | None:
     """What was committed to under a number, or None."""
     wire = pre_committed(runtime, state).get(encode_varint(number))
     return None if wire is None else SectorPreCommitOnChainInfo.from_wire(wire)
 
 
-def delete_pre_committed(runtime: ActorRuntime, state: MinerState, numbers: list[int]) -> MinerState:
+def delete_pre_committed(runtime: ActorRuntime, state: Miner, numbers: list[int]) -> Miner:
     """Forget commitments, which must be there."""
     table = pre_committed(runtime, state)
     for number in numbers:
         if not table.delete(encode_varint(number)):
             raise StateFault(f"sector {number} was not committed to")
-    return dataclasses.replace(state, pre_committed_sectors=table.flush())
+    return state.with_(pre_committed_sectors=table.flush())

@@ -1,100 +1,33 @@
-"""The miner actor, version 2, as far as blocks need it: what it earns and owes, and who controls it."""
+"""The miner's methods by number, version 2; what differs from version 0 is in this folder."""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING
-
-from protocols.builtin.codes import REWARD
 from protocols.builtin.methods import Methods
-from protocols.builtin.miner_state import VESTING_V1, MinerFunds, MinerInfo
-from protocols.builtin.storage_miner.calls import burn, notify_pledge
-from protocols.builtin.storage_miner.identity import ControlAddresses
-from protocols.builtin.version_2.to_come import with_methods_to_come
-from protocols.encoding.address import Address
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
-from protocols.ipld.blockstore import load
-from protocols.vm.exit_codes import ExitCode, StateFault
+from protocols.builtin.storage_miner import confirm, ending, identity, proving
+from protocols.builtin.version_2 import miner_ending, miner_identity, miner_money, miner_proving, miner_sectors
 
-if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
-
-APPLY_REWARDS = 14
-
-
-@record
-class ApplyRewardsParams(Record):
-    """What a block earned, and what its miner owes for bad messages in it."""
-
-    reward: TokenAmount
-    penalty: TokenAmount
-
-
-@record
-class MinerInfoV2(MinerInfo):
-    """The same, with what a consensus fault and a change of owner leave behind."""
-
-    consensus_fault_elapsed: ChainEpoch
-    pending_owner_address: Address | None
-
-
-@record
-class MinerStateV2(MinerFunds):
-    """A miner that may owe: penalties that it cannot pay are a debt."""
-
-    fee_debt: TokenAmount
-    initial_pledge: TokenAmount
-    pre_committed_sectors: Cid
-    pre_committed_sectors_expiry: Cid
-    allocated_sectors: Cid
-    sectors: Cid
-    proving_period_start: ChainEpoch
-    current_deadline: Unsigned
-    deadlines: Cid
-    early_terminations: Bitfield
-
-    def unlocked_balance(self, balance: int) -> int:
-        """What is neither vesting, deposited nor pledged; raises StateFault when that is less than nothing."""
-        unlocked = balance - self.locked_funds - self.pre_commit_deposits - self.initial_pledge
-        if unlocked < 0:
-            raise StateFault(f"an unlocked balance of {unlocked}")
-        return unlocked
-
-
-def control_addresses(runtime: ActorRuntime, _data: bytes) -> bytes:
-    """Tell anyone who stands behind the miner."""
-    runtime.accept_any_caller()
-    info = MinerInfoV2.from_wire(load(runtime, runtime.read_state(MinerStateV2).info))
-    return ControlAddresses(info.owner, info.worker, info.control_addresses).encode()
-
-
-def apply_rewards(runtime: ActorRuntime, data: bytes) -> bytes:
-    """Lock a block's reward, and pay penalties and older debt: first from what is vesting, then from the balance."""
-    params = runtime.params(ApplyRewardsParams, data)
-    if params.reward < 0 or params.penalty < 0:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"negative reward {params.reward} or penalty {params.penalty}")
-
-    def take(state: MinerStateV2) -> tuple[MinerStateV2, tuple[int, int, int]]:
-        runtime.validate_caller(REWARD)
-        unlocked = state.unlocked_balance(runtime.balance())
-        if unlocked < params.reward:
-            runtime.abort(ExitCode.INSUFFICIENT_FUNDS, f"{unlocked} is unlocked, {params.reward} is to be locked")
-        state, freed = state.lock(runtime, runtime.epoch, params.reward, state.proving_period_start, VESTING_V1)
-        debt = state.fee_debt + params.penalty
-        # what a penalty frees of the vesting funds is burnt, so it does not count as balance
-        unlocked = state.unlocked_balance(runtime.balance())
-        state, from_vesting, from_balance = state.penalize(runtime, runtime.epoch, debt, unlocked)
-        state = dataclasses.replace(state, fee_debt=TokenAmount(debt - from_vesting - from_balance))
-        return state, (params.reward - freed - from_vesting, from_vesting, from_balance)
-
-    _state, (pledge, from_vesting, from_balance) = runtime.transaction(MinerStateV2, take)
-    notify_pledge(runtime, pledge)
-    burn(runtime, from_vesting + from_balance)
-    return b""
-
-
-METHODS: Methods = with_methods_to_come(
-    "storageminer", range(1, 24), {2: control_addresses, APPLY_REWARDS: apply_rewards}
-)
+METHODS: Methods = {
+    1: miner_identity.constructor,
+    2: identity.control_addresses,
+    3: miner_identity.change_worker_address,
+    4: miner_identity.change_peer_id,
+    5: miner_proving.submit_windowed_post,
+    6: miner_sectors.pre_commit_sector,
+    7: miner_sectors.prove_commit_sector,
+    8: ending.extend_sector_expiration,
+    9: miner_ending.terminate_sectors,
+    10: proving.declare_faults,
+    11: miner_proving.declare_faults_recovered,
+    12: miner_proving.on_deferred_cron_event,
+    13: confirm.check_sector_proven,
+    14: miner_money.apply_rewards,
+    15: miner_money.report_consensus_fault,
+    16: miner_money.withdraw_balance,
+    17: miner_sectors.confirm_sector_proofs,
+    18: miner_identity.change_multiaddrs,
+    19: ending.compact_partitions,
+    20: ending.compact_sector_numbers,
+    21: miner_identity.confirm_update_worker_key,
+    22: miner_money.repay_debt,
+    23: miner_identity.change_owner_address,
+}

@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING
 from protocols.builtin import reward
 from protocols.builtin.codes import BURNT_FUNDS
 from protocols.builtin.methods import SEND, Methods
-from protocols.builtin.reward import open_award
-from protocols.builtin.reward_state import RewardState
-from protocols.builtin.smoothing import FilterEstimate
-from protocols.builtin.version_2.miner import APPLY_REWARDS, ApplyRewardsParams
-from protocols.builtin.version_2.to_come import with_methods_to_come
-from protocols.encoding.tuples import BigInteger, Record, TokenAmount, record
+from protocols.builtin.reward import ThisEpochReward, open_award
+from protocols.builtin.reward_state import (
+    BASELINE_EXPONENT_V3,
+    BASELINE_INITIAL_V2,
+    BASELINE_TOTAL,
+    SIMPLE_TOTAL,
+    RewardState,
+)
+from protocols.builtin.version_2.miner_money import ApplyRewardsParams
+from protocols.encoding.tuples import TokenAmount, record
 from protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
 
 PENALTY_FACTOR = 3
+APPLY_REWARDS = 14
+"""The miner's method."""
 
 
 @record
@@ -28,16 +34,14 @@ class RewardStateV2(RewardState):
     simple_total: TokenAmount
     baseline_total: TokenAmount
 
+    @classmethod
+    def initial(cls, realized_power: int) -> RewardStateV2:
+        """The state at the genesis of a network that begins with version 2."""
+        totals = TokenAmount(SIMPLE_TOTAL), TokenAmount(BASELINE_TOTAL)
+        return cls._before_first(realized_power, BASELINE_INITIAL_V2, BASELINE_EXPONENT_V3, 4, *totals)
+
     def _totals(self) -> tuple[int, int]:
         return self.simple_total, self.baseline_total
-
-
-@record
-class ThisEpochReward(Record):
-    """What epochs pay of late, and against which baseline."""
-
-    smoothed: FilterEstimate
-    baseline_power: BigInteger
 
 
 def award_block_reward(runtime: ActorRuntime, data: bytes) -> bytes:
@@ -62,6 +66,9 @@ def update_network_kpi(runtime: ActorRuntime, data: bytes) -> bytes:
     return reward.update_network_kpi(runtime, data, RewardStateV2)
 
 
-METHODS: Methods = with_methods_to_come(
-    "reward", range(1, 5), {2: award_block_reward, 3: this_epoch_reward, 4: update_network_kpi}
-)
+def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Made at genesis, knowing the network's power."""
+    return reward.constructor(runtime, data, RewardStateV2)
+
+
+METHODS: Methods = {1: constructor, 2: award_block_reward, 3: this_epoch_reward, 4: update_network_kpi}

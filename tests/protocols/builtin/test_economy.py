@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from protocols.builtin.codes import BURNT_FUNDS, CRON, POWER, REWARD, SYSTEM
 from protocols.builtin.methods import encode_bigint_param
-from protocols.builtin.miner_state import VESTING_V1, MinerState, VestingFunds, quantize_up
+from protocols.builtin.miner_state import MinerState
 from protocols.builtin.power import CurrentTotalPower
 from protocols.builtin.power_state import CONSENSUS_POWER_MIN, CronEvent, PowerState, epoch_key
-from protocols.builtin.reward import AwardBlockRewardParams, ThisEpochReward
+from protocols.builtin.reward import AwardBlockRewardParams, ThisEpochRewardV0
 from protocols.builtin.reward_state import RewardState
 from protocols.builtin.smoothing import FilterEstimate
 from protocols.builtin.storage_miner.calls import CronEventPayload
@@ -21,6 +21,7 @@ from protocols.builtin.storage_miner.identity import (
     ControlAddresses,
     WithdrawBalanceParams,
 )
+from protocols.builtin.vesting import VESTING_V1, VestingFunds, quantize_up
 from protocols.chain.message import Message
 from protocols.encoding.address import Address
 from protocols.encoding.tuples import TokenAmount, Unsigned
@@ -119,7 +120,7 @@ def test_the_tick_freezes_power_and_moves_the_reward():
     told = CurrentTotalPower.decode(world.call(USERS[0], POWER, 9).receipt.return_value)
     assert told.quality_adjusted_power == 3 * 2048
     assert (
-        ThisEpochReward.decode(world.call(USERS[0], REWARD, 3).receipt.return_value).reward == after.this_epoch_reward
+        ThisEpochRewardV0.decode(world.call(USERS[0], REWARD, 3).receipt.return_value).reward == after.this_epoch_reward
     )
 
 
@@ -231,7 +232,7 @@ def test_quantizing_rounds_up_to_the_grid(epoch, unit, offset):
 
 def test_claims_and_totals_move_together():
     store = MemoryBlockstore()
-    power = PowerState.initial(store).with_miner(store, MINER)
+    power = PowerState.initial(store).with_miner(store, MINER, 3)
     power = power.add_to_claim(store, MINER, 100, 200)
     assert power.total_power() == (100, 200)
     big = power.add_to_claim(store, MINER, CONSENSUS_POWER_MIN, CONSENSUS_POWER_MIN)

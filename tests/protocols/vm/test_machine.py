@@ -17,7 +17,7 @@ from protocols.ipld.blockstore import MemoryBlockstore, save
 from protocols.ipld.hamt import Hamt, HamtVersion
 from protocols.vm.exit_codes import ActorAbort, ExitCode
 from protocols.vm.gas import PRICES_V0, GasMeter
-from protocols.vm.machine import ActorNotImplementedError, Machine
+from protocols.vm.machine import Machine
 from protocols.vm.runtime import EMPTY_OBJECT
 from protocols.vm.state_tree import Actor, StateRoot, StateTree
 from tests.vectors import path
@@ -131,11 +131,7 @@ def test_an_account_tells_its_key():
     assert applied.receipt.return_value == cbor.encode(ALICE.data)
 
 
-def test_actors_that_are_not_there_are_named():
-    with pytest.raises(ActorNotImplementedError, match="version 2 of the storagepower actor"):
-        state = world(4)
-        state.set(Address.id(4), Actor(code_of("storagepower", 2), EMPTY_OBJECT, 0, 0))
-        Machine(state, 4, 100, 1).apply(message(to=Address.id(4), method=1), 80)
+def test_network_versions_without_actors_are_refused():
     with pytest.raises(NotImplementedError, match="network version 6"):
         Machine(world(), 6, 100, 1)
 

@@ -1,0 +1,185 @@
+"""Committed sectors whose proofs held: they get a deadline, power and a pledge (specs-actors v0.9.15)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from protocols.builtin.codes import MARKET, POWER
+from protocols.builtin.market_types import (
+    ActivateDealsParams,
+)
+from protocols.builtin.methods import (
+    ACTIVATE_DEALS,
+)
+from protocols.builtin.miner_state import (
+    NO_POWER,
+    AnyMiner,
+    Miner,
+    MinerInfo,
+    MinerState,
+    PowerPair,
+    SectorOnChainInfo,
+    SectorPreCommitOnChainInfo,
+)
+from protocols.builtin.policy import EPOCHS_IN_DAY
+from protocols.builtin.power import ConfirmedSectors
+from protocols.builtin.storage_miner.calls import epoch_reward, network_power, notify_pledge, update_power
+from protocols.builtin.storage_miner.commit import SECTOR_NUMBER_MAX
+from protocols.builtin.storage_miner.layouts import layout_of
+from protocols.builtin.storage_miner.money import (
+    PLEDGE_PERIOD,
+    add_deposit,
+    add_pledge,
+    check_balance,
+    expected_reward,
+    initial_pledge,
+    quality_power,
+    unlocked_balance,
+)
+from protocols.builtin.storage_miner.periods import (
+    DeadlineInfo,
+    assign_deadlines,
+)
+from protocols.builtin.storage_miner.queues import NOTHING
+from protocols.builtin.storage_miner.sectors import Sectors, delete_pre_committed, pre_committed
+from protocols.encoding.bitfield import Bitfield
+from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from protocols.encoding.varint import encode_varint
+from protocols.vm.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from protocols.vm.runtime import ActorRuntime
+
+
+def confirm_sector_proofs(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Take sectors up whose proofs held: their deals begin, they get a deadline, power and a pledge."""
+    params = runtime.params(ConfirmedSectors, data)
+    runtime.validate_caller(POWER)
+    reward, power = epoch_reward(runtime), network_power(runtime)
+    supply = runtime.circulating_supply()
+    state = runtime.read_state(MinerState)
+    info = state.load_info(runtime)
+    kept, replaced = with_deals(runtime, state, params)
+
+    def take_up(state: MinerState) -> tuple[MinerState, tuple[PowerPair, int, int]]:
+        state, _moved = reschedule_replaced(runtime, state, info, replaced)
+        sectors, pledge, deposit = [], 0, 0
+        for each in kept:
+            duration = each.info.expiration - runtime.epoch
+            if duration < runtime.policy.sector_expiration_min:
+                continue
+            quality = quality_power(info.sector_size, duration, each.deal_weight, each.verified_deal_weight)
+            own = initial_pledge(quality, reward.baseline_power, reward.smoothed, power.smoothed, supply)
+            pledge, deposit = pledge + own, deposit + each.pre_commit_deposit
+            sectors.append(
+                SectorOnChainInfo(
+                    each.info.sector_number, each.info.seal_proof, each.info.sealed_cid, each.info.deal_ids,
+                    ChainEpoch(runtime.epoch), each.info.expiration, each.deal_weight, each.verified_deal_weight,
+                    TokenAmount(own),
+                    TokenAmount(expected_reward(reward.smoothed, power.smoothed, quality, EPOCHS_IN_DAY)),
+                    TokenAmount(expected_reward(reward.smoothed, power.smoothed, quality, PLEDGE_PERIOD)),
+                )
+            )  # fmt: skip
+        state, new_power = with_sectors(runtime, state, info, sectors)
+        state, freed = state.unlock_vested(runtime, runtime.epoch)
+        state = add_deposit(runtime, state, -deposit)
+        available = unlocked_balance(runtime, state) - state.initial_pledge_requirement
+        if available < pledge:
+            runtime.abort(ExitCode.INSUFFICIENT_FUNDS, f"a pledge of {pledge} is due, {available} is available")
+        state = add_pledge(runtime, state, pledge)
+        check_balance(runtime, state)
+        return state, (new_power, pledge, freed)
+
+    _state, (new_power, pledge, freed) = runtime.transaction(MinerState, take_up)
+    update_power(runtime, new_power)
+    notify_pledge(runtime, pledge - freed)
+    return b""
+
+
+Replaced = dict[int, dict[int, Bitfield]]
+"""Sectors that new ones take the place of, by deadline and partition."""
+
+
+def with_deals(
+    runtime: ActorRuntime, state: AnyMiner, params: ConfirmedSectors
+) -> tuple[list[SectorPreCommitOnChainInfo], Replaced]:
+    """The sectors whose deals could be activated, and those without deals that they replace."""
+    table = pre_committed(runtime, state)
+    wires = [table.get(encode_varint(number)) for number in params.sectors]
+    found = [SectorPreCommitOnChainInfo.from_wire(wire) for wire in wires if wire is not None]
+    kept: list[SectorPreCommitOnChainInfo] = []
+    replaced: Replaced = {}
+    for each in found:
+        if each.info.deal_ids or not runtime.actors_version:
+            asked = ActivateDealsParams(each.info.deal_ids, each.info.expiration).encode()
+            code, _ = runtime.send(MARKET, ACTIVATE_DEALS, asked, 0)
+            if code != ExitCode.OK:
+                continue
+        kept.append(each)
+        if each.info.replace_capacity:
+            places = replaced.setdefault(int(each.info.replace_sector_deadline), {})
+            index = int(each.info.replace_sector_partition)
+            places[index] = places.get(index, NOTHING) | Bitfield.of([each.info.replace_sector_number])
+    if not kept:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "no sector can be confirmed")
+    return kept, replaced
+
+
+def reschedule_replaced(
+    runtime: ActorRuntime, state: Miner, info: MinerInfo, replaced: Replaced
+) -> tuple[Miner, list[SectorOnChainInfo]]:
+    """Let replaced sectors end with their next deadline, so that they are challenged once more; returns them."""
+    deadlines, layout = state.load_deadlines(runtime), layout_of(runtime)
+    sectors, moved = Sectors(runtime, state), []
+    for index, wanted in sorted(replaced.items()):
+        when = DeadlineInfo(runtime.policy, state.proving_period_start, index, runtime.epoch).next_not_elapsed()
+        due = layout.due(runtime, state, info, index)
+        deadline, here = due.reschedule(deadlines.load(runtime, index), sectors, when.last, wanted)
+        moved += here
+        deadlines = deadlines.update(runtime, index, deadline)
+    return state.with_deadlines(runtime, deadlines), moved
+
+
+def with_sectors(
+    runtime: ActorRuntime, state: Miner, info: MinerInfo, sectors: Sequence[SectorOnChainInfo]
+) -> tuple[Miner, PowerPair]:
+    """The miner with committed sectors as proven ones, in deadlines; returns the power they have now."""
+    array = Sectors(runtime, state)
+    array.put_all(sectors)
+    state = state.with_(sectors=array.flush())
+    state = delete_pre_committed(runtime, state, [int(sector.number) for sector in sectors])
+    layout = layout_of(runtime)
+    deadlines, power, mutable = state.load_deadlines(runtime), NO_POWER, {}
+    for index in range(len(deadlines.due)):
+        deadline = deadlines.load(runtime, index)
+        if DeadlineInfo(runtime.policy, state.proving_period_start, index, runtime.epoch).is_mutable():
+            mutable[index] = deadline
+    size = int(info.window_post_partition_sectors)
+    ordered = sorted(sectors, key=lambda sector: sector.number)
+    room = layout.deadline_partitions_max
+    for index, new in assign_deadlines(size, mutable, ordered, room).items():
+        due = layout.due(runtime, state, info, index)
+        deadline, added = due.add_sectors(mutable[index], size, new, proven=layout.proven_at_once)
+        power += added
+        deadlines = deadlines.update(runtime, index, deadline)
+    return state.with_deadlines(runtime, deadlines), power
+
+
+def check_sector_proven(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Succeed if a sector is proven."""
+    params = runtime.params(SectorNumberParams, data)
+    runtime.accept_any_caller()
+    if runtime.actors_version and params.sector_number > SECTOR_NUMBER_MAX:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"sector number {params.sector_number}")
+    state = runtime.read_state(layout_of(runtime).state)
+    if Sectors(runtime, state).find(params.sector_number) is None:
+        runtime.abort(ExitCode.NOT_FOUND, f"sector {params.sector_number} is not proven")
+    return b""
+
+
+@record
+class SectorNumberParams(Record):
+    """A sector."""
+
+    sector_number: Unsigned

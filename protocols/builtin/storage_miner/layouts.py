@@ -1,0 +1,54 @@
+"""How each version of the actors lays a miner's state out, and what it lets one message do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from protocols.builtin.miner_state import AnyMiner, MinerInfo, MinerState
+from protocols.builtin.storage_miner.deadline import Due
+from protocols.builtin.storage_miner.partition import Partition, PartitionV0
+from protocols.builtin.storage_miner.periods import deadline_quant
+from protocols.builtin.version_2.miner_state import MinerStateV2
+from protocols.builtin.version_2.partition import PartitionV2
+
+if TYPE_CHECKING:
+    from protocols.vm.runtime import ActorRuntime
+
+ADDRESSED_SECTORS_MAX = 10_000
+"""Sectors that one message may be about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The records of one version; `partitions_max` is how many partitions one message may be about.
+
+    `deadline_partitions_max` is how many partitions new sectors may fill of a deadline; `proven_at_once` says that a
+    new sector has its power before its first window proof.
+    """
+
+    state: type[AnyMiner]
+    partition: type[Partition]
+    partitions_max: int
+    deadline_partitions_max: int | None
+    proven_at_once: bool
+
+    def due(self, runtime: ActorRuntime, state: AnyMiner, info: MinerInfo, index: int) -> Due:
+        """A deadline of a miner."""
+        quant = deadline_quant(runtime.policy, state, index)
+        return Due(runtime, int(info.sector_size), quant, self.partition)
+
+    def proof_partitions_max(self, info: MinerInfo) -> int:
+        """Partitions that one message may be about if all their sectors are read."""
+        return min(ADDRESSED_SECTORS_MAX // int(info.window_post_partition_sectors), self.partitions_max)
+
+
+LAYOUTS: dict[int, Layout] = {
+    0: Layout(MinerState, PartitionV0, 200, None, proven_at_once=True),
+    2: Layout(MinerStateV2, PartitionV2, 3000, 3000, proven_at_once=False),
+}
+
+
+def layout_of(runtime: ActorRuntime) -> Layout:
+    """The layout of the version in force."""
+    return LAYOUTS[runtime.actors_version]

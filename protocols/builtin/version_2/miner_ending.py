@@ -1,0 +1,44 @@
+"""Sectors that end before their time, version 2: their fee is a debt that is paid as far as it goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from protocols.builtin.storage_miner.calls import epoch_reward, network_power
+from protocols.builtin.storage_miner.ending import Settled, end_sectors, ended_sectors, pop_early_terminations
+from protocols.builtin.storage_miner.money import add_pledge
+from protocols.builtin.version_2.miner_money import termination_fee
+from protocols.builtin.version_2.miner_state import MinerStateV2, SectorOnChainInfoV2
+from protocols.encoding import cbor
+
+if TYPE_CHECKING:
+    from protocols.vm.runtime import ActorRuntime
+
+
+def terminate_sectors(runtime: ActorRuntime, data: bytes) -> bytes:
+    """End sectors before their time; answers whether all fees have been settled."""
+    return cbor.encode([not end_sectors(runtime, data, process_early_terminations)])
+
+
+def process_early_terminations(runtime: ActorRuntime) -> bool:
+    """Settle early ends, as many as one message may: fees, pledges, deals; returns whether there are more."""
+    reward, power = epoch_reward(runtime), network_power(runtime)
+
+    def settle(state: MinerStateV2) -> tuple[MinerStateV2, Settled]:
+        state, result, more = pop_early_terminations(runtime, state)
+        if not result.sectors_processed:
+            return state, Settled(more)
+        size = int(state.load_info(runtime).sector_size)
+        fee, pledge, deals = 0, 0, []
+        for epoch, found in ended_sectors(runtime, state, result):
+            deals.append((epoch, [deal for sector in found for deal in sector.deal_ids]))
+            pledge += sum(sector.initial_pledge for sector in found)
+            newer = cast("list[SectorOnChainInfoV2]", found)
+            fee += termination_fee(size, epoch, reward.smoothed, power.smoothed, newer)
+        state = add_pledge(runtime, state.owing(fee), -pledge)
+        state, vesting, balance = state.repay(runtime, runtime.epoch, runtime.balance())
+        return state, Settled(more, vesting + balance, -(pledge + vesting), tuple(deals))
+
+    _state, settled = runtime.transaction(MinerStateV2, settle)
+    settled.tell(runtime)
+    return settled.more

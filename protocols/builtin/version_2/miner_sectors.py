@@ -1,0 +1,193 @@
+"""New sectors, version 2: committed to, proven, confirmed; they have no power before their first window proof."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from protocols.builtin.codes import MARKET, POWER
+from protocols.builtin.market_types import NO_DEALS, DealWeightsV2, VerifyDealsParams
+from protocols.builtin.methods import VERIFY_DEALS_FOR_ACTIVATION
+from protocols.builtin.miner_state import (
+    MinerInfo,
+    PowerPair,
+    SectorOnChainInfo,
+    SectorPreCommitInfo,
+    SectorPreCommitOnChainInfo,
+)
+from protocols.builtin.policy import EPOCHS_IN_DAY
+from protocols.builtin.power import ConfirmedSectors, CurrentTotalPower
+from protocols.builtin.reward import ThisEpochReward
+from protocols.builtin.storage_miner.calls import burn, epoch_reward, network_power, notify_pledge, update_power
+from protocols.builtin.storage_miner.commit import (
+    SECTOR_NUMBER_MAX,
+    ProveCommitParams,
+    allocate,
+    check_deal_count,
+    check_pre_commit,
+    check_replaced,
+    hand_in_proof,
+    validate_expiration,
+    with_pre_commit,
+)
+from protocols.builtin.storage_miner.confirm import reschedule_replaced, with_deals, with_sectors
+from protocols.builtin.storage_miner.money import (
+    PLEDGE_PERIOD,
+    PRE_COMMIT_DEPOSIT_PERIOD,
+    add_deposit,
+    add_pledge,
+    initial_pledge,
+    quality_power,
+)
+from protocols.builtin.storage_miner.sectors import find_pre_committed
+from protocols.builtin.version_2.miner_money import check_balance, expected_reward
+from protocols.builtin.version_2.miner_state import MinerStateV2, SectorOnChainInfoV2
+from protocols.encoding.tuples import ChainEpoch, TokenAmount
+from protocols.vm.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from protocols.vm.runtime import ActorRuntime
+
+PROOF_BYTES_MAX = {4: 1024, 5: 10_240}
+"""By network version; the bound of version 4 was an error: no proof of a sector is that small."""
+
+
+def pre_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Commit to a sector, with a deposit that is lost unless it is proven in time; debts are paid first."""
+    params = runtime.params(SectorPreCommitInfo, data)
+    policy = runtime.policy
+    check_pre_commit(runtime, params, runtime.epoch - policy.pre_commit_lookback_max)
+    validate_expiration(runtime, runtime.epoch + policy.prove_commit_duration_max, params.expiration)
+    reward, power = epoch_reward(runtime), network_power(runtime)
+    weights = _deal_weights(runtime, params)
+
+    def commit(state: MinerStateV2) -> tuple[MinerStateV2, tuple[int, int]]:
+        state, freed = state.unlock_vested(runtime, runtime.epoch)
+        available = state.available_balance(runtime.balance())
+        state, debt = state.repay_all(runtime.balance())
+        info = state.load_info(runtime)
+        runtime.validate_caller(*info.controllers())
+        if info.excluded(runtime.epoch):
+            runtime.abort(ExitCode.FORBIDDEN, f"excluded for a consensus fault until {info.consensus_fault_elapsed}")
+        if params.seal_proof != info.seal_proof_type:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"seal proof {params.seal_proof} is not the miner's")
+        check_deal_count(runtime, params, info)
+        if weights.deal_space > info.sector_size:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deals of {weights.deal_space} bytes do not fit into the sector")
+        state = allocate(runtime, state, params.sector_number)
+        if params.replace_capacity:
+            check_replaced(runtime, state, params)
+        duration = params.expiration - runtime.epoch
+        quality = quality_power(info.sector_size, duration, weights.deal_weight, weights.verified_deal_weight)
+        deposit = expected_reward(reward.smoothed, power.smoothed, quality, PRE_COMMIT_DEPOSIT_PERIOD)
+        if available < deposit:
+            runtime.abort(ExitCode.INSUFFICIENT_FUNDS, f"a deposit of {deposit} is due, {available} is available")
+        state = add_deposit(runtime, state, deposit)
+        kept = SectorPreCommitOnChainInfo(
+            params, TokenAmount(deposit), ChainEpoch(runtime.epoch), weights.deal_weight, weights.verified_deal_weight
+        )
+        return with_pre_commit(runtime, state, kept, policy.prove_commit_duration_max), (freed, debt)
+
+    _state, (freed, debt) = runtime.transaction(MinerStateV2, commit)
+    burn(runtime, debt)
+    check_balance(runtime)
+    notify_pledge(runtime, -freed)
+    return b""
+
+
+def _deal_weights(runtime: ActorRuntime, params: SectorPreCommitInfo) -> DealWeightsV2:
+    if not params.deal_ids:
+        return NO_DEALS
+    asked = VerifyDealsParams(params.deal_ids, params.expiration, ChainEpoch(runtime.epoch)).encode()
+    code, returned = runtime.send(MARKET, VERIFY_DEALS_FOR_ACTIVATION, asked, 0)
+    runtime.require_success(code, "the deals cannot be activated")
+    return DealWeightsV2.decode(returned)
+
+
+def prove_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Hand in the proof of a sector; the power actor checks it at the end of the epoch, with all others."""
+    params = runtime.params(ProveCommitParams, data)
+    runtime.accept_any_caller()
+    number, most = params.sector_number, PROOF_BYTES_MAX[runtime.network_version]
+    if number > SECTOR_NUMBER_MAX:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"sector number {number}; they run to {SECTOR_NUMBER_MAX}")
+    if len(params.proof) > most:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"a proof of {len(params.proof)} bytes; {most} at most")
+
+    def find(state: MinerStateV2) -> tuple[MinerStateV2, SectorPreCommitOnChainInfo]:
+        found = find_pre_committed(runtime, state, number)
+        if found is None:
+            runtime.abort(ExitCode.NOT_FOUND, f"sector {number} was not committed to")
+        return state, found
+
+    # the reference of this version writes the state that it only reads
+    _state, found = runtime.transaction(MinerStateV2, find)
+    hand_in_proof(runtime, found, params.proof, runtime.policy.prove_commit_duration_max, found.info.seal_rand_epoch)
+    return b""
+
+
+def confirm_sector_proofs(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Take sectors up whose proofs held: their deals begin, they get a deadline and a pledge, but no power yet."""
+    params = runtime.params(ConfirmedSectors, data)
+    runtime.validate_caller(POWER)
+    reward, power = epoch_reward(runtime), network_power(runtime)
+    supply = runtime.circulating_supply()
+    state = runtime.read_state(MinerStateV2)
+    info = state.load_info(runtime)
+    kept, replaced = with_deals(runtime, state, params)
+
+    def take_up(state: MinerStateV2) -> tuple[MinerStateV2, tuple[PowerPair, int, int]]:
+        state, moved = reschedule_replaced(runtime, state, info, replaced)
+        lasting = [
+            each for each in kept if each.info.expiration - runtime.epoch >= runtime.policy.sector_expiration_min
+        ]
+        sectors = [_taken_up(runtime, each, info, reward, power, supply, moved) for each in lasting]
+        state, new_power = with_sectors(runtime, state, info, sectors)
+        state, freed = state.unlock_vested(runtime, runtime.epoch)
+        state = add_deposit(runtime, state, -sum(each.pre_commit_deposit for each in lasting))
+        pledge, unlocked = sum(each.initial_pledge for each in sectors), state.unlocked_balance(runtime.balance())
+        if unlocked < pledge:
+            runtime.abort(ExitCode.INSUFFICIENT_FUNDS, f"a pledge of {pledge} is due, {unlocked} is unlocked")
+        state = add_pledge(runtime, state, pledge)
+        check_balance(runtime, state)
+        return state, (new_power, pledge, freed)
+
+    _state, (new_power, pledge, freed) = runtime.transaction(MinerStateV2, take_up)
+    update_power(runtime, new_power)
+    notify_pledge(runtime, pledge - freed)
+    return b""
+
+
+def _taken_up(
+    runtime: ActorRuntime,
+    kept: SectorPreCommitOnChainInfo,
+    info: MinerInfo,
+    reward: ThisEpochReward,
+    power: CurrentTotalPower,
+    supply: int,
+    moved: Sequence[SectorOnChainInfo],
+) -> SectorOnChainInfoV2:
+    """A committed sector as a proven one; it pledges no less than the one that it replaces."""
+    committed, duration = kept.info, kept.info.expiration - runtime.epoch
+    quality = quality_power(info.sector_size, duration, kept.deal_weight, kept.verified_deal_weight)
+    pledge = initial_pledge(quality, reward.baseline_power, reward.smoothed, power.smoothed, supply)
+    made = SectorOnChainInfoV2(
+        committed.sector_number, committed.seal_proof, committed.sealed_cid, committed.deal_ids,
+        ChainEpoch(runtime.epoch), committed.expiration, kept.deal_weight, kept.verified_deal_weight,
+        TokenAmount(pledge),
+        TokenAmount(expected_reward(reward.smoothed, power.smoothed, quality, EPOCHS_IN_DAY)),
+        TokenAmount(expected_reward(reward.smoothed, power.smoothed, quality, PLEDGE_PERIOD)),
+        ChainEpoch(0), TokenAmount(0),
+    )  # fmt: skip
+    if not committed.replace_capacity:
+        return made
+    old = next((sector for sector in moved if sector.number == committed.replace_sector_number), None)
+    if old is None:
+        runtime.abort(ExitCode.NOT_FOUND, f"sector {committed.replace_sector_number} cannot be replaced any more")
+    return dataclasses.replace(
+        made,
+        initial_pledge=max(made.initial_pledge, old.initial_pledge),
+        replaced_sector_age=ChainEpoch(max(0, runtime.epoch - old.activation)),
+        replaced_day_reward=old.expected_day_reward,
+    )
