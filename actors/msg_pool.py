@@ -12,7 +12,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
-from actors.chain.reader import ChainReader, key_address
+from actors.chain.reader import ChainReader
+from actors.chain.views import key_address
 from actors.config import NodeSettings
 from actors.messages.events import NewHead, PeerMisbehaved
 from actors.messages.keys import SignatureBytes, SignBytes

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actors.chain.reader import BlockMessages, ChainReader, key_address, miner_info, miner_power
+from actors.chain.reader import BlockMessages, ChainReader
+from actors.chain.views import key_address, miner_info
 from protocols.chain.block import BeaconEntry, BlockHeader, ElectionProof, PoStProof, Ticket, save_message_meta
 from protocols.chain.message import SignedMessage
 from protocols.chain.tipset import Tipset
@@ -52,7 +53,7 @@ def mining_base(reader: ChainReader, miner: Address, parent: Tipset, height: int
     if height <= parent.height:
         raise ChainError(f"height {height} is not above the parent's {parent.height}")
     lookback = reader.lookback_state(parent, height)
-    power = miner_power(reader.blocks, lookback, miner)
+    power = reader.election_power(parent, height, miner)
     worker = key_address(reader.blocks, lookback, miner_info(reader.blocks, lookback, miner).worker)
     previous = reader.beacon_before(parent)
     entries = entries_due(profile.beacon, height, parent.height, previous)

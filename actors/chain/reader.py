@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
 
 from actors.chain.index import ChainIndex, Execution
-from protocols.builtin.account import AccountState
-from protocols.builtin.codes import POWER, name_of
-from protocols.builtin.miner_state import MinerInfo, MinerState, SectorOnChainInfo
-from protocols.builtin.power_state import PowerState
+from actors.chain.views import MinerPower, is_fit, miner_power, miner_state, power_state
+from protocols.builtin.miner_state import SectorOnChainInfo
 from protocols.chain.base_fee import next_base_fee
 from protocols.chain.block import BeaconEntry, BlockHeader, load_message_meta
 from protocols.chain.message import Message, SignedMessage
 from protocols.chain.tipset import Tipset, TipsetKey
 from protocols.consensus.weight import chain_weight
-from protocols.encoding.address import Address, AddressProtocol
+from protocols.encoding.address import Address
 from protocols.encoding.cid import Cid
 from protocols.errors import BlockNotFoundError, ChainError
 from protocols.ipld.blockstore import Blockstore
 from protocols.networks.genesis import Genesis, load_genesis
 from protocols.vm.interpreter import BlockToApply
-from protocols.vm.state_tree import Actor, StateTree
+from protocols.vm.state_tree import StateTree
 from runtime.store.blocks import StoreBlockstore
 from runtime.store.interface import StoreReader
 
@@ -32,6 +30,8 @@ TIPSETS_CACHED = 4096
 MESSAGES_CACHED = 64
 STATES_CACHED = 8
 BEACON_LOOKBACK_MAX = 20
+_FITNESS_CHANGES_AFTER = 3
+
 K = TypeVar("K")
 T = TypeVar("T")
 
@@ -39,11 +39,6 @@ T = TypeVar("T")
 @lru_cache(maxsize=TIPSETS_CACHED)
 def _header(data: bytes) -> BlockHeader:
     return BlockHeader.decode(data)
-
-
-@lru_cache(maxsize=256)
-def _power(data: bytes) -> PowerState:
-    return PowerState.decode(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +51,6 @@ class BlockMessages:
     def chain_cids(self) -> list[Cid]:
         """The CIDs that the chain knows them by."""
         return [message.cid() for message in self.bls] + [message.cid() for message in self.secpk]
-
-
-@dataclass(frozen=True, slots=True)
-class MinerPower:
-    """A miner's and the network's power in bytes, and whether the miner may take part in elections."""
-
-    miner: int
-    total: int
-    eligible: bool
 
 
 class ChainReader:
@@ -213,21 +199,25 @@ class ChainReader:
 
     # -- states ----------------------------------------------------------------------------------------------
 
-    def state(self, root: Cid, height: int) -> StateTree:
+    def state(self, root: Cid) -> StateTree:
         """A state tree to look at and never to change: it is shared with everyone who looks at the same root."""
         found = self._states.get(root)
         if found is None:
-            found = self.changeable_state(root, height)
+            found = self.changeable_state(root)
             _remember(self._states, root, found, STATES_CACHED)
         return found
 
-    def changeable_state(self, root: Cid, height: int) -> StateTree:
+    def changeable_state(self, root: Cid) -> StateTree:
         """A state tree to try things on."""
-        return StateTree(self.blocks, root, self.genesis.profile.network_version(height))
+        return StateTree(self.blocks, root)
 
     def state_after(self, tipset: Tipset) -> StateTree:
         """The state that a known tipset leads to."""
-        return self.state(self.execution(tipset.key).state_root, tipset.height)
+        return self.state(self.execution(tipset.key).state_root)
+
+    def state_before(self, tipset: Tipset) -> StateTree:
+        """The state that a tipset's messages are applied to, before upgrades and null rounds between."""
+        return self.state(tipset.blocks[0].parent_state_root)
 
     def lookback_state(self, parent: Tipset, height: int) -> StateTree:
         """The state whose powers and keys decide elections for a block of `height` over `parent`."""
@@ -235,12 +225,18 @@ class ChainReader:
         if target >= parent.height:
             return self.state_after(parent)
         following = self.at_height(target + 1, parent, earlier=False)
-        return self.state(following.blocks[0].parent_state_root, following.height)
+        return self.state(following.blocks[0].parent_state_root)
+
+    def election_power(self, parent: Tipset, height: int, miner: Address) -> MinerPower:
+        """A miner's power in an election for a block of `height` over `parent`, and whether it takes part."""
+        power = miner_power(self.blocks, self.lookback_state(parent, height), miner)
+        if not power.eligible or self.genesis.profile.network_version(parent.height) <= _FITNESS_CHANGES_AFTER:
+            return power
+        return replace(power, eligible=is_fit(self.blocks, self.state_before(parent), miner, parent.height))
 
     def provable_sectors(self, parent: Tipset, height: int, miner: Address) -> list[SectorOnChainInfo]:
         """The sectors of which a miner's block of `height` over `parent` opens one."""
-        _actor, state = miner_state(self.blocks, self.lookback_state(parent, height), miner)
-        return state.load_sectors(self.blocks)
+        return miner_state(self.blocks, self.lookback_state(parent, height), miner)[1].load_sectors(self.blocks)
 
     def beacon_before(self, tipset: Tipset) -> BeaconEntry:
         """The newest beacon entry at or below a tipset."""
@@ -255,7 +251,7 @@ class ChainReader:
 
     def weight_after(self, tipset: Tipset) -> int:
         """The weight of the chain that ends in a tipset: that of its parents, and what its blocks add."""
-        state = self.state(tipset.blocks[0].parent_state_root, tipset.height)
+        state = self.state_before(tipset)
         wins = [block.election_proof.win_count for block in tipset.blocks if block.election_proof]
         return chain_weight(tipset.parent_weight, wins, power_state(self.blocks, state).total_power()[1])
 
@@ -274,45 +270,6 @@ def load_block_messages(store: Blockstore, root: Cid) -> BlockMessages:
         tuple(Message.decode(store.get(cid)) for cid in bls),
         tuple(SignedMessage.decode(store.get(cid)) for cid in secpk),
     )
-
-
-def power_state(store: Blockstore, state: StateTree) -> PowerState:
-    """The power actor's state."""
-    actor = state.get(POWER)
-    if actor is None:
-        raise ChainError("the state has no power actor")
-    return _power(store.get(actor.head))
-
-
-def miner_power(store: Blockstore, state: StateTree, miner: Address) -> MinerPower:
-    """A miner's share; zero for one without a claim."""
-    power = power_state(store, state)
-    claim = power.claim_of(store, miner)
-    own = claim.quality_adjusted_power if claim else 0
-    return MinerPower(own, power.total_power()[1], claim is not None and power.may_mine(claim))
-
-
-def miner_state(store: Blockstore, state: StateTree, miner: Address) -> tuple[Actor, MinerState]:
-    """A miner actor and its state; raises ChainError when the address is no miner."""
-    actor = state.get(miner)
-    if actor is None or name_of(actor.code) != "storageminer":
-        raise ChainError(f"there is no miner at {miner}")
-    return actor, MinerState.decode(store.get(actor.head))
-
-
-def miner_info(store: Blockstore, state: StateTree, miner: Address) -> MinerInfo:
-    """Who stands behind a miner."""
-    return miner_state(store, state, miner)[1].load_info(store)
-
-
-def key_address(store: Blockstore, state: StateTree, address: Address) -> Address:
-    """The key that signs for an address; raises ChainError when the address is no account."""
-    if address.protocol in (AddressProtocol.SECP256K1, AddressProtocol.BLS):
-        return address
-    actor = state.get(address)
-    if actor is None or name_of(actor.code) != "account":
-        raise ChainError(f"{address} is no account")
-    return AccountState.decode(store.get(actor.head)).address
 
 
 def or_none(read: Callable[[], T]) -> T | None:

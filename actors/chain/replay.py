@@ -68,8 +68,7 @@ class Replay:
         ours = self.writer.execution(tipset.parents).state_root
         if theirs not in self.given.new:
             return f"the CAR does not have the state {theirs}, so there is nothing to compare with"
-        version = self.genesis.profile.network_version(tipset.height)
-        return first_difference(StateTree(self.writer.blocks, ours, version), StateTree(self.given, theirs, version))
+        return first_difference(StateTree(self.writer.blocks, ours), StateTree(self.given, theirs))
 
 
 def first_difference(ours: StateTree, theirs: StateTree) -> str:

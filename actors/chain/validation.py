@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from actors.chain.reader import BlockMessages, ChainReader, key_address, miner_info, miner_power, power_state
+from actors.chain.reader import BlockMessages, ChainReader
+from actors.chain.views import key_address, miner_info, power_state
 from protocols.builtin.codes import name_of
 from protocols.chain.block import BlockHeader
 from protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMessage, check_for_inclusion
@@ -35,7 +36,7 @@ def header_context(reader: ChainReader, parent: Tipset, header: BlockHeader) -> 
     """What the chain says about a header's place; raises InvalidBlockError for a miner that may not mine."""
     execution = reader.execution(parent.key)
     lookback = reader.lookback_state(parent, header.height)
-    power = miner_power(reader.blocks, lookback, header.miner)
+    power = reader.election_power(parent, header.height, header.miner)
     if not power.eligible:
         raise BlockElectionError(f"miner {header.miner} has no power to mine with at height {header.height}")
     try:
@@ -43,7 +44,7 @@ def header_context(reader: ChainReader, parent: Tipset, header: BlockHeader) -> 
         key = key_address(reader.blocks, lookback, worker)
     except ChainError as error:
         raise BlockElectionError(str(error)) from None
-    state = reader.state(parent.blocks[0].parent_state_root, parent.height)
+    state = reader.state_before(parent)
     return HeaderContext(
         parent=parent,
         parent_state_root=execution.state_root,

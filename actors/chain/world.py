@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from actors.chain.randomness import from_tickets
-from actors.chain.reader import ChainReader, key_address, miner_info, power_state
+from actors.chain.reader import ChainReader
+from actors.chain.views import key_address, miner_info, power_state
 from protocols.builtin.codes import BURNT_FUNDS, MARKET, REWARD
 from protocols.builtin.market_state import MarketState
 from protocols.chain.message import TOTAL_FILECOIN

@@ -14,6 +14,7 @@ from protocols.encoding.address import AddressProtocol
 from protocols.encoding.tuples import TokenAmount, Unsigned
 from protocols.errors import GasEstimateError
 from protocols.vm.exit_codes import ExitCode
+from protocols.vm.interpreter import state_for
 from protocols.vm.machine import Applied, Machine
 
 LIMIT_NUMERATOR, LIMIT_DENOMINATOR = 5, 4
@@ -26,7 +27,9 @@ FEE_CAP_FACTOR = 3
 
 def try_message(reader: ChainReader, tipset: Tipset, message: Message) -> Applied:
     """What a message would do over a tipset, as if its sender had the nonce and could pay for any gas."""
-    state = reader.changeable_state(reader.execution(tipset.key).state_root, tipset.height)
+    profile = reader.genesis.profile
+    height, root = tipset.height + 1, reader.execution(tipset.key).state_root
+    state = state_for(reader.blocks, root, parent_epoch=tipset.height, epoch=height, rules=profile.rules)
     sender = state.get(message.sender)
     if sender is None or name_of(sender.code) != "account":
         raise GasEstimateError(f"there is no account at {message.sender}; send it some FIL first")
@@ -37,8 +40,6 @@ def try_message(reader: ChainReader, tipset: Tipset, message: Message) -> Applie
         gas_fee_cap=TokenAmount(0),
         gas_premium=TokenAmount(0),
     )
-    profile = reader.genesis.profile
-    height = tipset.height + 1
     world = ChainWorld(reader, tipset)
     machine = Machine(state, profile.network_version(height), 0, height, world=world, policy=profile.policy)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.chain.reader import key_address
+from actors.chain.views import key_address
 from actors.messages.keys import (
     DefaultKey,
     DeleteKey,

@@ -6,41 +6,24 @@ from typing import Any
 
 from base58 import b58encode
 
-from actors.chain.reader import key_address, miner_info, miner_power, power_state
+from actors.chain.views import key_address, miner_info, miner_state, power_state
 from actors.pool.gas import try_message
 from actors.rpc import forms
 from actors.rpc.chain import tipset_messages
 from actors.rpc.registry import ACTOR_NOT_FOUND, NodeView, RpcError, rpc
-from protocols.builtin.account import AccountState
-from protocols.builtin.codes import BURNT_FUNDS, REWARD, name_of
-from protocols.builtin.cron import CronState
-from protocols.builtin.init_state import InitState
-from protocols.builtin.market_state import MarketState
-from protocols.builtin.miner_state import MinerState
-from protocols.builtin.multisig_state import MultisigState
-from protocols.builtin.power_state import PowerState
-from protocols.builtin.reward_state import RewardState
+from protocols.builtin.codes import BUILTIN, BURNT_FUNDS, REWARD, name_of
+from protocols.builtin.states import state_of
+from protocols.builtin.version_2.miner_state import MinerInfoV2
 from protocols.chain.message import Message
 from protocols.chain.tipset import Tipset, TipsetKey
 from protocols.encoding import cbor
 from protocols.encoding.address import Address
 from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Record
 from protocols.errors import ChainError
 from protocols.networks.genesis import MINING_RESERVE
 from protocols.vm.interpreter import load_receipts
 from protocols.vm.state_tree import Actor, StateTree
 
-STATES: dict[str, type[Record]] = {
-    "account": AccountState,
-    "cron": CronState,
-    "init": InitState,
-    "multisig": MultisigState,
-    "reward": RewardState,
-    "storagemarket": MarketState,
-    "storageminer": MinerState,
-    "storagepower": PowerState,
-}
 WAIT_POLL_SHARE = 0.25
 WAIT_MAX_S = 55.0
 
@@ -89,8 +72,7 @@ def read_state(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """An actor's state with field names."""
     actor = _actor(_state(node, key), address)
     data = node.chain.blocks.get(actor.head)
-    kind = STATES.get(name_of(actor.code))
-    shown = forms.record_form(kind.decode(data) if kind else cbor.decode(data))
+    shown = forms.record_form(state_of(actor.code, data) if name_of(actor.code) in BUILTIN else cbor.decode(data))
     return {"Balance": str(actor.balance), "Code": forms.cid_form(actor.code), "State": shown}
 
 
@@ -152,6 +134,7 @@ def show_miner_info(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """Who stands behind a miner; fields of later network versions are null."""
     info = miner_info(node.chain.blocks, _state(node, key), address)
     pending = info.pending_worker_key
+    proposed = info.pending_owner_address if isinstance(info, MinerInfoV2) else None
     return {
         "Owner": str(info.owner),
         "Worker": str(info.worker),
@@ -163,8 +146,8 @@ def show_miner_info(node: NodeView, address: Address, key: TipsetKey) -> Any:
         "WindowPoStProofType": info.seal_proof_type,
         "SectorSize": info.sector_size,
         "WindowPoStPartitionSectors": info.window_post_partition_sectors,
-        "ConsensusFaultElapsed": -1,
-        "PendingOwnerAddress": None,
+        "ConsensusFaultElapsed": info.consensus_fault_elapsed if isinstance(info, MinerInfoV2) else -1,
+        "PendingOwnerAddress": str(proposed) if proposed else None,
         "Beneficiary": str(info.owner),
         "BeneficiaryTerm": None,
         "PendingBeneficiaryTerm": None,
@@ -174,13 +157,13 @@ def show_miner_info(node: NodeView, address: Address, key: TipsetKey) -> Any:
 @rpc("StateCirculatingSupply", "read", forms.key)
 def circulating_supply(node: NodeView, key: TipsetKey) -> Any:
     """Everything that is neither in the mining reserve nor burnt nor locked by miners."""
-    supply = 0
-    for address, actor in _state(node, key).actors():
+    state, supply = _state(node, key), 0
+    for address, actor in state.actors():
         if address in (REWARD, BURNT_FUNDS):
             continue
         supply += actor.balance
         if name_of(actor.code) == "storageminer":
-            supply -= MinerState.decode(node.chain.blocks.get(actor.head)).locked_funds
+            supply -= miner_state(node.chain.blocks, state, address)[1].locked_funds
     return str(supply)
 
 
@@ -279,7 +262,7 @@ def mining_base_info(node: NodeView, miner: Address, height: int, key: TipsetKey
     parent = node.tipset(key)
     base = mining_base(node.chain, miner, parent, height)
     info = miner_info(node.chain.blocks, node.chain.lookback_state(parent, height), miner)
-    power = miner_power(node.chain.blocks, node.chain.lookback_state(parent, height), miner)
+    power = node.chain.election_power(parent, height, miner)
     return {
         "MinerPower": str(power.miner),
         "NetworkPower": str(power.total),

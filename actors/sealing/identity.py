@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from actors.chain.randomness import from_tickets
-from actors.chain.reader import ChainReader, miner_state
+from actors.chain.reader import ChainReader
+from actors.chain.views import miner_state
 from protocols.consensus.randomness import Purpose, miner_entropy
 from protocols.encoding.address import Address
 from protocols.errors import ChainError

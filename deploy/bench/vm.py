@@ -6,17 +6,15 @@ import time
 from collections.abc import Iterator
 
 from deploy.bench.report import Figure, paired
-from protocols.builtin.policy import Policy
 from protocols.chain.message import Message, SignedMessage
 from protocols.crypto import secp256k1
 from protocols.crypto.signature import SignatureType, address_of, sign
 from protocols.encoding.address import Address
 from protocols.encoding.tuples import TokenAmount, Unsigned
 from protocols.ipld.blockstore import MemoryBlockstore, Overlay
-from protocols.networks.devnet import NETWORK_VERSION, DevnetParameters, devnet_version
+from protocols.networks.devnet import NETWORK_VERSION, DevnetParameters
 from protocols.networks.genesis import GenesisAccount, GenesisMiner, GenesisTemplate, build_genesis
-from protocols.proofs.registry import STACKED_DRG_2KIB_V1
-from protocols.vm.interpreter import BlockToApply, Rules, execute_tipset
+from protocols.vm.interpreter import BlockToApply, execute_tipset
 from protocols.vm.machine import Machine
 from protocols.vm.state_tree import StateTree
 
@@ -47,7 +45,8 @@ class _World:
             tuple(GenesisAccount(account, 10**24) for account in (*accounts, worker)),
             (GenesisMiner(worker, 1),),
         )
-        self._root = build_genesis(self._store, template).header.parent_state_root
+        genesis = build_genesis(self._store, template)
+        self._root, self._rules = genesis.header.parent_state_root, genesis.profile.rules
         self._messages = [self._transfer(accounts, number) for number in range(TRANSFERS)]
 
     def _transfer(self, accounts: list[Address], number: int) -> SignedMessage:
@@ -60,7 +59,7 @@ class _World:
 
     def apply(self) -> float:
         """Messages a second, applied to one state that is written at the end."""
-        state = StateTree(Overlay(self._store), self._root, NETWORK_VERSION)
+        state = StateTree(Overlay(self._store), self._root)
         machine = Machine(state, NETWORK_VERSION, 100, 1)
         started = time.perf_counter()
         for signed in self._messages:
@@ -78,11 +77,10 @@ class _World:
 
     def tipset(self) -> float:
         """Seconds that a tipset of them takes, with its reward, cron and receipts."""
-        rules = Rules(devnet_version, Policy(seal_proofs=frozenset({STACKED_DRG_2KIB_V1.number})))
         block = BlockToApply(Address.id(1000), 1, (), self._messages)
         started = time.perf_counter()
         executed = execute_tipset(
-            Overlay(self._store), self._root, [block], parent_epoch=0, epoch=1, base_fee=100, rules=rules
+            Overlay(self._store), self._root, [block], parent_epoch=0, epoch=1, base_fee=100, rules=self._rules
         )
         seconds = time.perf_counter() - started
         if any(receipt.exit_code for receipt in executed.receipts):

@@ -30,6 +30,8 @@ class Policy:
     prove_commit_duration_max: int = EPOCHS_IN_DAY + 150
     """How long a commitment may wait for its proof, from version 2 on; before, `seal_duration_max`."""
     pre_commit_lookback_max: int = EPOCHS_IN_DAY + 900
+    seal_proof_bytes_max: int = 10_240
+    """The largest proof of a sector's sealing, from network version 5 on."""
     sector_expiration_min: int = 180 * EPOCHS_IN_DAY
     sector_extension_max: int = 540 * EPOCHS_IN_DAY
     sector_lifetime_max: int = 5 * EPOCHS_IN_YEAR

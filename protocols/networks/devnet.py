@@ -6,18 +6,43 @@ with the same genesis CID have the same profile.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 
 from protocols.builtin.policy import Policy
 from protocols.chain.block import BeaconEntry
 from protocols.encoding.cid import BLAKE2B_256, DAG_CBOR, Cid
-from protocols.encoding.tuples import Record, Unsigned, record
+from protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
 from protocols.errors import BlockBeaconError, GenesisError
 from protocols.networks.profile import NetworkProfile, ProofPolicy
+from protocols.upgrades.actors_v2 import upgrade_to_actors_v2
 
-NETWORK_VERSION = 3
-"""Builtin actors v0 with the rules that mainnet had in November 2020."""
+NETWORK_VERSION = 5
+"""Builtin actors of version 2, with the rules that mainnet had in December 2020."""
+FIRST_NETWORK_VERSION = 3
+"""Builtin actors of version 0, as mainnet had them before; a devnet may begin so and upgrade."""
+NEVER = -1
+LOCAL_POLICY = Policy(
+    proving_period=240,
+    challenge_window=5,
+    challenge_lookback=3,
+    fault_declaration_cutoff=8,
+    fault_max_age_periods=3,
+    pre_commit_challenge_delay=10,
+    seal_duration_max=1000,
+    prove_commit_duration_max=1000,
+    pre_commit_lookback_max=2000,
+    sector_expiration_min=960,
+    deal_duration_min=240,
+    deal_updates_interval=60,
+    seal_proof_bytes_max=1 << 20,
+)
+"""A day of the actors lasts 240 epochs, in 48 deadlines as on mainnet; what lasts months there lasts hours here.
+
+Proofs are Merkle openings, so they are larger than mainnet's.
+"""
 SEAL_PROOF_MAX = 2
 """The first seal proof of 512 MiB: genesis' sectors are sealed while it is made, so larger ones are not offered."""
 _BEACON_TAG = b"thespis devnet beacon"
@@ -48,7 +73,8 @@ class SeededBeacon:
 class DevnetParameters(Record):
     """What a devnet chose; the record whose digest genesis holds.
 
-    `seal_proof` is the registered seal proof of its miners.
+    `seal_proof` is the registered seal proof of its miners. A network that begins with the actors of version 0 has
+    `upgrade_epoch`, the last one with them; -1 is for one that has version 2 from the beginning.
     """
 
     network_name: str
@@ -57,6 +83,7 @@ class DevnetParameters(Record):
     beacon_seed: bytes
     proofs: str
     seal_proof: Unsigned
+    upgrade_epoch: ChainEpoch = ChainEpoch(NEVER)
 
     def profile(self) -> NetworkProfile:
         """The network's profile; raises GenesisError for parameters that this program has no rules for."""
@@ -68,25 +95,28 @@ class DevnetParameters(Record):
             )
         if self.block_delay_s < 1:
             raise GenesisError("a block delay of 0 s; header timestamps count whole seconds, so it is at least 1 s")
+        if self.upgrade_epoch != NEVER and self.upgrade_epoch < 1:
+            raise GenesisError(f"upgrade epoch {self.upgrade_epoch}; it is at least 1, or {NEVER} for no upgrade")
+        policy = dataclasses.replace(LOCAL_POLICY, seal_proofs=frozenset({self.seal_proof}))
         return NetworkProfile(
             name=self.network_name,
             genesis_time_s=self.genesis_time_s,
             block_delay_s=self.block_delay_s,
             beacon=SeededBeacon(self.beacon_seed),
-            network_version=devnet_version,
+            network_version=self.network_version,
             upgrade_smoke_height=-1,
             proofs=ProofPolicy.VANILLA,
-            policy=Policy(seal_proofs=frozenset({self.seal_proof})),
+            policy=policy,
+            upgrades={int(self.upgrade_epoch): partial(upgrade_to_actors_v2, policy=policy)},
         )
+
+    def network_version(self, epoch: int) -> int:
+        """The version in force when the tipset of an epoch is executed."""
+        return FIRST_NETWORK_VERSION if epoch <= self.upgrade_epoch else NETWORK_VERSION
 
     def genesis_entry(self) -> BeaconEntry:
         """The beacon entry that ties genesis to these parameters."""
         return BeaconEntry(Unsigned(0), self.cid().parts()[2])
-
-
-def devnet_version(_height: int) -> int:
-    """The one network version of a devnet."""
-    return NETWORK_VERSION
 
 
 def parameters_cid(entry: BeaconEntry) -> Cid:

@@ -1,26 +1,44 @@
 """Genesis: the first block of a local network, made from a template, always the same for the same template.
 
-Builtin actors are in their v0 formats. Money is where the template puts it, the mining reserve, and nowhere else; what
-the template leaves out of the two billion FIL is never minted (Lotus ``chain/gen/genesis``).
+Builtin actors are those of the network version that the parameters begin with. Money is where the template puts it, the
+mining reserve, and nowhere else; what the template leaves out of the two billion FIL is never minted (Lotus
+``chain/gen/genesis``). The first account may appoint verifiers.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from protocols.builtin.account import AccountState
-from protocols.builtin.codes import BURNT_FUNDS, CRON, INIT, MARKET, POWER, REWARD, SYSTEM, code_of
+from protocols.builtin.codes import (
+    BURNT_FUNDS,
+    CRON,
+    INIT,
+    MARKET,
+    POWER,
+    REWARD,
+    SYSTEM,
+    VERIFIED_REGISTRY,
+    actors_version,
+    code_of,
+)
 from protocols.builtin.cron import CronEntry, CronState
 from protocols.builtin.init_state import InitState
 from protocols.builtin.market_state import MarketState
 from protocols.builtin.methods import ON_EPOCH_TICK_END
-from protocols.builtin.miner_state import MinerInfo, MinerState
-from protocols.builtin.power_state import PowerState
+from protocols.builtin.miner_state import AnyMiner, MinerInfo, MinerState, SectorOnChainInfo
+from protocols.builtin.policy import Policy
+from protocols.builtin.power import POWER_STATES
+from protocols.builtin.power_state import CronEvent
 from protocols.builtin.reward_state import RewardState
+from protocols.builtin.storage_miner.calls import CronEventPayload, CronEventType
+from protocols.builtin.system import SystemState
+from protocols.builtin.verifreg import VerifregState
+from protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2, SectorOnChainInfoV2
+from protocols.builtin.version_2.reward import RewardStateV2
 from protocols.chain.base_fee import INITIAL_BASE_FEE
 from protocols.chain.block import BlockHeader, ElectionProof, Ticket, save_message_meta
 from protocols.encoding import cbor
@@ -36,12 +54,14 @@ from protocols.networks.mainnet_2020 import MAINNET_2020
 from protocols.networks.profile import NetworkProfile
 from protocols.proofs.registry import SealProof
 from protocols.vm.interpreter import save_receipts
-from protocols.vm.state_tree import Actor
+from protocols.vm.state_tree import Actor, save_versioned
 
 MINING_RESERVE = 1_100_000_000 * 10**18
 """What block rewards are paid from (specs-actors: simple and baseline totals)."""
 FIRST_ACCOUNT, FIRST_MINER = 100, 1000
 MARKET_CRON_TICK = 9
+PROVING_DEADLINE = CronEventPayload(int(CronEventType.PROVING_DEADLINE)).encode()
+REWARD_STATES: dict[int, type[RewardState]] = {0: RewardState, 2: RewardStateV2}
 MAINNET_GENESIS = Cid.from_text("bafy2bzacecnamqgqmifpluoeldx7zzglxcljo6oja4vrmtj7432rphldpdmm2")
 GENESIS_BLOCKS_MAX = 1_000_000
 
@@ -93,39 +113,44 @@ def build_genesis(store: Blockstore, template: GenesisTemplate) -> Genesis:
         addresses.set(address.data, account_id.actor_id)
     miners = [Address.id(FIRST_MINER + n) for n in range(len(template.miners))]
     next_id = Unsigned(FIRST_MINER + len(miners))
-    power = PowerState.initial(store)
+    profile = template.parameters.profile()
+    version = actors_version(profile.network_version(0))
+    power = POWER_STATES[version].initial(store)
     entries: dict[Address, Actor] = {}
 
     def put(address: Address, name: str, state: Record, balance: int = 0) -> None:
-        entries[address] = _actor(name, save(store, state.to_wire()), balance)
+        head = save(store, state.to_wire())
+        entries[address] = Actor(code_of(name, version), head, Unsigned(0), TokenAmount(balance))
 
     for number, (address, miner) in enumerate(zip(miners, template.miners, strict=True)):
         raw = miner.sectors * proof.shape.sector_bytes
         sectors = [genesis_sector(template.parameters, address, n) for n in range(miner.sectors)]
         power = power.with_miner(store, address, proof.number).add_to_claim(store, address, raw, raw)
         listed = [sector.on_chain() for sector in sectors]
-        info = _info(ids[miner.worker], miner, proof)
-        put(address, "storageminer", MinerState.initial(store, info, number + 1, listed))
+        state, tick = _miner(store, version, _info(ids[miner.worker], miner, proof), number, listed, profile.policy)
+        put(address, "storageminer", state)
+        power = power.with_event(store, tick, CronEvent(address, PROVING_DEADLINE))
     raw, adjusted = power.total_power()
-    power = dataclasses.replace(
-        power,
+    power = power.with_(
         this_epoch_raw_byte_power=BigInteger(raw),
         this_epoch_quality_adjusted_power=BigInteger(adjusted),
     )
-    entries[SYSTEM] = _actor("system", save(store, []), 0)
+    put(SYSTEM, "system", SystemState())
     put(INIT, "init", InitState(addresses.flush(), next_id, template.parameters.network_name))
-    put(REWARD, "reward", RewardState.initial(raw), MINING_RESERVE)
+    put(REWARD, "reward", REWARD_STATES[version].initial(raw), MINING_RESERVE)
     ticks = (CronEntry(POWER, Unsigned(ON_EPOCH_TICK_END)), CronEntry(MARKET, Unsigned(MARKET_CRON_TICK)))
     put(CRON, "cron", CronState(ticks))
     put(POWER, "storagepower", power)
     put(MARKET, "storagemarket", MarketState.initial(store))
+    empty = Hamt(store, version=HamtVersion.V0).flush()
+    put(VERIFIED_REGISTRY, "verifiedregistry", VerifregState(Address.id(FIRST_ACCOUNT), empty, empty))
     put(BURNT_FUNDS, "account", AccountState(BURNT_FUNDS))
     for account in template.accounts:
         put(ids[account.address], "account", AccountState(account.address), account.balance)
-    header = _header(store, _state_root(store, entries), template.parameters)
+    header = _header(store, _state_root(store, entries, versioned=version > 0), template.parameters)
     save(store, template.parameters.to_wire())
     cid = save(store, header.to_wire())
-    return Genesis(header, cid, template.parameters.profile())
+    return Genesis(header, cid, profile)
 
 
 def _check(template: GenesisTemplate) -> None:
@@ -146,8 +171,20 @@ def _check(template: GenesisTemplate) -> None:
             raise GenesisError(f"the miner of {miner.worker} has {miner.sectors} sectors; it needs at least one")
 
 
-def _actor(name: str, head: Cid, balance: int) -> Actor:
-    return Actor(code_of(name, 0), head, Unsigned(0), TokenAmount(balance))
+def _miner(
+    store: Blockstore, version: int, info: MinerInfo, number: int, sectors: list[SectorOnChainInfo], policy: Policy
+) -> tuple[AnyMiner, int]:
+    """A miner with sectors, and when its first deadline ends, which cron has to be told.
+
+    In version 0 the first proving period is still to come, one epoch later for each miner; in version 2 it has begun.
+    """
+    if version == 0:
+        start = number + 1
+        return MinerState.initial(store, info, start, sectors, policy.deadlines), start - 1
+    newer = [SectorOnChainInfoV2.of(sector) for sector in sectors]
+    start = -(number % policy.challenge_window)
+    state = MinerStateV2.initial(store, MinerInfoV2.of(info), start, newer, policy.deadlines)
+    return state, start + policy.challenge_window - 1
 
 
 def _info(worker: Address, miner: GenesisMiner, proof: SealProof) -> MinerInfo:
@@ -158,11 +195,11 @@ def _info(worker: Address, miner: GenesisMiner, proof: SealProof) -> MinerInfo:
     )  # fmt: skip
 
 
-def _state_root(store: Blockstore, entries: dict[Address, Actor]) -> Cid:
+def _state_root(store: Blockstore, entries: dict[Address, Actor], *, versioned: bool) -> Cid:
     actors = Hamt(store, version=HamtVersion.V0)
     for address, actor in entries.items():
         actors.set(address.data, actor.to_wire())
-    return actors.flush()
+    return save_versioned(store, actors.flush()) if versioned else actors.flush()
 
 
 def _header(store: Blockstore, state_root: Cid, parameters: DevnetParameters) -> BlockHeader:

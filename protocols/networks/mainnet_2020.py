@@ -6,15 +6,12 @@ from bisect import bisect_right
 
 from protocols.consensus.beacon import ChainedDrand
 from protocols.networks.profile import NetworkProfile, ProofPolicy
+from protocols.upgrades.mainnet import ASSEMBLY, BREEZE, CALICO, IGNITION, KUMQUAT, SMOKE, TAPE, UPGRADES
 
 GENESIS_TIME_S = 1_598_306_400
 BLOCK_DELAY_S = 30
-SMOKE_HEIGHT = 51_000
-UPGRADE_HEIGHTS = (41_280, SMOKE_HEIGHT, 94_000, 138_720, 140_760, 265_200)
-"""Breeze, Smoke, Ignition, Assembly, Tape and Calico: from each on, the network version is one higher.
-
-Refuel (130 800) changed state but not the version, Liftoff neither.
-"""
+UPGRADE_HEIGHTS = (BREEZE, SMOKE, IGNITION, ASSEMBLY, TAPE, KUMQUAT, CALICO)
+"""After each of these, the network version is one higher; Refuel and Liftoff changed the state and not the version."""
 
 INCENTINET = ChainedDrand(
     public_key=bytes.fromhex(
@@ -39,6 +36,7 @@ MAINNET_2020 = NetworkProfile(
     block_delay_s=BLOCK_DELAY_S,
     beacon=INCENTINET,
     network_version=network_version,
-    upgrade_smoke_height=SMOKE_HEIGHT,
+    upgrade_smoke_height=SMOKE,
     proofs=ProofPolicy.RECORDED,
+    upgrades=UPGRADES,
 )

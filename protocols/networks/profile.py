@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from protocols.builtin.policy import MAINNET, Policy
 from protocols.consensus.beacon import Beacon
-from protocols.vm.interpreter import Rules
+from protocols.vm.interpreter import Rules, Upgrade
 
 LOOKBACK_OLD, LOOKBACK = 10, 900
 _LOOKBACK_CHANGES_AFTER = 3
@@ -35,13 +35,14 @@ class NetworkProfile:
     upgrade_smoke_height: int
     proofs: ProofPolicy
     policy: Policy = MAINNET
+    upgrades: Mapping[int, Upgrade] = field(default_factory=dict)
     finality_epochs: int = 900
     allowable_clock_drift_s: int = 1
 
     @property
     def rules(self) -> Rules:
         """What executing a tipset needs of the profile."""
-        return Rules(self.network_version, self.policy)
+        return Rules(self.network_version, self.policy, self.upgrades)
 
     def lookback(self, height: int) -> int:
         """How many epochs back the state is whose powers and keys decide an election."""

@@ -6,8 +6,8 @@ The result is a function of the parent state and the tipset alone, whoever compu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from protocols.builtin.codes import CRON, REWARD
 from protocols.builtin.methods import AWARD_BLOCK_REWARD, EPOCH_TICK
@@ -36,12 +36,18 @@ class BlockToApply:
     secpk_messages: Sequence[SignedMessage]
 
 
+Upgrade = Callable[[Blockstore, Cid, int], Cid]
+"""Makes another state of the one that an epoch ended with; takes the store, its root and the epoch."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What of a network's profile execution depends on."""
 
     network_version: Callable[[int], int]
     policy: Policy = MAINNET
+    upgrades: Mapping[int, Upgrade] = field(default_factory=dict)
+    """What happens to the state after an epoch was executed, by epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +75,8 @@ def execute_tipset(
 
     Raises TipsetExecutionError when a message of the system itself fails, for then the state is not Filecoin's.
     """
-    version = rules.network_version(epoch)
-    state = StateTree(store, parent_state, version)
-    for null_epoch in range(parent_epoch + 1, epoch):
-        _tick(Machine(state, version, base_fee, null_epoch, world=world, policy=rules.policy))
-    machine = Machine(state, version, base_fee, epoch, world=world, policy=rules.policy)
+    state = state_for(store, parent_state, parent_epoch=parent_epoch, epoch=epoch, rules=rules, world=world)
+    machine = Machine(state, rules.network_version(epoch), base_fee, epoch, world=world, policy=rules.policy)
     receipts: list[Receipt] = []
     applied_messages: dict[Cid, Cid] = {}
     for block in blocks:
@@ -91,6 +94,23 @@ def execute_tipset(
     _tick(machine)
     root = state.flush()
     return Executed(root, save_receipts(store, receipts), tuple(receipts), tuple(applied_messages.values()))
+
+
+def state_for(
+    store: Blockstore, parent_state: Cid, *, parent_epoch: int, epoch: int, rules: Rules, world: World = UNKNOWN_WORLD
+) -> StateTree:
+    """The state that messages of an epoch meet: after the cron of null rounds since the parent, and after upgrades.
+
+    An upgrade changes the state when the epoch that it is named by has ended (Lotus ``chain/stmgr/stmgr.go``).
+    """
+    state = StateTree(store, parent_state)
+    for done in range(parent_epoch, epoch):
+        if done > parent_epoch:
+            _tick(Machine(state, rules.network_version(done), 0, done, world=world, policy=rules.policy))
+        upgrade = rules.upgrades.get(done)
+        if upgrade is not None:
+            state = StateTree(store, upgrade(store, state.flush(), done))
+    return state
 
 
 def save_receipts(store: Blockstore, receipts: Sequence[Receipt]) -> Cid:

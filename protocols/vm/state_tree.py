@@ -1,7 +1,8 @@
 """The state tree: every actor's code, state root, nonce and balance, with snapshots that a failed call undoes.
 
-Up to network version 3 the root is the actors' HAMT itself, from 4 on a tuple of version, HAMT and an info object
-(Lotus ``chain/state/statetree.go``; reference: formats, section 7). Builtin actors v0 and v2 both use version 0 nodes.
+Up to network version 3 the root is the actors' HAMT itself, a tuple of two; from 4 on a tuple of version, HAMT and an
+info object (Lotus ``chain/state/statetree.go``; reference: formats, section 7). Builtin actors v0 and v2 both use
+version 0 nodes.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from protocols.ipld.blockstore import Blockstore, load, save
 from protocols.ipld.hamt import Hamt, HamtVersion
 
 TREE_VERSION_1 = 1
-_FIRST_VERSIONED_NETWORK = 4
+_VERSIONED_ROOT_FIELDS = 3
 
 
 @record
@@ -44,12 +45,12 @@ class StateRoot(Record):
 class StateTree:
     """A state tree under change; nothing is written to the actors' HAMT before `flush`."""
 
-    def __init__(self, store: Blockstore, root: Cid, network_version: int) -> None:
+    def __init__(self, store: Blockstore, root: Cid) -> None:
         self.store = store
-        self._versioned = network_version >= _FIRST_VERSIONED_NETWORK
         self._info: Cid | None = None
-        if self._versioned:
-            found = StateRoot.from_wire(load(store, root))
+        wire = load(store, root)
+        if isinstance(wire, list) and len(wire) == _VERSIONED_ROOT_FIELDS:
+            found = StateRoot.from_wire(wire)
             if found.version != TREE_VERSION_1:
                 raise NodeError(f"state tree version {found.version}; network versions 4 and 5 have version 1")
             root, self._info = found.actors, found.info
@@ -134,7 +135,10 @@ class StateTree:
                 self._actors.set(number.data, actor.to_wire())
         self._layers = [{}]
         root = self._actors.flush()
-        if not self._versioned:
-            return root
-        assert self._info is not None
-        return save(self.store, StateRoot(Unsigned(TREE_VERSION_1), root, self._info).to_wire())
+        return root if self._info is None else save_versioned(self.store, root, self._info)
+
+
+def save_versioned(store: Blockstore, actors: Cid, info: Cid | None = None) -> Cid:
+    """Write the root of a tree of network version 4 or later; the info object is an empty tuple."""
+    info = save(store, []) if info is None else info
+    return save(store, StateRoot(Unsigned(TREE_VERSION_1), actors, info).to_wire())

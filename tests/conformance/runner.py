@@ -173,7 +173,7 @@ def run(case):
     store = load_store(vector)
     root = Cid.from_text(vector["preconditions"]["state_tree"]["root_cid"]["/"])
     base_fee = int(vector["preconditions"].get("basefee") or DEFAULT_BASE_FEE)
-    state = StateTree(store, root, nv)
+    state = StateTree(store, root)
     differences = []
     for index, entry in enumerate(vector["apply_messages"]):
         data = base64.b64decode(entry["bytes"])

@@ -49,8 +49,9 @@ from protocols.vm.exit_codes import ExitCode
 if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
 
-PROOF_BYTES_MAX = {4: 1024, 5: 10_240}
-"""By network version; the bound of version 4 was an error: no proof of a sector is that small."""
+PROOF_BYTES_MAX_V4 = 1024
+"""Up to network version 4: an error, for no proof of a sector is that small."""
+_OWN_BOUND_FROM = 5
 
 
 def pre_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
@@ -109,7 +110,8 @@ def prove_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
     """Hand in the proof of a sector; the power actor checks it at the end of the epoch, with all others."""
     params = runtime.params(ProveCommitParams, data)
     runtime.accept_any_caller()
-    number, most = params.sector_number, PROOF_BYTES_MAX[runtime.network_version]
+    bounded = runtime.network_version >= _OWN_BOUND_FROM
+    number, most = params.sector_number, runtime.policy.seal_proof_bytes_max if bounded else PROOF_BYTES_MAX_V4
     if number > SECTOR_NUMBER_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"sector number {number}; they run to {SECTOR_NUMBER_MAX}")
     if len(params.proof) > most:

@@ -39,6 +39,12 @@ class SectorOnChainInfoV2(SectorOnChainInfo):
     replaced_sector_age: ChainEpoch
     replaced_day_reward: TokenAmount
 
+    @classmethod
+    def of(cls, sector: SectorOnChainInfo) -> SectorOnChainInfoV2:
+        """A sector that took nobody's place."""
+        fields: dict[str, Any] = {field.name: getattr(sector, field.name) for field in dataclasses.fields(sector)}
+        return cls(**fields, replaced_sector_age=ChainEpoch(0), replaced_day_reward=TokenAmount(0))
+
 
 class DeadlinesV2(Deadlines):
     """The same; a deadline that cannot be is never written."""

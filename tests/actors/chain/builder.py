@@ -33,8 +33,12 @@ USER_KEYS = [(number + 1).to_bytes(32, "big") for number in range(4)]
 USERS = [address_of(SignatureType.SECP256K1, key) for key in USER_KEYS]
 
 
-def template(miners=3, delay_s=1, **changes):
-    parameters = DevnetParameters("testnet", GENESIS_TIME_S, delay_s, b"seed" * 8, "vanilla", 0)
+VERSION_0 = {"upgrade_epoch": 10**9}
+"""For a network that begins with the actors of version 0, and keeps them for as long as a test lasts."""
+
+
+def template(miners=3, delay_s=1, upgrade_epoch=-1, **changes):
+    parameters = DevnetParameters("testnet", GENESIS_TIME_S, delay_s, b"seed" * 8, "vanilla", 0, upgrade_epoch)
     accounts = tuple(GenesisAccount(address, BALANCE) for address in (*WORKERS, *USERS))
     found = {"parameters": parameters, "accounts": accounts}
     if isinstance(miners, int):
@@ -42,13 +46,13 @@ def template(miners=3, delay_s=1, **changes):
     return GenesisTemplate(**(found | {"miners": miners} | changes))
 
 
-def genesis_car(miners=3, delay_s=1):
-    return genesis.genesis_car(template(miners, delay_s))
+def genesis_car(miners=3, delay_s=1, **changes):
+    return genesis.genesis_car(template(miners, delay_s, **changes))
 
 
-def new_chain(miners=3, disk=None):
+def new_chain(miners=3, disk=None, **changes):
     chain = ChainWriter((disk or MemoryDisk()).open("chain"))
-    chain.begin(genesis_car(miners))
+    chain.begin(genesis_car(miners, **changes))
     return chain
 
 

@@ -58,7 +58,7 @@ def test_a_state_that_differs_is_found_at_the_next_header():
 def test_the_first_difference_of_two_states_is_named():
     replay = mainnet()
     root = replay.genesis.header.parent_state_root
-    ours, theirs = (StateTree(Overlay(replay.writer.blocks), root, 0) for _ in range(2))
+    ours, theirs = (StateTree(Overlay(replay.writer.blocks), root) for _ in range(2))
     assert first_difference(ours, theirs) == "the states have the same actors"
     address, actor = min(ours.actors(), key=lambda entry: entry[0].actor_id)
     theirs.change(address, balance=TokenAmount(actor.balance + 7))

@@ -31,7 +31,7 @@ from protocols.networks.genesis import build_genesis
 from protocols.vm.exit_codes import ActorPanic, ExitCode, StateFault
 from protocols.vm.machine import Machine
 from protocols.vm.state_tree import StateTree
-from tests.actors.chain.builder import USERS, WORKERS, template
+from tests.actors.chain.builder import USERS, VERSION_0, WORKERS, template
 from tests.vectors import load
 
 MINER = Address.id(1000)
@@ -40,8 +40,8 @@ MINER = Address.id(1000)
 class World:
     def __init__(self, epoch=1):
         self.store = MemoryBlockstore()
-        genesis = build_genesis(self.store, template())
-        self.state = StateTree(self.store, genesis.header.parent_state_root, 3)
+        genesis = build_genesis(self.store, template(**VERSION_0))
+        self.state = StateTree(self.store, genesis.header.parent_state_root)
         self.machine = Machine(self.state, 3, 100, epoch)
 
     def implicit(self, to, method, params=b""):

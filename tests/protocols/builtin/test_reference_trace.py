@@ -1,124 +1,19 @@
 """Thousands of random messages, each with what the reference made of it.
 
 The traces were made by executing specs-actors v2.3.6 in its own test machine, with shorter periods: random messages to
-miners, the market, the registry, the reward and the power actor, valid and not, and cron. Proofs and signatures hold
-there, so they do here; each message's outcome and the digest of every entry that it changed are compared.
+miners, the market, the registry, the reward and the power actor, valid and not, and cron. Each message's outcome and
+the digest of every entry that it changed are compared.
 """
-
-import gzip
-import hashlib
-import json
-from pathlib import Path
 
 import pytest
 
-from protocols.builtin.account import AccountState
-from protocols.builtin.codes import BURNT_FUNDS, CRON, INIT, MARKET, POWER, REWARD, SYSTEM, VERIFIED_REGISTRY, code_of
-from protocols.builtin.cron import CronEntry, CronState
-from protocols.builtin.init_state import InitState
-from protocols.builtin.market_state import MarketState
-from protocols.builtin.policy import EPOCHS_IN_DAY, Policy
-from protocols.builtin.system import SystemState
-from protocols.builtin.verifreg import VerifregState
-from protocols.builtin.version_2.power_state import PowerStateV2
-from protocols.builtin.version_2.reward import RewardStateV2
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import TokenAmount, Unsigned
-from protocols.ipld.blockstore import MemoryBlockstore, save
-from protocols.ipld.hamt import Hamt, HamtVersion
-from protocols.ipld.historic import HistoricMap
-from protocols.vm.machine import Machine
-from protocols.vm.state_tree import Actor, StateTree
-from protocols.vm.syscalls import Syscalls
-from protocols.vm.world import ConsensusFaultFound
-
-TRACES = Path(__file__).parent / "traces"
-POLICY = Policy(sector_expiration_min=2 * EPOCHS_IN_DAY, fault_max_age_periods=2, deal_duration_min=EPOCHS_IN_DAY)
-ROOT_KEY = Address.id(80)
-UNSEALED = Cid.from_text("bafy2bzaceazuc7degrg2wtjwqm7qs4b3v2xeejxror4ct26urlh5gdmfdptmw")
-
-
-class AgreeableWorld:
-    """The test machine's: every proof holds, and randomness is none."""
-
-    def seal_is_valid(self, _info):
-        return True
-
-    def window_post_is_valid(self, _info):
-        return True
-
-    def ticket_randomness(self, _purpose, _epoch, _entropy):
-        return b"not really random"
-
-    beacon_randomness = ticket_randomness
-
-    def circulating_supply(self, _epoch, _state):
-        return 10**27
-
-
-class Replayed:
-    def __init__(self, trace):
-        self.version = trace["network_version"]
-        self.store = MemoryBlockstore()
-        self.state = StateTree(self.store, Hamt(self.store, version=HamtVersion.V0).flush(), 3)
-        addresses = HistoricMap(self.store)
-        for number, key in trace["accounts"].items():
-            addresses.set(Address.from_text(key).data, int(number))
-        accounts = {Address.id(int(number)): Address.from_text(key) for number, key in trace["accounts"].items()}
-        accounts |= {ROOT_KEY: ROOT_KEY, BURNT_FUNDS: BURNT_FUNDS}
-        next_id = Unsigned(max(address.actor_id for address in accounts) + 1)
-        empty = HistoricMap(self.store).flush()
-        entries = {
-            SYSTEM: ("system", SystemState()),
-            INIT: ("init", InitState(addresses.flush(), next_id, "scenarios")),
-            REWARD: ("reward", RewardStateV2.initial(0)),
-            CRON: ("cron", CronState((CronEntry(POWER, Unsigned(5)), CronEntry(MARKET, Unsigned(9))))),
-            POWER: ("storagepower", PowerStateV2.initial(self.store)),
-            MARKET: ("storagemarket", MarketState.initial(self.store)),
-            VERIFIED_REGISTRY: ("verifiedregistry", VerifregState(ROOT_KEY, empty, empty)),
-        } | {address: ("account", AccountState(key)) for address, key in accounts.items()}
-        for address, (name, state) in entries.items():
-            head, balance = trace["initial"][str(address)]
-            ours = save(self.store, state.to_wire())
-            assert str(ours) == head, f"the first state of {name}"
-            self.state.set(address, Actor(code_of(name, 2), ours, Unsigned(0), TokenAmount(int(balance))))
-        self.entries = {address: self.state.get(address) for address in entries}
-
-    def apply(self, epoch, sender, to, value, method, params, sequence):
-        machine = Machine(self.state, self.version, 0, epoch, world=AgreeableWorld(), policy=POLICY)
-        before = self.entries
-        applied = machine.call(
-            Address.from_text(sender), Address.from_text(to), int(value), method, bytes.fromhex(params), nonce=sequence
-        )
-        last = self.state.get(INIT)
-        count = InitState.decode(self.store.get(last.head)).next_id
-        everybody = set(before) | {Address.id(number) for number in range(100, count)}
-        self.entries = {address: self.state.get(address) for address in everybody}
-        changed = "\n".join(
-            f"{address} {actor.head} {actor.balance}"
-            for address, actor in sorted(self.entries.items(), key=lambda entry: entry[0].actor_id)
-            if actor != before.get(address)
-        )
-        return applied, hashlib.sha256(changed.encode()).hexdigest()[:16]
-
-
-@pytest.fixture
-def agreeable(monkeypatch):
-    """Syscalls as the reference's test machine fakes them."""
-    monkeypatch.setattr(Syscalls, "verify_signature", lambda *_: None)
-    monkeypatch.setattr(Syscalls, "unsealed_sector_cid", lambda *_: UNSEALED)
-    monkeypatch.setattr(
-        Syscalls,
-        "verify_consensus_fault",
-        lambda self, *_: ConsensusFaultFound(Address.id(0), self._machine.epoch - 1, 1),
-    )
+from tests.protocols.builtin.reference import Replayed, agreeable, trace_of
 
 
 @pytest.mark.parametrize("name", ["actors-v2-network-4", "actors-v2-network-5"])
-@pytest.mark.usefixtures("agreeable")
-def test_version_2_does_what_the_reference_does(name):
-    trace = json.loads(gzip.decompress((TRACES / f"{name}.json.gz").read_bytes()))
+def test_version_2_does_what_the_reference_does(name, monkeypatch):
+    agreeable(monkeypatch)
+    trace = trace_of(name)
     replayed, codes = Replayed(trace), set()
     for number, (*message, code, returned, digest) in enumerate(trace["messages"]):
         applied, changed = replayed.apply(*message)

@@ -30,7 +30,7 @@ from protocols.proofs.vanilla import PostVanillaProof, prove_leaves, prove_seal
 from protocols.vm.machine import Machine
 from protocols.vm.state_tree import StateTree
 from protocols.vm.world import PostProof
-from tests.actors.chain.builder import WORKERS, template
+from tests.actors.chain.builder import VERSION_0, WORKERS, template
 
 SIZE = 2048
 WORKER = WORKERS[3]
@@ -57,7 +57,7 @@ class Life:
 
     def __init__(self):
         self.store = MemoryBlockstore()
-        self.state = StateTree(self.store, build_genesis(self.store, template()).header.parent_state_root, 3)
+        self.state = StateTree(self.store, build_genesis(self.store, template(**VERSION_0)).header.parent_state_root)
         self.world, self.policy, self.epoch = ProofWorld(), Policy(seal_proofs=frozenset({0})), 10
         self.supply = self.total()
         made = self.send(POWER, 2, CreateMinerParams(WORKER, WORKER, 0, b"peer", ()), 10**21)

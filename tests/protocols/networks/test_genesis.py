@@ -6,7 +6,7 @@ import io
 import pytest
 
 from protocols.builtin.codes import POWER, REWARD
-from protocols.builtin.power_state import PowerState
+from protocols.builtin.version_2.power_state import PowerStateV2
 from protocols.encoding.car import CarReader, write_car
 from protocols.encoding.tuples import Unsigned
 from protocols.errors import BlockBeaconError, CarError, GenesisError
@@ -37,10 +37,10 @@ def test_a_car_carries_chain_and_profile():
     assert genesis.profile.name == "testnet"
     assert genesis.profile.block_delay_s == 1
     assert genesis.profile.policy.seal_proofs == {0}
-    state = StateTree(store, genesis.header.parent_state_root, 3)
+    state = StateTree(store, genesis.header.parent_state_root)
     assert state.get(USERS[0]).balance == BALANCE
     assert state.get(REWARD).balance == 1_100_000_000 * 10**18
-    power = PowerState.decode(store.get(state.get(POWER).head))
+    power = PowerStateV2.decode(store.get(state.get(POWER).head))
     assert power.miner_count == 3
     assert power.total_power() == (3 * 2048, 3 * 2048)
 

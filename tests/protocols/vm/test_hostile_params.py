@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.builtin.codes import name_of
+from protocols.builtin import multisig_state, paych
+from protocols.builtin.codes import INIT, code_of, name_of
+from protocols.builtin.init import ExecParams
 from protocols.builtin.registry import ACTORS
 from protocols.crypto.signature import Signature, SignatureType
 from protocols.encoding.address import Address
@@ -21,7 +23,7 @@ from protocols.vm.gas import GasMeter
 from protocols.vm.machine import IMPLICIT_GAS_LIMIT, Machine
 from protocols.vm.runtime import EMPTY_OBJECT, ActorRuntime
 from protocols.vm.state_tree import StateTree
-from tests.actors.chain.builder import USERS, WORKERS, template
+from tests.actors.chain.builder import USERS, VERSION_0, WORKERS, template
 
 EPOCH = 5000
 CALLERS = [Address.id(number) for number in (1, 4, 5, 100, 103, 1000)]
@@ -110,26 +112,44 @@ class StrangeWorld:
         return WORKERS[0]
 
 
-@pytest.fixture(scope="module")
-def genesis():
-    store = MemoryBlockstore()
-    root = build_genesis(store, template()).header.parent_state_root
-    actors = [(address, name_of(actor.code)) for address, actor in StateTree(store, root, 3).actors()]
-    return store, root, actors
+class Beginning:
+    """A genesis of a version of the actors, with a multisig and a payment channel; what may be called on it."""
+
+    def __init__(self, actors, network, changes):
+        self.network, self.store = network, MemoryBlockstore()
+        root = build_genesis(self.store, template(**changes)).header.parent_state_root
+        state = StateTree(self.store, root)
+        signers = (Address.id(100), Address.id(103))
+        terms = (signers, Unsigned(1), ChainEpoch(100))
+        newer = multisig_state.ConstructorParamsV2(*terms, ChainEpoch(0))
+        wanted = newer if actors else multisig_state.ConstructorParamsV0(*terms)
+        for name, params in (("multisig", wanted), ("paymentchannel", paych.ConstructorParams(*signers))):
+            made = ExecParams(code_of(name, actors), params.encode()).encode()
+            applied = Machine(state, network, 0, 1).call(USERS[0], INIT, 10**6, 2, made, nonce=len(name))
+            assert applied.receipt.exit_code == 0, applied.reason
+        self.root = state.flush()
+        self.actors = [(address, name_of(actor.code)) for address, actor in StateTree(self.store, self.root).actors()]
+        self.methods = [
+            (name, method, kind_of(handler))
+            for name, found in ACTORS[actors].items()
+            for method, handler in sorted(found.items())
+        ]
 
 
-METHODS = [
-    (name, method, kind_of(handler)) for name, found in ACTORS[0].items() for method, handler in sorted(found.items())
-]
+@pytest.fixture(scope="module", params=["version 0", "version 2"])
+def beginning(request):
+    return Beginning(0, 3, VERSION_0) if request.param == "version 0" else Beginning(2, 5, {})
 
 
-def test_most_methods_tell_what_they_take():
-    assert sum(kind is not None for _, _, kind in METHODS) > 45
+def test_most_methods_tell_what_they_take(beginning):
+    assert sum(kind is not None for _, _, kind in beginning.methods) > 45
+    assert {name for _, name in beginning.actors} == set(ACTORS[0])
 
 
-def outcome(store, root, accepts, calls):
+def outcome(beginning, store, accepts, calls):
     """Exit codes and the state's root after some calls, each (caller, receiver, value, method, parameters)."""
-    machine = Machine(StateTree(store, root, 3), 3, 0, EPOCH, world=StrangeWorld(accepts))
+    state = StateTree(store, beginning.root)
+    machine = Machine(state, beginning.network, 0, EPOCH, world=StrangeWorld(accepts))
     machine.meter = GasMeter(IMPLICIT_GAS_LIMIT)
     codes = [machine.send_within(*call)[0] for call in calls]
     return codes, machine.meter.used, machine.state.flush()
@@ -137,21 +157,21 @@ def outcome(store, root, accepts, calls):
 
 @pytest.mark.behaviour(117)
 @given(data=st.data())
-def test_no_parameters_break_the_machine(genesis, data):
+def test_no_parameters_break_the_machine(beginning, data):
     """Nor do they give another outcome, use other gas or make money when they are executed again."""
-    store, root, actors = genesis
     calls = []
     for _ in range(data.draw(st.integers(1, 3))):
-        name, method, kind = data.draw(st.sampled_from([each for each in METHODS if each[0] in {n for _, n in actors}]))
+        name, method, kind = data.draw(st.sampled_from(beginning.methods))
         shaped = st.binary(max_size=64) if kind is None else values(kind).map(lambda each: each.encode())
         params = data.draw(st.one_of(shaped, shaped, shaped, st.binary(max_size=64)))
-        receiver = data.draw(st.sampled_from([address for address, found in actors if found == name]))
+        receiver = data.draw(st.sampled_from([address for address, found in beginning.actors if found == name]))
         caller, value = data.draw(st.sampled_from(CALLERS)), data.draw(st.sampled_from([0, 10**6]))
         calls.append((caller, receiver, value, method, params))
     accepts = data.draw(st.booleans())
-    scratch = Overlay(store)
-    codes, gas, after = outcome(scratch, root, accepts, calls)
+    scratch = Overlay(beginning.store)
+    codes, gas, after = outcome(beginning, scratch, accepts, calls)
     assert min(codes) >= 0
-    assert outcome(Overlay(store), root, accepts, calls) == (codes, gas, after)
-    before, now = (sum(a.balance for _, a in StateTree(scratch, each, 3).actors()) for each in (root, after))
+    assert outcome(beginning, Overlay(beginning.store), accepts, calls) == (codes, gas, after)
+    roots = (beginning.root, after)
+    before, now = (sum(a.balance for _, a in StateTree(scratch, root).actors()) for root in roots)
     assert now == before

@@ -46,7 +46,7 @@ def world(network_version=0):
     root = actors.flush()
     if network_version >= 4:
         root = save(store, StateRoot(1, root, save(store, [])).to_wire())
-    return StateTree(store, root, network_version)
+    return StateTree(store, root)
 
 
 def message(**changes):
@@ -60,7 +60,7 @@ def message(**changes):
 def total(state):
     root = state.flush()
     store = state.store
-    if state._versioned:
+    if (state._info is not None):
         root = StateRoot.decode(store.get(root)).actors
     return sum(Actor.from_wire(wire).balance for _, wire in Hamt(store, root, version=HamtVersion.V0).items())
 
@@ -80,7 +80,7 @@ def test_a_transfer_makes_the_account_and_moves_the_money(network_version):
     assert total(state) == BALANCE
     second = machine.apply(message(nonce=1), 80)
     assert second.receipt.gas_used < applied.receipt.gas_used
-    assert StateTree(state.store, state.flush(), network_version).get(BOB).balance == 10
+    assert StateTree(state.store, state.flush()).get(BOB).balance == 10
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_mainnet_genesis_state():
         for cid, block in reader:
             store.put(cid, block)
     root = cbor.decode(store.get(reader.roots[0]))[8]
-    state = StateTree(store, root, 0)
+    state = StateTree(store, root)
     assert name_of(state.get(INIT).code) == "init"
     assert state.flush() == root
 

@@ -1,0 +1,46 @@
+"""The state record of every builtin actor, by version and name."""
+
+from __future__ import annotations
+
+from protocols.builtin.account import AccountState
+from protocols.builtin.codes import code_of
+from protocols.builtin.cron import CronState
+from protocols.builtin.init_state import InitState
+from protocols.builtin.market_state import MarketState
+from protocols.builtin.miner_state import MinerState
+from protocols.builtin.multisig_state import MultisigState
+from protocols.builtin.paych import PaychState
+from protocols.builtin.power_state import PowerState
+from protocols.builtin.reward_state import RewardState
+from protocols.builtin.system import SystemState
+from protocols.builtin.verifreg import VerifregState
+from protocols.builtin.version_2.miner_state import MinerStateV2
+from protocols.builtin.version_2.power_state import PowerStateV2
+from protocols.builtin.version_2.reward import RewardStateV2
+from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import Record
+from protocols.errors import ChainError
+
+_ALIKE: dict[str, type[Record]] = {
+    "account": AccountState,
+    "cron": CronState,
+    "init": InitState,
+    "multisig": MultisigState,
+    "paymentchannel": PaychState,
+    "storagemarket": MarketState,
+    "system": SystemState,
+    "verifiedregistry": VerifregState,
+}
+STATES: dict[int, dict[str, type[Record]]] = {
+    0: _ALIKE | {"reward": RewardState, "storageminer": MinerState, "storagepower": PowerState},
+    2: _ALIKE | {"reward": RewardStateV2, "storageminer": MinerStateV2, "storagepower": PowerStateV2},
+}
+_BY_CODE = {code_of(name, version): kind for version, kinds in STATES.items() for name, kind in kinds.items()}
+
+
+def state_of(code: Cid, data: bytes) -> Record:
+    """The decoded state of an actor with this code; raises ChainError for code that is not builtin."""
+    kind = _BY_CODE.get(code)
+    if kind is None:
+        raise ChainError(f"code {code} is no builtin actor that this node knows")
+    return kind.decode(data)

@@ -1,0 +1,1 @@
+"""What upgrades of a network do to its state."""
