@@ -14,7 +14,7 @@ from actors.chain.reader import ChainReader
 from actors.config import NodeSettings
 from actors.messages.events import NewHead
 from actors.messages.pool import MessageChanged
-from actors.rpc import chain, common, dispatch, forms, pool, sectors, state
+from actors.rpc import chain, common, dispatch, forms, market, miner, pool, sectors, state
 from actors.rpc.registry import NO_METHOD, RpcError
 from protocols.chain.message import SignedMessage
 from protocols.chain.tipset import Tipset, TipsetKey
@@ -28,7 +28,7 @@ from runtime.store.interface import METADATA, Put, Store
 
 logger = logging.getLogger(__name__)
 
-METHOD_MODULES = (chain, common, pool, sectors, state)
+METHOD_MODULES = (chain, common, market, miner, pool, sectors, state)
 """Importing them fills the table of methods."""
 CHANNELS_MAX = 1000
 _SECRET = b"auth-jwt-private"

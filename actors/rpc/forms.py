@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
+import typing
+from functools import cache
 from typing import Any
 
 from protocols.chain.block import BeaconEntry, BlockHeader, BlockMessage, ElectionProof, PoStProof, Ticket
@@ -16,7 +19,9 @@ from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned
 from protocols.errors import ProtocolError
 
-_ACRONYMS = {"id": "ID", "cid": "CID", "bls": "BLS", "qa": "QA"}
+_ACRONYMS = {"id": "ID", "ids": "IDs", "cid": "CID", "bls": "BLS", "qa": "QA"}
+_GO_NAMES = {"number": "SectorNumber", "raw": "Raw", "adjusted": "QA"}
+"""Fields whose names of ours are shorter than the reference's."""
 
 
 class FormError(ProtocolError):
@@ -127,7 +132,8 @@ def tipset_form(tipset: Tipset) -> dict[str, Any]:
 def record_form(value: Any) -> Any:
     """Any chain record with its fields named as in Go: what ``StateReadState`` shows of an actor."""
     if isinstance(value, Record):
-        return {_go_name(name): record_form(getattr(value, name)) for name in value.__dataclass_fields__}  # type: ignore[attr-defined]
+        record: Any = type(value)
+        return {_go_name(name): _field_form(kind, getattr(value, name)) for name, kind in _fields(record)}
     if isinstance(value, tuple | list):
         return [record_form(item) for item in value]
     if isinstance(value, Cid):
@@ -143,7 +149,20 @@ def record_form(value: Any) -> Any:
     return value
 
 
+@cache
+def _fields(cls: Any) -> tuple[tuple[str, Any], ...]:
+    hints = typing.get_type_hints(cls)
+    return tuple((field.name, hints[field.name]) for field in dataclasses.fields(cls))
+
+
+def _field_form(kind: Any, value: Any) -> Any:
+    """Big integers are texts, however small."""
+    return str(value) if kind in (BigInteger, TokenAmount) else record_form(value)
+
+
 def _go_name(name: str) -> str:
+    if name in _GO_NAMES:
+        return _GO_NAMES[name]
     return "".join(_ACRONYMS.get(part, part.capitalize()) for part in name.split("_"))
 
 
@@ -174,6 +193,20 @@ def integers(value: Any) -> tuple[int, ...]:
 def optional_integer(value: Any) -> int | None:
     """A whole number, or null."""
     return None if value is None else integer(value)
+
+
+def optional_bitfield(value: Any) -> Bitfield | None:
+    """A set of numbers as lengths of runs, the first of them of what is not in it; or null."""
+    if value is None:
+        return None
+    position, numbers = 0, Bitfield()
+    for place, length in enumerate(integers(value)):
+        if length < 0:
+            raise FormError(f"a run of {length}")
+        if place % 2 and length:
+            numbers |= Bitfield(((position, position + length),))
+        position += length
+    return numbers
 
 
 def boolean(value: Any) -> bool:

@@ -7,10 +7,11 @@ from typing import Any
 from base58 import b58encode
 
 from actors.chain.views import key_address, miner_info, miner_state, power_state
+from actors.chain.world import run_tipset
 from actors.pool.gas import try_message
 from actors.rpc import forms
 from actors.rpc.chain import tipset_messages
-from actors.rpc.registry import ACTOR_NOT_FOUND, NodeView, RpcError, rpc
+from actors.rpc.registry import ACTOR_NOT_FOUND, APPLICATION, NodeView, RpcError, rpc
 from protocols.builtin.codes import BUILTIN, BURNT_FUNDS, REWARD, name_of
 from protocols.builtin.states import state_of
 from protocols.builtin.version_2.miner_state import MinerInfoV2
@@ -22,6 +23,7 @@ from protocols.encoding.cid import Cid
 from protocols.errors import ChainError
 from protocols.networks.genesis import MINING_RESERVE
 from protocols.vm.interpreter import load_receipts
+from protocols.vm.machine import Applied
 from protocols.vm.state_tree import Actor, StateTree
 
 WAIT_POLL_SHARE = 0.25
@@ -187,10 +189,29 @@ def supply(node: NodeView, key: TipsetKey) -> Any:
 def call(node: NodeView, message: Message, key: TipsetKey) -> Any:
     """What a message would do, without doing it."""
     tipset = node.tipset(key)
-    applied = try_message(node.chain, tipset, message)
+    return _invocation(message.cid(), message, try_message(node.chain, tipset, message))
+
+
+@rpc("StateReplay", "read", forms.key, forms.cid)
+def replay(node: NodeView, key: TipsetKey, cid: Cid) -> Any:
+    """What a message on chain did, found by executing its tipset anew; without a key it is searched for."""
+    height = node.chain.index.message_height(cid)
+    at = key or (None if height is None else node.chain.index.at_height(height))
+    if at is None:
+        raise RpcError(APPLICATION, f"message {cid} is not on the heaviest chain; name the tipset that has it")
+    tipset = node.chain.tipset(at)
+    executed, _written = run_tipset(node.chain, tipset)
+    for (found, message), applied in zip(tipset_messages(node.chain, tipset), executed.applied, strict=True):
+        if found == cid:
+            return _invocation(cid, message, applied)
+    raise RpcError(APPLICATION, f"the tipset at height {tipset.height} does not have message {cid}")
+
+
+def _invocation(cid: Cid, message: Message, applied: Applied) -> dict[str, Any]:
+    """Calls within a message are not recorded, so there is no trace of them."""
     return {
-        "MsgCid": forms.cid_form(message.cid()),
-        "Msg": forms.message_form(message),
+        "MsgCid": forms.cid_form(cid),
+        "Msg": forms.message_form(message, cid),
         "MsgRct": forms.receipt_form(applied.receipt),
         "GasCost": None,
         "ExecutionTrace": None,

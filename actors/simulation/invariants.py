@@ -9,7 +9,10 @@ from actors.chain.reader import ChainReader
 from actors.chain.world import run_tipset
 from actors.messages.chain import Head
 from actors.simulation.network import SimulatedFilecoin
+from protocols.builtin.invariants.miner import MinerBooks
+from protocols.builtin.invariants.state import violations
 from protocols.chain.tipset import Tipset
+from protocols.encoding.cid import Cid
 
 MAILBOX_MAX = 5_000
 LIVENESS_EPOCHS = 10
@@ -26,6 +29,9 @@ class Checker:
         self._simulation = simulation
         self._heads: dict[int, Head] = {}
         self._supply: int | None = None
+        self._checked: set[Cid] = set()
+        self._books: dict[Cid, MinerBooks] = {}
+        self.states = 0
         self.deepest_reorg = 0
         self.reorgs = 0
 
@@ -36,12 +42,28 @@ class Checker:
     def after_epoch(self) -> None:
         """What holds at every moment."""
         for number in self._simulation.alive():
-            self._head_moves_up(number, self._head(number))
+            reader = self._reader(number)
+            self._head_moves_up(number, self._head(reader))
+            self._states_hold(reader)
         self._mailboxes_are_bounded()
 
-    def _head(self, number: int) -> Head:
+    def _states_hold(self, reader: ChainReader) -> None:
+        """After every tipset of every chain, supply, powers, escrow and every miner's books add up."""
+        for tipset in reader.history(reader.head()):
+            root = reader.execution(tipset.key).state_root
+            if root in self._checked:
+                return
+            state = reader.state(root)
+            if self._supply is None:
+                self._supply = sum(actor.balance for _, actor in state.actors())
+            wrong = list(violations(reader.blocks, state, self._supply, self._books))
+            if wrong:
+                raise InvariantError(f"after the tipset at height {tipset.height}: {'; '.join(wrong)}")
+            self._checked.add(root)
+            self.states += 1
+
+    def _head(self, reader: ChainReader) -> Head:
         """A node's head as its disk has it; asking the node would cost it an event."""
-        reader = self._reader(number)
         tipset = reader.head()
         return Head(tipset.key, tipset.height, reader.execution(tipset.key).weight)
 
@@ -78,7 +100,7 @@ class Checker:
     def agreement(self) -> str:
         """All nodes have one chain up to a few epochs below their heads; returns the head they share."""
         alive = self._simulation.alive()
-        lowest = min(self._head(number).height for number in alive)
+        lowest = min(self._head(self._reader(number)).height for number in alive)
         at = max(0, lowest - LIVENESS_EPOCHS // 2)
         keys = {}
         for number in alive:
@@ -105,25 +127,13 @@ class Checker:
         if (executed.state_root, executed.receipts_root) != (known.state_root, known.receipts_root):
             raise InvariantError(f"the tipset at height {tipset.height} gives another state when it is executed anew")
 
-    def supply_is_constant(self, number: int) -> None:
-        """No message makes or destroys FIL: the sum of all balances is that of genesis, at every sampled height."""
-        reader = self._reader(number)
-        head = reader.head()
-        for height in sorted({0, head.height // 2, head.height}):
-            tipset = reader.at_height(height, head)
-            total = sum(actor.balance for _, actor in reader.state_after(tipset).actors())
-            if self._supply is None:
-                self._supply = total
-            if total != self._supply:
-                raise InvariantError(f"the supply is {total} at height {height}, it was {self._supply}")
-
     def one_block_per_height(self, number: int) -> None:
         """No miner has two blocks at one height, on any fork."""
         reader = self._reader(number)
         for height in range(1, reader.head().height + 1):
             miners: set[Any] = set()
             for key, _ in reader.store.scan("chain-index", b"b" + height.to_bytes(8, "big")):
-                miner = reader.header(_cid(key[9:])).miner
+                miner = reader.header(Cid.parse(key[9:])).miner
                 if miner in miners:
                     raise InvariantError(f"miner {miner} has two blocks at height {height}")
                 miners.add(miner)
@@ -139,9 +149,3 @@ class Checker:
             times = seen.get(text, 0)
             if times != 1:
                 raise InvariantError(f"message {text}, accepted at epoch {epoch}, is {times} times on chain")
-
-
-def _cid(data: bytes) -> Any:
-    from protocols.encoding.cid import Cid
-
-    return Cid.parse(data)

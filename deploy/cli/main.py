@@ -12,7 +12,7 @@ import sys
 import click
 
 COMMANDS = {
-    "actor": ("deploy.cli.state:actor", "Actors on chain."),
+    "actor": ("deploy.cli.actor:actor", "Actors on chain."),
     "bench": ("deploy.cli.bench:bench", "Measure against named yardsticks."),
     "bootstrap": ("deploy.cli.net:bootstrap", "Peers that are dialled at start."),
     "chain": ("deploy.cli.chain:chain", "Look at the chain."),
@@ -29,7 +29,7 @@ COMMANDS = {
     "id": ("deploy.cli.net:node_id", "Print the node's identity."),
     "init": ("deploy.cli.settings:init", "Make a node's home directory."),
     "log": ("deploy.cli.net:log", "What the node writes to its log."),
-    "mining": ("deploy.cli.state:mining", "This node's miner."),
+    "mining": ("deploy.cli.mining:mining", "This node's miner."),
     "mpool": ("deploy.cli.wallet:mpool", "Messages that wait."),
     "net": ("deploy.cli.net:net", "Who is connected."),
     "ping": ("deploy.cli.net:ping", "Measure round trips to a peer."),

@@ -1,7 +1,8 @@
-"""``state``, ``actor`` and ``mining``: what is on chain, and this node's miner."""
+"""``state``: what is on chain."""
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import click
@@ -130,62 +131,133 @@ def state_supply(ctx: click.Context, *, as_json: bool) -> None:
     )
 
 
-@click.group()
-def actor() -> None:
-    """Actors on chain."""
+@state.command("call")
+@click.argument("receiver")
+@click.argument("method", type=int)
+@click.option("--from", "sender", default="", help="Who calls; the wallet's default address.")
+@click.option("--value", default="0", show_default=True, help="In attoFIL.")
+@click.option("--params", default="", help="CBOR parameters as hex.")
+@click.pass_context
+def state_call(ctx: click.Context, receiver: str, method: int, sender: str, value: str, params: str) -> None:
+    """Print what a message would do, as JSON, without sending it."""
+    try:
+        encoded = base64.b64encode(bytes.fromhex(params)).decode()
+    except ValueError:
+        raise click.BadParameter(f"{params[:40]!r} is not hex", param_hint="--params") from None
+    chosen = sender or call(ctx, "WalletDefaultAddress")
+    message = {"To": receiver, "From": chosen, "Method": method, "Value": value, "Params": encoded}
+    show(call(ctx, "StateCall", message, []), as_json=True, text=print)
 
 
-@actor.command("ls")
+@state.command("replay")
+@click.argument("cid")
+@click.pass_context
+def state_replay(ctx: click.Context, cid: str) -> None:
+    """Print what a message on chain did, as JSON, found by executing its tipset anew."""
+    show(call(ctx, "StateReplay", [], link(cid)), as_json=True, text=print)
+
+
+# -- sectors -------------------------------------------------------------------------------------------------
+
+
+@state.command("sectors")
+@click.argument("miner")
 @json_option
 @click.pass_context
-def actor_ls(ctx: click.Context, *, as_json: bool) -> None:
-    """List every actor with its kind; with --json one object a line."""
-    import json
+def state_sectors(ctx: click.Context, miner: str, *, as_json: bool) -> None:
+    """List a miner's proven sectors."""
 
-    found = call(ctx, "Thespis.Actors", [])
+    def text(found: Any) -> None:
+        rows = [
+            (
+                each["SectorNumber"], each["Activation"], each["Expiration"], len(each["DealIDs"]),
+                fil(each["InitialPledge"]),
+            )
+            for each in found
+        ]  # fmt: skip
+        print_table(("SECTOR", "SINCE", "UNTIL", "DEALS", "PLEDGE"), rows)
+
+    show(call(ctx, "StateMinerSectors", miner, None, []), as_json=as_json, text=text)
+
+
+@state.command("sector")
+@click.argument("miner")
+@click.argument("number", type=int)
+@click.pass_context
+def state_sector(ctx: click.Context, miner: str, number: int) -> None:
+    """Print a sector as JSON: committed to, proven, where and how long it is due."""
+    proven = call(ctx, "StateSectorGetInfo", miner, number, [])
+    found = {"PreCommit": call(ctx, "StateSectorPreCommitInfo", miner, number, []), "Proven": proven}
+    if proven is not None:
+        for name in ("Partition", "Expiration"):
+            found[name] = call(ctx, f"StateSector{name}", miner, number, [])
+    show(found, as_json=True, text=print)
+
+
+@state.command("deadlines")
+@click.argument("miner")
+@json_option
+@click.pass_context
+def state_deadlines(ctx: click.Context, miner: str, *, as_json: bool) -> None:
+    """List the deadlines of a miner that have sectors, and the one that it is at."""
+    now = call(ctx, "StateMinerProvingDeadline", miner, [])
+    rows = []
+    for index in range(now["WPoStPeriodDeadlines"]):
+        found = call(ctx, "StateMinerPartitions", miner, index, [])
+        if found or index == now["Index"]:
+            counts = [sum(_count(each[name]) for each in found) for name in _COUNTED]
+            rows.append((index, len(found), *counts, "open" if index == now["Index"] else ""))
     if as_json:
-        for each in found:
-            click.echo(json.dumps(each))
+        show({"Deadline": now, "Rows": rows}, as_json=True, text=print)
         return
-    rows = [(each["Address"], each["ActorType"], each["Nonce"], fil(each["Balance"])) for each in found]
-    print_table(("ADDRESS", "KIND", "NONCE", "BALANCE"), rows)
+    print_table(("DEADLINE", "PARTITIONS", "SECTORS", "ACTIVE", "FAULTY", "RECOVERING", ""), rows)
+    click.echo(f"Deadline {now['Index']} is open from epoch {now['Open']} to {now['Close'] - 1}.")
 
 
-@click.group()
-def mining() -> None:
-    """This node's miner."""
+_COUNTED = ("LiveSectors", "ActiveSectors", "FaultySectors", "RecoveringSectors")
 
 
-@mining.command("start")
-@click.pass_context
-def mining_start(ctx: click.Context) -> None:
-    """Mine every epoch that is won."""
-    call(ctx, "Thespis.MiningStart")
-    click.echo("Started mining")
+def _count(runs: list[int]) -> int:
+    """How many numbers a set has that is given as lengths of runs."""
+    return sum(runs[1::2])
 
 
-@mining.command("stop")
-@click.pass_context
-def mining_stop(ctx: click.Context) -> None:
-    """Stop mining."""
-    call(ctx, "Thespis.MiningStop")
-    click.echo("Stopped mining")
+# -- the market ----------------------------------------------------------------------------------------------
 
 
-@mining.command("once")
-@click.pass_context
-def mining_once(ctx: click.Context) -> None:
-    """Mine one block at the next epoch that is won, and print its CID."""
-    click.echo(call(ctx, "MineOne")["/"])
-
-
-@mining.command("status")
+@state.command("market-balance")
+@click.argument("address")
 @json_option
 @click.pass_context
-def mining_status(ctx: click.Context, *, as_json: bool) -> None:
-    """Print how mining goes."""
+def state_market_balance(ctx: click.Context, address: str, *, as_json: bool) -> None:
+    """Print what someone has in the market's escrow, and what of it is locked."""
     show(
-        call(ctx, "Thespis.MiningStatus"),
+        call(ctx, "StateMarketBalance", address, []),
         as_json=as_json,
-        text=print_fields,
+        text=lambda found: print_fields({key: fil(value) for key, value in found.items()}),
     )
+
+
+@state.command("deals")
+@json_option
+@click.pass_context
+def state_deals(ctx: click.Context, *, as_json: bool) -> None:
+    """List every deal on chain."""
+
+    def text(found: Any) -> None:
+        rows = []
+        for number, each in found.items():
+            deal, started = each["Proposal"], each["State"]["SectorStartEpoch"]
+            since = started if started >= 0 else "not yet"
+            rows.append((number, deal["Client"], deal["Provider"], deal["PieceSize"], since, deal["EndEpoch"]))
+        print_table(("DEAL", "CLIENT", "PROVIDER", "BYTES", "SEALED", "UNTIL"), rows)
+
+    show(call(ctx, "StateMarketDeals", []), as_json=as_json, text=text)
+
+
+@state.command("deal")
+@click.argument("number", type=int)
+@click.pass_context
+def state_deal(ctx: click.Context, number: int) -> None:
+    """Print a deal on chain as JSON."""
+    show(call(ctx, "StateMarketStorageDeal", number, []), as_json=True, text=print)

@@ -212,12 +212,20 @@ def _validate(runtime: ActorRuntime, signed: ClientDealProposal, baseline: int, 
 def provider_collateral_min(
     deal: DealProposal, baseline: int, power: CurrentTotalPower, supply: int, network_version: int
 ) -> int:
-    """What a provider has to put up: a share of the supply, as large as the deal's of the network's storage."""
+    """What the provider of a deal has to put up."""
+    raw, adjusted, size = power.raw_byte_power, power.quality_adjusted_power, int(deal.piece_size)
+    return collateral_min(size, baseline, raw, adjusted, supply, network_version, verified=deal.verified_deal)
+
+
+def collateral_min(
+    size: int, baseline: int, raw: int, adjusted: int, supply: int, network_version: int, *, verified: bool
+) -> int:
+    """A share of the supply in attoFIL, as large as a deal's of the network's storage, or of the baseline; bytes."""
     if network_version >= 1:
-        share, network, percent = int(deal.piece_size), power.raw_byte_power, COLLATERAL_PERCENT_V1
+        share, network, percent = size, raw, COLLATERAL_PERCENT_V1
     else:
-        share = deal.piece_size * (VERIFIED_FACTOR if deal.verified_deal else 1)
-        network, percent = power.quality_adjusted_power, COLLATERAL_PERCENT_V0
+        share = size * (VERIFIED_FACTOR if verified else 1)
+        network, percent = adjusted, COLLATERAL_PERCENT_V0
     return percent * supply * share // (100 * max(network, baseline, share))
 
 

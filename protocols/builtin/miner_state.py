@@ -18,6 +18,7 @@ from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmoun
 from protocols.ipld.amt import Amt, AmtVersion
 from protocols.ipld.blockstore import Blockstore, load, save
 from protocols.ipld.hamt import Hamt, HamtVersion
+from protocols.ipld.historic import HistoricArray
 
 
 @record
@@ -258,8 +259,7 @@ class AnyMiner(MinerFunds):
 
     def load_sectors(self, store: Blockstore) -> list[SectorOnChainInfo]:
         """The proven sectors, by number."""
-        listed = Amt(store, self.sectors, version=AmtVersion.V0)
-        return [self.SECTOR.from_wire(wire) for _number, wire in listed.items()]
+        return [self.SECTOR.from_wire(wire) for _number, wire in HistoricArray(store, self.sectors).items()]
 
     def with_info(self, store: Blockstore, info: MinerInfo) -> Self:
         """The same miner with another identity."""

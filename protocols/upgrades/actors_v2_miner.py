@@ -84,7 +84,7 @@ def _deadlines(store: Blockstore, state: MinerState) -> Cid:
     for root in state.load_deadlines(store).due:
         deadline = Deadline.from_wire(load(store, root))
         partitions = Amt(store, version=AmtVersion.V0)
-        for index, wire in Amt(store, deadline.partitions, version=AmtVersion.V0).items():
+        for index, wire in HistoricArray(store, deadline.partitions).items():
             old = PartitionV0.from_wire(wire)
             fields = {each.name: getattr(old, each.name) for each in dataclasses.fields(old)}
             partitions.set(index, PartitionV2(**fields, unproven=NOTHING, unproven_power=NO_POWER).to_wire())
@@ -188,7 +188,6 @@ def _active_power(store: Blockstore, deadlines: Deadlines) -> PowerPair:
     power = NO_POWER
     for index in range(len(deadlines.due)):
         root = deadlines.load(store, index).partitions
-        for _index, wire in list(Amt(store, root, version=AmtVersion.V0).items()):
-            partition = PartitionV0.from_wire(wire)
+        for partition in [PartitionV0.from_wire(wire) for _index, wire in HistoricArray(store, root).items()]:
             power += partition.live_power - partition.faulty_power
     return power

@@ -56,8 +56,13 @@ class Executed:
 
     state_root: Cid
     receipts_root: Cid
-    receipts: tuple[Receipt, ...]
+    applied: tuple[Applied, ...]
     messages: tuple[Cid, ...]
+
+    @property
+    def receipts(self) -> tuple[Receipt, ...]:
+        """The receipts alone."""
+        return tuple(each.receipt for each in self.applied)
 
 
 def execute_tipset(
@@ -77,7 +82,7 @@ def execute_tipset(
     """
     state = state_for(store, parent_state, parent_epoch=parent_epoch, epoch=epoch, rules=rules, world=world)
     machine = Machine(state, rules.network_version(epoch), base_fee, epoch, world=world, policy=rules.policy)
-    receipts: list[Receipt] = []
+    outcomes: list[Applied] = []
     applied_messages: dict[Cid, Cid] = {}
     for block in blocks:
         penalty = tips = 0
@@ -87,13 +92,14 @@ def execute_tipset(
                 continue
             applied_messages[identity] = chain_cid
             applied = machine.apply(message, length)
-            receipts.append(applied.receipt)
+            outcomes.append(applied)
             penalty += applied.miner_penalty
             tips += applied.miner_tip
         _award(machine, block, penalty, tips)
     _tick(machine)
     root = state.flush()
-    return Executed(root, save_receipts(store, receipts), tuple(receipts), tuple(applied_messages.values()))
+    receipts_root = save_receipts(store, [each.receipt for each in outcomes])
+    return Executed(root, receipts_root, tuple(outcomes), tuple(applied_messages.values()))
 
 
 def state_for(

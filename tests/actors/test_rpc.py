@@ -146,7 +146,7 @@ def test_state_and_wallet_questions(network):
     assert network.rpc(0, "StateAccountKey", number, []) == account
     assert network.rpc(0, "StateListMiners", []) == ["f01000"]
     assert number in network.rpc(0, "StateListActors", [])
-    assert network.rpc(0, "StateNetworkVersion", []) == 3
+    assert network.rpc(0, "StateNetworkVersion", []) == 5
     called = network.rpc(0, "StateCall", {"From": account, "To": "f04", "Method": 9}, [])
     assert called["MsgRct"]["ExitCode"] == 0
     supply = network.rpc(0, "Thespis.Supply", [])

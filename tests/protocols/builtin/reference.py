@@ -23,6 +23,7 @@ from protocols.builtin.codes import (
 )
 from protocols.builtin.cron import CronEntry, CronState
 from protocols.builtin.init_state import InitState
+from protocols.builtin.invariants.state import violations
 from protocols.builtin.market_state import MarketState
 from protocols.builtin.policy import EPOCHS_IN_DAY, Policy
 from protocols.builtin.power_state import PowerState
@@ -111,6 +112,11 @@ class Replayed:
             assert not actors or str(ours) == head, f"the first state of {name}"
             self.state.set(address, Actor(code_of(name, actors), ours, Unsigned(0), TokenAmount(int(balance))))
         self.entries = {address: self.state.get(address) for address in entries}
+        self.supply, self.books = sum(actor.balance for actor in self.entries.values()), {}
+
+    def violations(self):
+        self.state.flush()
+        return list(violations(self.store, self.state, self.supply, self.books))
 
     def apply(self, epoch, sender, to, value, method, params, sequence):
         machine = Machine(self.state, self.version, 0, epoch, world=AgreeableWorld(), policy=POLICY)

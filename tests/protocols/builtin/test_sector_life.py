@@ -1,180 +1,44 @@
-"""A sector's life on the chain, with real proofs: committed to, proven, due, missed, recovered."""
+"""A storage miner's life with real proofs: deals, sectors, faults declared, skipped and missed, recovery, the end."""
 
-import numpy as np
 import pytest
 
-from protocols.builtin.codes import BURNT_FUNDS, CRON, MARKET, POWER
-from protocols.builtin.init import ExecReturn
-from protocols.builtin.market_state import MarketState
-from protocols.builtin.miner_state import MinerState, SectorPreCommitInfo
-from protocols.builtin.policy import Policy
-from protocols.builtin.power import CreateMinerParams
-from protocols.builtin.power_state import PowerState
+from protocols.builtin.codes import BURNT_FUNDS, MARKET
+from protocols.builtin.deals import ClientDealProposal, DealProposal, Escrow, PublishDealsParams, PublishDealsReturn
+from protocols.builtin.market_tables import BalanceTable
 from protocols.builtin.storage_miner.commit import ProveCommitParams
-from protocols.builtin.storage_miner.deadline import PostPartition
-from protocols.builtin.storage_miner.periods import current_deadline
-from protocols.builtin.storage_miner.proving import Declaration, Declarations, SubmitPostParams
-from protocols.chain.message import Message
-from protocols.consensus import storage_proofs
-from protocols.consensus.randomness import Purpose, draw, miner_entropy
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.piece_cid import sealed_cid
+from protocols.crypto.signature import SignatureType, sign
+from protocols.encoding import cbor
+from protocols.encoding.piece_cid import piece_cid_v1
 from protocols.encoding.tuples import ChainEpoch, TokenAmount, Unsigned
-from protocols.ipld.blockstore import MemoryBlockstore
-from protocols.networks.genesis import build_genesis
-from protocols.proofs.challenges import window_leaves
-from protocols.proofs.memory import data_rows, seal_in_memory
-from protocols.proofs.porep import Replication
-from protocols.proofs.registry import STACKED_DRG_2KIB_V1
-from protocols.proofs.vanilla import PostVanillaProof, prove_leaves, prove_seal
-from protocols.vm.machine import Machine
-from protocols.vm.state_tree import StateTree
-from protocols.vm.world import PostProof
-from tests.actors.chain.builder import VERSION_0, WORKERS, template
+from protocols.proofs.memory import data_rows
+from tests.actors.chain.builder import USER_KEYS, USERS, VERSION_0
+from tests.protocols.builtin.life import SIZE, WORKER, Life, nodes
 
-SIZE = 2048
-WORKER = WORKERS[3]
-
-
-class ProofWorld:
-    """A chain with randomness by epoch alone, and the node's own verifier."""
-
-    seal_is_valid = staticmethod(storage_proofs.seal_is_valid)
-    window_post_is_valid = staticmethod(storage_proofs.window_post_is_valid)
-
-    def ticket_randomness(self, purpose, epoch, entropy):
-        return draw(b"ticket", purpose, epoch, entropy)
-
-    def beacon_randomness(self, purpose, epoch, entropy):
-        return draw(b"beacon", purpose, epoch, entropy)
-
-    def circulating_supply(self, _epoch, _state):
-        return 10**26
-
-
-class Life:
-    """A miner with one sector, epoch by epoch."""
-
-    def __init__(self):
-        self.store = MemoryBlockstore()
-        self.state = StateTree(self.store, build_genesis(self.store, template(**VERSION_0)).header.parent_state_root)
-        self.world, self.policy, self.epoch = ProofWorld(), Policy(seal_proofs=frozenset({0})), 10
-        self.supply = self.total()
-        made = self.send(POWER, 2, CreateMinerParams(WORKER, WORKER, 0, b"peer", ()), 10**21)
-        self.miner = ExecReturn.decode(made.return_value).id_address
-
-    def machine(self):
-        return Machine(self.state, 3, 0, self.epoch, world=self.world, policy=self.policy)
-
-    def send(self, to, method, params, value=0):
-        nonce = self.state.get(WORKER).nonce
-        message = Message(
-            0, to, WORKER, Unsigned(nonce), TokenAmount(value), 10_000_000_000, TokenAmount(0), TokenAmount(0),
-            Unsigned(method), params.encode(),
-        )  # fmt: skip
-        return self.machine().apply(message, 1000).receipt
-
-    def tick(self, until):
-        """Cron of every epoch before `until`; money, power and escrow must add up after each."""
-        while self.epoch < until:
-            assert self.machine().apply_implicit(CRON, 2, b"", self.epoch).receipt.exit_code == 0
-            self.epoch += 1
-        assert self.total() == self.supply
-        power = self.read(POWER, PowerState)
-        claims = [claim for _, claim in power.miners(self.store)]
-        assert power.total_bytes_committed == sum(claim.raw_byte_power for claim in claims)
-        assert self.read(MARKET, MarketState).next_id == 0
-
-    def total(self):
-        self.state.flush()
-        return sum(actor.balance for _, actor in self.state.actors())
-
-    def read(self, address, kind):
-        return kind.decode(self.store.get(self.state.get(address).head))
-
-    def power(self):
-        return self.read(POWER, PowerState).claim_of(self.store, self.miner).raw_byte_power
-
-    def deadline(self):
-        return current_deadline(self.policy, self.read(self.miner, MinerState), self.epoch)
-
-    def commit(self, number):
-        """Seal zeros, commit to them, wait for the seed, prove; returns the receipt of the proof."""
-        ticket_epoch = self.epoch - 1
-        ticket = self.world.ticket_randomness(Purpose.SEAL_RANDOMNESS, ticket_epoch, self.entropy())
-        data = np.zeros((SIZE // 32, 4), np.uint64)
-        replication = Replication(
-            STACKED_DRG_2KIB_V1, self.miner.actor_id, number, ticket, data_rows(data)[-1].tobytes()
-        )
-        self.sector, comm_r = seal_in_memory(replication, data)
-        zero = Unsigned(0)
-        info = SectorPreCommitInfo(
-            0, Unsigned(number), sealed_cid(comm_r), ChainEpoch(ticket_epoch), (), ChainEpoch(self.epoch + 600_000),
-            False, zero, zero, zero,
-        )  # fmt: skip
-        assert self.send(self.miner, 6, info).exit_code == 0
-        seed_epoch = self.epoch + self.policy.pre_commit_challenge_delay
-        self.tick(seed_epoch + 1)
-        seed = self.world.beacon_randomness(Purpose.INTERACTIVE_SEAL_CHALLENGE_SEED, seed_epoch, self.entropy())
-        return prove_seal(self.sector, seed).encode()
-
-    def entropy(self):
-        return miner_entropy(self.miner)
-
-    def place(self):
-        """The deadline that the sector is due at."""
-        deadlines = self.read(self.miner, MinerState).load_deadlines(self.store)
-        return next(i for i in range(len(deadlines.due)) if deadlines.load(self.store, i).live_sectors)
-
-    def until_due(self):
-        """Go on to the epoch after the sector's deadline opens."""
-        index = self.place()
-        self.tick(self.epoch + 1)
-        while not (self.deadline().is_open and self.deadline().index == index):
-            self.tick(self.epoch + 1)
-        self.tick(self.epoch + 1)
-        return self.deadline()
-
-    def window_proof(self, due, number):
-        seed = self.world.beacon_randomness(Purpose.WINDOWED_POST_CHALLENGE_SEED, due.challenge, self.entropy())
-        proof = STACKED_DRG_2KIB_V1
-        opened = prove_leaves(
-            self.sector.replica, self.sector.column_rows[-1].tobytes(),
-            window_leaves(seed, number, 0, proof.shape.nodes, proof.api),
-        )  # fmt: skip
-        return PostVanillaProof((opened,)).encode()
-
-    def submit(self, due, proof):
-        epoch = self.epoch - 1
-        seen = self.world.ticket_randomness(Purpose.POST_CHAIN_COMMIT, epoch, b"")
-        partition = PostPartition(Unsigned(0), Bitfield())
-        params = SubmitPostParams(
-            Unsigned(due.index), (partition,), (PostProof(5, proof),), ChainEpoch(epoch), seen
-        )
-        return self.send(self.miner, 5, params).exit_code
+CLIENT, PRICE, COLLATERAL = USERS[0], 10**6, 10**18
 
 
 @pytest.fixture(scope="module")
 def proven():
-    """A miner whose sector was proven and has power."""
-    life = Life()
-    proof = life.commit(7)
-    broken = bytearray(proof)
+    """A miner of version 0 whose sector was proven and has power."""
+    life = Life(**VERSION_0)
+    assert life.commit(7, 5000).exit_code == 0
+    params = life.seal_proof(7)
+    broken = bytearray(params.proof)
     broken[len(broken) // 2] ^= 1
-    assert life.send(life.miner, 7, ProveCommitParams(Unsigned(7), bytes(broken))).exit_code == 0
+    life.ok(life.miner, 7, ProveCommitParams(Unsigned(7), bytes(broken)))
     life.tick(life.epoch + 1)
     assert life.power() == 0, "a proof that does not hold gives no power"
-    assert life.send(life.miner, 7, ProveCommitParams(Unsigned(7), proof)).exit_code == 0
+    life.ok(life.miner, 7, params)
     life.tick(life.epoch + 1)
     assert life.power() == SIZE
-    assert life.read(life.miner, MinerState).initial_pledge_requirement > 0
+    assert life.read(life.miner).pledge > 0
     return life
 
 
-def test_a_sectors_life(proven):
+def test_a_sectors_life_in_version_0(proven):
     life = proven
     due = life.until_due()
-    proof = life.window_proof(due, 7)
+    proof = life.window_proof(due, [7])
     broken = bytearray(proof)
     broken[-1] ^= 1
     assert life.submit(due, bytes(broken)) == 16
@@ -183,15 +47,127 @@ def test_a_sectors_life(proven):
     assert life.power() == SIZE, "proven in time"
 
     due = life.until_due()
-    burnt = life.state.get(BURNT_FUNDS).balance
+    burnt = life.balance(BURNT_FUNDS)
     life.tick(due.close + 1)
     assert life.power() == 0, "missed: faulty from the deadline's end on"
-    assert life.state.get(BURNT_FUNDS).balance >= burnt
+    assert life.balance(BURNT_FUNDS) >= burnt
 
-    declared = Declarations((Declaration(Unsigned(due.index), Unsigned(0), Bitfield.of([7])),))
-    life.tick(due.close + 5)
-    assert life.send(life.miner, 11, declared).exit_code == 0
+    assert life.declare(11, 7).exit_code == 0
     assert life.power() == 0, "declared recovered, not proven yet"
     due = life.until_due()
-    assert life.submit(due, life.window_proof(due, 7)) == 0
+    assert life.submit(due, life.window_proof(due, [7])) == 0
     assert life.power() == SIZE, "recovered by the proof"
+
+
+def in_escrow(life, address):
+    """What someone has in escrow, and what of it is locked."""
+    market, nominal = life.market(), life.state.resolve(address)
+    return tuple(BalanceTable(life.store, root).of(nominal) for root in (market.escrow_table, market.locked_table))
+
+
+def publish(life, data):
+    """A deal over a whole sector's data, paid by the epoch."""
+    for sender, owner in ((CLIENT, CLIENT), (WORKER, life.miner)):
+        life.ok(MARKET, 2, cbor.encode(owner.data), 2 * COLLATERAL, sender=sender)
+    start = life.epoch + 60
+    deal = DealProposal(
+        piece_cid_v1(data_rows(data)[-1].tobytes()), Unsigned(SIZE), False, CLIENT, life.miner, "a deal",
+        ChainEpoch(start), ChainEpoch(start + 500), TokenAmount(PRICE),
+        TokenAmount(COLLATERAL), TokenAmount(COLLATERAL),
+    )  # fmt: skip
+    signed = ClientDealProposal(deal, sign(SignatureType.SECP256K1, USER_KEYS[0], deal.encode()))
+    receipt = life.ok(MARKET, 4, PublishDealsParams((signed,)))
+    assert life.send(MARKET, 4, PublishDealsParams((signed,))).exit_code != 0, "a deal is published once"
+    [number] = PublishDealsReturn.decode(receipt.return_value).ids
+    assert in_escrow(life, CLIENT) == (2 * COLLATERAL, COLLATERAL + 500 * PRICE)
+    return deal, number
+
+
+def two_sectors(life):
+    """Sectors 1, with a deal, and 2, without, are confirmed; returns the deal and the epoch of commitment."""
+    data = nodes(fill=5)
+    deal, number = publish(life, data)
+    first = life.epoch
+    assert life.commit(1, 2100, data, [number]).exit_code == 0
+    assert life.commit(2, 4000).exit_code == 0
+    assert life.read(life.miner).pre_commit_deposits > 0
+    for sector in (1, 2):
+        life.ok(life.miner, 7, life.seal_proof(sector))
+    life.tick(life.epoch + 1)
+    return deal, first
+
+
+def test_a_storage_miners_life():
+    """Version 2, two sectors, one of them with a deal; whatever happens, the books of everyone add up."""
+    life = Life()
+    deal, first = two_sectors(life)
+    state = life.read(life.miner)
+    assert (state.pre_commit_deposits, life.power()) == (0, 0), "confirmed, and without power before the first proof"
+    assert state.pledge > 0
+
+    due = life.until_due()
+    assert life.submit(due, life.window_proof(due, [1, 1])) == 16, "a proof of other sectors"
+    assert life.submit(due, life.window_proof(due, [1, 2])) == 0
+    assert life.power() == 2 * SIZE, "proven for the first time"
+    for _ in range(2):
+        life.award()
+        due = life.until_due()
+        assert life.submit(due, life.window_proof(due, [1, 2])) == 0
+    assert life.power() == 2 * SIZE
+    assert life.epoch > deal.start_epoch
+    assert in_escrow(life, life.miner)[0] > 2 * COLLATERAL, "the deal is paid while it lasts"
+
+    life.tick(due.close + 1)
+    assert life.declare(10, 2).exit_code == 0
+    assert life.power() == SIZE, "a declared fault has no power at once"
+    burnt = life.balance(BURNT_FUNDS)
+    due = life.until_due()
+    assert life.submit(due, life.window_proof(due, [1, 1])) == 0, "the good sector stands in for the faulty one"
+    life.tick(due.close + 1)
+    assert life.balance(BURNT_FUNDS) > burnt, "a fault that goes on is paid for at the deadline's end"
+    assert life.declare(11, 2).exit_code == 0
+    due = life.until_due()
+    assert life.submit(due, life.window_proof(due, [1, 2])) == 0
+    assert life.power() == 2 * SIZE, "recovered by the proof"
+
+    due = life.until_due()
+    assert life.submit(due, life.window_proof(due, [2, 2]), skipped=[1]) == 0
+    assert life.power() == SIZE, "a skipped sector is faulty"
+    life.tick(due.close + 1)
+    assert life.declare(11, 1).exit_code == 0
+    due = life.until_due()
+    burnt = life.balance(BURNT_FUNDS)
+    life.tick(due.close + 1)
+    assert life.power() == 0, "nobody proved anything"
+    assert life.balance(BURNT_FUNDS) > burnt
+    assert life.declare(11, 1, 2).exit_code == 0
+    due = life.until_due()
+    assert life.submit(due, life.window_proof(due, [1, 2])) == 0
+    assert life.power() == 2 * SIZE
+
+    assert life.epoch > deal.end_epoch, "the deal is over"
+    life.tick(max(life.epoch, deal.end_epoch + life.policy.deal_updates_interval))
+    assert in_escrow(life, CLIENT) == (2 * COLLATERAL - 500 * PRICE, 0)
+    assert in_escrow(life, life.miner) == (2 * COLLATERAL + 500 * PRICE, 0)
+    life.ok(MARKET, 3, Escrow(CLIENT, TokenAmount(3 * COLLATERAL)), sender=CLIENT)
+    assert in_escrow(life, CLIENT) == (0, 0)
+    ends(life, first + 2100)
+
+
+def ends(life, expiration):
+    """One sector ends when it should, the other before its time, which costs."""
+    while life.epoch < expiration:
+        due = life.until_due()
+        assert life.submit(due, life.window_proof(due, [1, 2])) == 0
+    life.tick(life.epoch + life.policy.proving_period // 4)
+    while life.power() == 2 * SIZE:
+        due = life.until_due()
+        assert life.submit(due, life.window_proof(due, [1, 2])) == 0
+        life.tick(due.close + 1)
+    assert life.power() == SIZE, "the first sector's time is over"
+    pledge, burnt = life.read(life.miner).pledge, life.balance(BURNT_FUNDS)
+    assert pledge > 0
+    assert life.declare(9, 2).exit_code == 0
+    assert (life.read(life.miner).pledge, life.power()) == (0, 0), "terminated"
+    assert life.balance(BURNT_FUNDS) > burnt
+    life.tick(life.epoch + life.policy.proving_period)
