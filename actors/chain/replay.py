@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import BinaryIO
 
 from actors.chain.index import Execution
 from actors.chain.reader import load_block_messages
 from actors.chain.writer import ChainWriter
+from protocols.builtin.codes import BUILTIN, name_of
+from protocols.builtin.states import state_of
 from protocols.chain.block import BlockHeader
 from protocols.chain.tipset import Tipset
 from protocols.encoding.car import CarReader
 from protocols.encoding.cid import Cid
+from protocols.encoding.tuples import Record
 from protocols.errors import BlockNotFoundError, ChainError
 from protocols.ipld.blockstore import Overlay
 from protocols.vm.interpreter import load_receipts
@@ -72,13 +76,27 @@ class Replay:
 
 
 def first_difference(ours: StateTree, theirs: StateTree) -> str:
-    """The first actor by id, and its first field, that two states do not have alike."""
+    """The first actor by id, and its first field, that two states do not have alike; for a head, the state's field."""
     left, right = dict(ours.actors()), dict(theirs.actors())
     for address in sorted(left.keys() | right.keys(), key=lambda each: each.actor_id):
         mine, other = left.get(address), right.get(address)
         if mine is None or other is None:
             return f"actor {address} is only in {'our' if other is None else 'the given'} state"
         for field in ("code", "head", "nonce", "balance"):
-            if getattr(mine, field) != getattr(other, field):
-                return f"actor {address}: {field} {getattr(mine, field)}; the given state has {getattr(other, field)}"
+            if getattr(mine, field) == getattr(other, field):
+                continue
+            if field == "head" and name_of(mine.code) in BUILTIN:
+                states = (
+                    state_of(each.code, tree.store.get(each.head)) for each, tree in ((mine, ours), (other, theirs))
+                )
+                return f"actor {address} ({name_of(mine.code)}): {_first_field(*states)}"
+            return f"actor {address}: {field} {getattr(mine, field)}; the given state has {getattr(other, field)}"
     return "the states have the same actors"
+
+
+def _first_field(mine: Record, other: Record) -> str:
+    for field in dataclasses.fields(mine):  # type: ignore[arg-type]  # every record is a dataclass
+        left, right = getattr(mine, field.name), getattr(other, field.name)
+        if left != right:
+            return f"{field.name} {left}; the given state has {right}"
+    return "the states are written differently"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from deploy.bench.report import Figure, paired
+from deploy.bench.vm_miner import MinerWorld
 from protocols.chain.message import Message, SignedMessage
 from protocols.crypto import secp256k1
 from protocols.crypto.signature import SignatureType, address_of, sign
 from protocols.encoding.address import Address
+from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import TokenAmount, Unsigned
 from protocols.ipld.blockstore import MemoryBlockstore, Overlay
 from protocols.networks.devnet import NETWORK_VERSION, DevnetParameters
@@ -17,6 +21,8 @@ from protocols.networks.genesis import GenesisAccount, GenesisMiner, GenesisTemp
 from protocols.vm.interpreter import BlockToApply, execute_tipset
 from protocols.vm.machine import Machine
 from protocols.vm.state_tree import StateTree
+from runtime.store.interface import Put
+from runtime.store.rocks import RocksStore
 
 ACCOUNTS, TRANSFERS = 10, 1_000
 KEYS = [(number + 1).to_bytes(32, "big") for number in range(ACCOUNTS)]
@@ -27,9 +33,18 @@ def run() -> Iterator[Figure]:
     """Every figure."""
     world = _World()
     rate, _, ratio = paired(world.apply, world.recover)
-    yield Figure("vm.transfer", rate, "messages/s", RECOVERY, ratio)
+    yield Figure("vm.transfer", rate, "msg/s", RECOVERY, ratio)
     seconds = min(world.tipset() for _ in range(3))
     yield Figure("vm.tipset_1000", seconds, "s", "1 s", 1 / seconds)
+    with tempfile.TemporaryDirectory() as folder:
+        store = RocksStore.open(Path(folder))
+        executing, writing, ratio = paired(world.tipset, lambda: world.write(store))
+        store.close()
+    yield Figure("vm.tipset_1000.store", writing, "s", "executing it", writing / executing)
+    miner = world.miner()
+    for name, measure in (("vm.precommit", miner.pre_commit), ("vm.windowpost", miner.window_post)):
+        rate, _, ratio = paired(measure, world.recover)
+        yield Figure(name, rate, "msg/s", RECOVERY, ratio)
 
 
 class _World:
@@ -47,6 +62,8 @@ class _World:
         )
         genesis = build_genesis(self._store, template)
         self._root, self._rules = genesis.header.parent_state_root, genesis.profile.rules
+        self._worker = worker
+        self._written: dict[Cid, bytes] = {}
         self._messages = [self._transfer(accounts, number) for number in range(TRANSFERS)]
 
     def _transfer(self, accounts: list[Address], number: int) -> SignedMessage:
@@ -78,11 +95,23 @@ class _World:
     def tipset(self) -> float:
         """Seconds that a tipset of them takes, with its reward, cron and receipts."""
         block = BlockToApply(Address.id(1000), 1, (), self._messages)
+        scratch = Overlay(self._store)
         started = time.perf_counter()
         executed = execute_tipset(
-            Overlay(self._store), self._root, [block], parent_epoch=0, epoch=1, base_fee=100, rules=self._rules
+            scratch, self._root, [block], parent_epoch=0, epoch=1, base_fee=100, rules=self._rules
         )
         seconds = time.perf_counter() - started
+        self._written = scratch.new
         if any(receipt.exit_code for receipt in executed.receipts):
             raise RuntimeError("a transfer failed; what was measured is not what is named")
         return seconds
+
+    def write(self, store: RocksStore) -> float:
+        """Seconds that the blocks which the last tipset wrote take to be durable."""
+        started = time.perf_counter()
+        store.write([Put("blocks", cid.data, block) for cid, block in self._written.items()])
+        return time.perf_counter() - started
+
+    def miner(self) -> MinerWorld:
+        """A miner on the same genesis."""
+        return MinerWorld(Overlay(self._store), self._root, self._worker)

@@ -9,10 +9,12 @@ from click.testing import CliRunner
 from actors.chain.replay import Replay, first_difference
 from actors.chain.writer import ChainWriter
 from deploy.cli.main import cli
+from protocols.builtin.codes import INIT
+from protocols.builtin.init_state import InitState
 from protocols.encoding.car import CarReader, write_car
-from protocols.encoding.tuples import TokenAmount
+from protocols.encoding.tuples import TokenAmount, Unsigned
 from protocols.errors import BlockStateRootError, ChainError
-from protocols.ipld.blockstore import Overlay
+from protocols.ipld.blockstore import Overlay, save
 from protocols.vm.state_tree import StateTree
 from runtime.store.memory import MemoryDisk
 from tests.actors.chain.builder import genesis_car
@@ -64,6 +66,14 @@ def test_the_first_difference_of_two_states_is_named():
     theirs.change(address, balance=TokenAmount(actor.balance + 7))
     theirs.flush()
     assert first_difference(ours, theirs) == f"actor {address}: balance 0; the given state has 7"
+    theirs.change(address, balance=actor.balance)
+    entry = theirs.get(INIT)
+    init = InitState.decode(theirs.store.get(entry.head))
+    theirs.change(INIT, head=save(theirs.store, dataclasses.replace(init, next_id=Unsigned(7)).to_wire()))
+    theirs.flush()
+    named = f"actor {INIT} (init): next_id {init.next_id}; the given state has 7"
+    assert first_difference(ours, theirs) == named
+    theirs.change(INIT, head=entry.head)
     theirs.delete(address)
     theirs.flush()
     assert first_difference(ours, theirs) == f"actor {address} is only in our state"
