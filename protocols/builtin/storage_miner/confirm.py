@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from protocols.builtin.codes import MARKET, POWER
@@ -23,7 +24,8 @@ from protocols.builtin.miner_state import (
     SectorPreCommitOnChainInfo,
 )
 from protocols.builtin.policy import EPOCHS_IN_DAY
-from protocols.builtin.power import ConfirmedSectors
+from protocols.builtin.power import ConfirmedSectors, CurrentTotalPower
+from protocols.builtin.reward import ThisEpochReward
 from protocols.builtin.storage_miner.calls import epoch_reward, network_power, notify_pledge, update_power
 from protocols.builtin.storage_miner.commit import SECTOR_NUMBER_MAX
 from protocols.builtin.storage_miner.layouts import layout_of
@@ -54,23 +56,18 @@ if TYPE_CHECKING:
 
 def confirm_sector_proofs(runtime: ActorRuntime, data: bytes) -> bytes:
     """Take sectors up whose proofs held: their deals begin, they get a deadline, power and a pledge."""
-    params = runtime.params(ConfirmedSectors, data)
-    runtime.validate_caller(POWER)
-    reward, power = epoch_reward(runtime), network_power(runtime)
-    supply = runtime.circulating_supply()
-    state = runtime.read_state(MinerState)
-    info = state.load_info(runtime)
-    kept, replaced = with_deals(runtime, state, params)
+    given = confirming(runtime, data)
+    info, reward, power = given.info, given.reward, given.power
 
     def take_up(state: MinerState) -> tuple[MinerState, tuple[PowerPair, int, int]]:
-        state, _moved = reschedule_replaced(runtime, state, info, replaced)
+        state, _moved = reschedule_replaced(runtime, state, info, given.replaced)
         sectors, pledge, deposit = [], 0, 0
-        for each in kept:
+        for each in given.kept:
             duration = each.info.expiration - runtime.epoch
             if duration < runtime.policy.sector_expiration_min:
                 continue
             quality = quality_power(info.sector_size, duration, each.deal_weight, each.verified_deal_weight)
-            own = initial_pledge(quality, reward.baseline_power, reward.smoothed, power.smoothed, supply)
+            own = initial_pledge(quality, reward.baseline_power, reward.smoothed, power.smoothed, given.supply)
             pledge, deposit = pledge + own, deposit + each.pre_commit_deposit
             sectors.append(
                 SectorOnChainInfo(
@@ -99,6 +96,30 @@ def confirm_sector_proofs(runtime: ActorRuntime, data: bytes) -> bytes:
 
 Replaced = dict[int, dict[int, Bitfield]]
 """Sectors that new ones take the place of, by deadline and partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirming:
+    """What confirming sectors depends on; the supply in attoFIL."""
+
+    info: MinerInfo
+    reward: ThisEpochReward
+    power: CurrentTotalPower
+    supply: int
+    kept: list[SectorPreCommitOnChainInfo]
+    replaced: Replaced
+
+
+def confirming(runtime: ActorRuntime, data: bytes) -> Confirming:
+    """Ask the other actors, and activate the deals of the sectors whose proofs held."""
+    params = runtime.params(ConfirmedSectors, data)
+    runtime.validate_caller(POWER)
+    reward, power = epoch_reward(runtime), network_power(runtime)
+    supply = runtime.circulating_supply()
+    state = runtime.read_state(layout_of(runtime).state)
+    info = state.load_info(runtime)
+    kept, replaced = with_deals(runtime, state, params)
+    return Confirming(info, reward, power, supply, kept, replaced)
 
 
 def with_deals(

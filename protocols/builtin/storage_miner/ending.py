@@ -33,6 +33,7 @@ from protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
 from protocols.ipld.blockstore import load, save
 from protocols.ipld.historic import HistoricArray
 from protocols.vm.exit_codes import ExitCode, StateFault
+from protocols.vm.world import ConsensusFaultFound
 
 if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
@@ -299,8 +300,8 @@ def compact_sector_numbers(runtime: ActorRuntime, data: bytes) -> bytes:
     return b""
 
 
-def report_consensus_fault(runtime: ActorRuntime, data: bytes) -> bytes:
-    """Show that the miner signed what no honest miner signs: it loses everything, the reporter gets a share."""
+def reported_fault(runtime: ActorRuntime, data: bytes) -> tuple[ConsensusFaultFound, int]:
+    """The fault that a report shows, and how many epochs ago it was; ends the call where there is none."""
     params = runtime.params(ConsensusFaultParams, data)
     runtime.validate_caller_kind(*SIGNABLE)
     with runtime.failing_as(ExitCode.ILLEGAL_ARGUMENT):
@@ -308,6 +309,12 @@ def report_consensus_fault(runtime: ActorRuntime, data: bytes) -> bytes:
     age = runtime.epoch - fault.epoch
     if age <= 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"the fault's epoch {fault.epoch} is not past")
+    return fault, age
+
+
+def report_consensus_fault(runtime: ActorRuntime, data: bytes) -> bytes:
+    """Show that the miner signed what no honest miner signs: it loses everything, the reporter gets a share."""
+    _fault, age = reported_fault(runtime, data)
     code, _ = runtime.send(runtime.caller, SEND, b"", slasher_reward(age, runtime.balance()))
     runtime.require_success(code, "the reporter could not be paid")
     state = runtime.read_state(MinerState)

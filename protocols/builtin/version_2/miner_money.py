@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import REWARD, SIGNABLE
+from protocols.builtin.codes import REWARD
 from protocols.builtin.methods import SEND
 from protocols.builtin.policy import EPOCHS_IN_DAY
 from protocols.builtin.smoothing import FilterEstimate
 from protocols.builtin.storage_miner.calls import burn, epoch_reward, notify_pledge
-from protocols.builtin.storage_miner.ending import ConsensusFaultParams
+from protocols.builtin.storage_miner.ending import reported_fault
 from protocols.builtin.storage_miner.identity import WithdrawBalanceParams
 from protocols.builtin.storage_miner.money import expected_reward as unclamped_reward
 from protocols.builtin.storage_miner.money import sector_quality_power
@@ -143,13 +143,7 @@ def repay_debt(runtime: ActorRuntime, _data: bytes) -> bytes:
 
 def report_consensus_fault(runtime: ActorRuntime, data: bytes) -> bytes:
     """Show that the miner signed what no honest miner signs: it is fined and excluded, the reporter gets a share."""
-    params = runtime.params(ConsensusFaultParams, data)
-    runtime.validate_caller_kind(*SIGNABLE)
-    with runtime.failing_as(ExitCode.ILLEGAL_ARGUMENT):
-        fault = runtime.syscalls.verify_consensus_fault(params.header_1, params.header_2, params.header_extra)
-    age = runtime.epoch - fault.epoch
-    if age <= 0:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"the fault's epoch {fault.epoch} is not past")
+    fault, age = reported_fault(runtime, data)
     penalty = epoch_reward(runtime).smoothed.value() * CONSENSUS_FAULT_FACTOR // LEADERS_PER_EPOCH
 
     def punish(state: MinerStateV2) -> tuple[MinerStateV2, tuple[int, int]]:

@@ -6,19 +6,16 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import MARKET, POWER
+from protocols.builtin.codes import MARKET
 from protocols.builtin.market_types import NO_DEALS, DealWeightsV2, VerifyDealsParams
 from protocols.builtin.methods import VERIFY_DEALS_FOR_ACTIVATION
 from protocols.builtin.miner_state import (
-    MinerInfo,
     PowerPair,
     SectorOnChainInfo,
     SectorPreCommitInfo,
     SectorPreCommitOnChainInfo,
 )
 from protocols.builtin.policy import EPOCHS_IN_DAY
-from protocols.builtin.power import ConfirmedSectors, CurrentTotalPower
-from protocols.builtin.reward import ThisEpochReward
 from protocols.builtin.storage_miner.calls import burn, epoch_reward, network_power, notify_pledge, update_power
 from protocols.builtin.storage_miner.commit import (
     SECTOR_NUMBER_MAX,
@@ -31,7 +28,7 @@ from protocols.builtin.storage_miner.commit import (
     validate_expiration,
     with_pre_commit,
 )
-from protocols.builtin.storage_miner.confirm import reschedule_replaced, with_deals, with_sectors
+from protocols.builtin.storage_miner.confirm import Confirming, confirming, reschedule_replaced, with_sectors
 from protocols.builtin.storage_miner.money import (
     PLEDGE_PERIOD,
     PRE_COMMIT_DEPOSIT_PERIOD,
@@ -131,21 +128,15 @@ def prove_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
 
 def confirm_sector_proofs(runtime: ActorRuntime, data: bytes) -> bytes:
     """Take sectors up whose proofs held: their deals begin, they get a deadline and a pledge, but no power yet."""
-    params = runtime.params(ConfirmedSectors, data)
-    runtime.validate_caller(POWER)
-    reward, power = epoch_reward(runtime), network_power(runtime)
-    supply = runtime.circulating_supply()
-    state = runtime.read_state(MinerStateV2)
-    info = state.load_info(runtime)
-    kept, replaced = with_deals(runtime, state, params)
+    given = confirming(runtime, data)
 
     def take_up(state: MinerStateV2) -> tuple[MinerStateV2, tuple[PowerPair, int, int]]:
-        state, moved = reschedule_replaced(runtime, state, info, replaced)
+        state, moved = reschedule_replaced(runtime, state, given.info, given.replaced)
         lasting = [
-            each for each in kept if each.info.expiration - runtime.epoch >= runtime.policy.sector_expiration_min
+            each for each in given.kept if each.info.expiration - runtime.epoch >= runtime.policy.sector_expiration_min
         ]
-        sectors = [_taken_up(runtime, each, info, reward, power, supply, moved) for each in lasting]
-        state, new_power = with_sectors(runtime, state, info, sectors)
+        sectors = [_taken_up(runtime, each, given, moved) for each in lasting]
+        state, new_power = with_sectors(runtime, state, given.info, sectors)
         state, freed = state.unlock_vested(runtime, runtime.epoch)
         state = add_deposit(runtime, state, -sum(each.pre_commit_deposit for each in lasting))
         pledge, unlocked = sum(each.initial_pledge for each in sectors), state.unlocked_balance(runtime.balance())
@@ -164,16 +155,14 @@ def confirm_sector_proofs(runtime: ActorRuntime, data: bytes) -> bytes:
 def _taken_up(
     runtime: ActorRuntime,
     kept: SectorPreCommitOnChainInfo,
-    info: MinerInfo,
-    reward: ThisEpochReward,
-    power: CurrentTotalPower,
-    supply: int,
+    given: Confirming,
     moved: Sequence[SectorOnChainInfo],
 ) -> SectorOnChainInfoV2:
     """A committed sector as a proven one; it pledges no less than the one that it replaces."""
     committed, duration = kept.info, kept.info.expiration - runtime.epoch
-    quality = quality_power(info.sector_size, duration, kept.deal_weight, kept.verified_deal_weight)
-    pledge = initial_pledge(quality, reward.baseline_power, reward.smoothed, power.smoothed, supply)
+    reward, power = given.reward, given.power
+    quality = quality_power(given.info.sector_size, duration, kept.deal_weight, kept.verified_deal_weight)
+    pledge = initial_pledge(quality, reward.baseline_power, reward.smoothed, power.smoothed, given.supply)
     made = SectorOnChainInfoV2(
         committed.sector_number, committed.seal_proof, committed.sealed_cid, committed.deal_ids,
         ChainEpoch(runtime.epoch), committed.expiration, kept.deal_weight, kept.verified_deal_weight,
