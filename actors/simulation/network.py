@@ -19,8 +19,8 @@ from actors.node import FilecoinNode
 from actors.testing import SimulatedNetwork, SimulatedNode
 from protocols.crypto.signature import SignatureType, address_of, key_from_seed
 from protocols.encoding.address import Address
-from protocols.encoding.tuples import Unsigned
-from protocols.networks.devnet import DevnetParameters
+from protocols.encoding.tuples import ChainEpoch, Unsigned
+from protocols.networks.devnet import NEVER, DevnetParameters
 from protocols.networks.genesis import (
     FIRST_MINER,
     GenesisAccount,
@@ -73,8 +73,11 @@ def identity(seed: int, number: int) -> Identity:
 class SimulatedFilecoin:
     """Nodes, their keys, and the genesis they share."""
 
-    def __init__(self, seed: int, nodes: int, miners: int, *, block_time_s: int = BLOCK_TIME_S) -> None:
+    def __init__(
+        self, seed: int, nodes: int, miners: int, *, block_time_s: int = BLOCK_TIME_S, upgrade_epoch: int = NEVER
+    ) -> None:
         self.seed = seed
+        self.upgrade_epoch = upgrade_epoch
         self.miners = miners
         self.network = SimulatedNetwork(seed)
         self.block_time_s = block_time_s
@@ -95,6 +98,7 @@ class SimulatedFilecoin:
             beacon,
             ProofPolicy.VANILLA.value,
             Unsigned(STACKED_DRG_2KIB_V1.number),
+            ChainEpoch(self.upgrade_epoch),
         )
 
     def _genesis(self) -> bytes:

@@ -9,6 +9,7 @@ from actors.chain.reader import ChainReader
 from actors.simulation.faults import FaultSchedule
 from actors.simulation.invariants import LIVENESS_EPOCHS, Checker
 from actors.simulation.network import RpcFailedError, SimulatedFilecoin
+from protocols.networks.devnet import NEVER
 from runtime.errors import AskError
 
 RECOMPUTE_EVERY = 25
@@ -44,10 +45,16 @@ class SimulationResult:
 
 
 def simulate(
-    seed: int, *, nodes: int = 5, miners: int = 3, epochs: int = 300, faults: tuple[str, ...] = ()
+    seed: int,
+    *,
+    nodes: int = 5,
+    miners: int = 3,
+    epochs: int = 300,
+    faults: tuple[str, ...] = (),
+    upgrade_epoch: int = NEVER,
 ) -> tuple[SimulationResult, SimulatedFilecoin]:
     """Run it; raises InvariantError when an invariant breaks. The caller closes the simulation."""
-    simulation = SimulatedFilecoin(seed, nodes, miners)
+    simulation = SimulatedFilecoin(seed, nodes, miners, upgrade_epoch=upgrade_epoch)
     result = SimulationResult(seed, nodes, miners, epochs, faults)
     schedule, checker = FaultSchedule(simulation, faults, seed), Checker(simulation)
     accepted: dict[str, int] = {}

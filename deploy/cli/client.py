@@ -13,6 +13,12 @@ from deploy.cli.settings import home_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+upgrade_option = click.option(
+    "--upgrade-epoch",
+    default=-1,
+    show_default=True,
+    help="Begin with builtin actors of version 0, and upgrade to version 2 after this epoch; -1: begin with version 2.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

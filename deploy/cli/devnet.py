@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deploy.cli.client import Size
+from deploy.cli.client import Size, upgrade_option
 
 if TYPE_CHECKING:
     from deploy.devnet.plan import DevnetPlan
@@ -42,6 +42,7 @@ class BlockTime(click.ParamType[int]):
 @click.option("--miners", default=2, show_default=True, help="How many of them mine.")
 @click.option("--block-time", default="2s", show_default=True, type=BlockTime(), help="Length of an epoch.")
 @click.option("--sector-size", type=Size(), default="2KiB", show_default=True, help="2KiB, 8MiB or 512MiB.")
+@upgrade_option
 @click.option("--seed", default=1, show_default=True, help="What keys and genesis follow from.")
 @click.option("--base-port", default=0, help="First of two ports per node; without it the system chooses.")
 @click.option("--home", "directory", type=click.Path(path_type=Path, file_okay=False), help="Where the homes are.")
@@ -56,6 +57,7 @@ def devnet(
     miners: int,
     block_time: int,
     sector_size: int,
+    upgrade_epoch: int,
     seed: int,
     base_port: int,
     directory: Path | None,
@@ -81,6 +83,7 @@ def devnet(
     plan = DevnetPlan.make(
         home, seed=seed, nodes=nodes, miners=miners, block_time_s=block_time, base_port=base_port,
         genesis_time_s=int(time.time()) + START_MARGIN_S + nodes - block_time, sector_bytes=sector_size,
+        upgrade_epoch=upgrade_epoch,
     )  # fmt: skip
     plan.write()
     sys.exit(_run(DevnetRun(plan), plan, until_epoch, report, as_json=as_json))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from deploy.cli.client import Size, json_option
+from deploy.cli.client import Size, json_option, upgrade_option
 
 
 @click.group()
@@ -23,6 +23,7 @@ def genesis() -> None:
 @click.option("--accounts", default=1, show_default=True, help="Funded accounts, at least as many as miners.")
 @click.option("--block-time", default=30, show_default=True, help="Seconds per epoch.")
 @click.option("--sector-size", type=Size(), default="2KiB", show_default=True, help="2KiB, 8MiB or 512MiB.")
+@upgrade_option
 @click.option("--time", "genesis_time", default=0, help="Unix seconds of genesis (default: now).")
 @click.option("--sectors", type=click.Path(path_type=Path), help="Also seal the miners' sectors, in DIR/MINER.")
 @json_option
@@ -34,6 +35,7 @@ def genesis_new(
     accounts: int,
     block_time: int,
     sector_size: int,
+    upgrade_epoch: int,
     genesis_time: int,
     sectors: Path | None,
     as_json: bool,
@@ -47,6 +49,7 @@ def genesis_new(
     plan = DevnetPlan.make(
         file.parent, seed=seed, nodes=max(accounts, miners), miners=miners, block_time_s=block_time,
         base_port=1, genesis_time_s=genesis_time or int(time.time()), sector_bytes=sector_size,
+        upgrade_epoch=upgrade_epoch,
     )  # fmt: skip
     car = plan.genesis_car()
     file.write_bytes(car)

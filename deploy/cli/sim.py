@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from deploy.cli.client import upgrade_option
+
 
 @click.command()
 @click.option("--nodes", default=5, show_default=True, help="Nodes.")
@@ -18,6 +20,7 @@ import click
 @click.option("--epochs", default=300, show_default=True, help="Epochs of virtual time.")
 @click.option("--seed", default=1, show_default=True, help="What everything follows from.")
 @click.option("--faults", default="all", show_default=True, help="all, none, or a list such as loss,partition.")
+@upgrade_option
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write what happened as JSON.")
 @click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Draw the chain and its forks.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -28,6 +31,7 @@ def sim(
     epochs: int,
     seed: int,
     faults: str,
+    upgrade_epoch: int,
     report: Path | None,
     png: Path | None,
     as_json: bool,
@@ -44,10 +48,12 @@ def sim(
     kinds = {"all": KINDS, "none": ()}.get(faults, tuple(faults.split(",")))
     started_s = time.perf_counter()
     try:
-        result, simulation = simulate(seed, nodes=nodes, miners=miners, epochs=epochs, faults=kinds)
+        result, simulation = simulate(
+            seed, nodes=nodes, miners=miners, epochs=epochs, faults=kinds, upgrade_epoch=upgrade_epoch
+        )
     except InvariantError as error:
         click.echo(f"invariant broken: {error}", err=True)
-        click.echo(replay_command(seed, nodes, miners, epochs, kinds), err=True)
+        click.echo(replay_command(seed, nodes, miners, epochs, kinds, upgrade_epoch), err=True)
         sys.exit(1)
     seconds = time.perf_counter() - started_s
     data = {**dataclasses.asdict(result), "seconds": round(seconds, 2), "epochs_per_s": round(epochs / seconds, 1)}
@@ -70,7 +76,10 @@ def sim(
     Console(highlight=False).print(table)
 
 
-def replay_command(seed: int, nodes: int, miners: int, epochs: int, kinds: tuple[str, ...]) -> str:
+def replay_command(
+    seed: int, nodes: int, miners: int, epochs: int, kinds: tuple[str, ...], upgrade_epoch: int = -1
+) -> str:
     """How to see a failure again."""
     faults = ",".join(kinds) or "none"
-    return f"replay: thespis sim --seed {seed} --nodes {nodes} --miners {miners} --epochs {epochs} --faults {faults}"
+    shape = f"--nodes {nodes} --miners {miners} --epochs {epochs} --upgrade-epoch {upgrade_epoch}"
+    return f"replay: thespis sim --seed {seed} {shape} --faults {faults}"

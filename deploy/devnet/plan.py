@@ -17,8 +17,8 @@ from nacl.signing import SigningKey
 from deploy.nodes import GENESIS_FILE
 from protocols.crypto.signature import SignatureType, address_of, key_from_seed
 from protocols.encoding.address import Address
-from protocols.encoding.tuples import Unsigned
-from protocols.networks.devnet import DevnetParameters
+from protocols.encoding.tuples import ChainEpoch, Unsigned
+from protocols.networks.devnet import NEVER, DevnetParameters
 from protocols.networks.genesis import (
     FIRST_MINER,
     GenesisAccount,
@@ -108,6 +108,7 @@ class DevnetPlan:
     block_time_s: int
     genesis_time_s: int
     sector_bytes: int
+    upgrade_epoch: int
     nodes: tuple[NodePlan, ...]
 
     @classmethod
@@ -122,6 +123,7 @@ class DevnetPlan:
         base_port: int,
         genesis_time_s: int,
         sector_bytes: int = SECTOR_BYTES,
+        upgrade_epoch: int = NEVER,
     ) -> DevnetPlan:
         """Lay out a devnet; raises DevnetError for what cannot be."""
         if not 1 <= nodes <= NODES_MAX or not 1 <= miners <= nodes:
@@ -145,7 +147,7 @@ class DevnetPlan:
                     miner=Address.id(FIRST_MINER + number) if mines else None,
                 )
             )
-        return cls(home, seed, block_time_s, genesis_time_s, sector_bytes, tuple(plans))
+        return cls(home, seed, block_time_s, genesis_time_s, sector_bytes, upgrade_epoch, tuple(plans))
 
     def template(self) -> GenesisTemplate:
         """The genesis that this devnet starts from."""
@@ -157,6 +159,7 @@ class DevnetPlan:
             seed,
             ProofPolicy.VANILLA.value,
             Unsigned(SealProof.of_size(self.sector_bytes, ApiVersion.V1_0_0).number),
+            ChainEpoch(self.upgrade_epoch),
         )
         keys = [node.account for node in self.nodes] + [node.worker for node in self.nodes if node.worker]
         accounts = tuple(GenesisAccount(key.address, ACCOUNT_FIL * 10**18) for key in keys)
@@ -210,6 +213,7 @@ class DevnetPlan:
             "block_time_s": self.block_time_s,
             "genesis_time_s": self.genesis_time_s,
             "sector_bytes": self.sector_bytes,
+            "upgrade_epoch": self.upgrade_epoch,
             "proofs": ProofPolicy.VANILLA.value,
             "nodes": [
                 {

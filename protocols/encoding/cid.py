@@ -31,6 +31,9 @@ POSEIDON_BLS12_381_A2_FC1: Final = 0xB401
 CHAIN_PREFIX: Final = bytes.fromhex("0171a0e40220")
 """CIDv1, DAG-CBOR, blake2b-256, 32 bytes: what every chain object starts with."""
 
+_KNOWN_PREFIXES = {38: CHAIN_PREFIX, 40: bytes.fromhex("0182e20381e80220")}
+"""By whole length: chain objects and commitments to replicas, which are nearly all links of a state."""
+
 DIGEST_BYTES_MAX: Final = 128
 """Longest multihash digest accepted; identity CIDs of actor codes have about 20."""
 
@@ -62,7 +65,7 @@ class Cid:
     @classmethod
     def parse(cls, data: bytes) -> Cid:
         """Bytes that are exactly one CID."""
-        if data[:6] == CHAIN_PREFIX and len(data) == 38:  # noqa: PLR2004
+        if _KNOWN_PREFIXES.get(len(data)) == data[:-32]:
             return cls(data)
         cid, end = cls.read(data)
         if end != len(data):

@@ -17,6 +17,8 @@ from deploy.cli.sim import replay_command
 
 SEEDS = range(1, 21)
 EPOCHS = 300
+UPGRADES_EVERY = 4
+"""Every fourth network begins with the actors of version 0 and upgrades half-way, among all the faults."""
 
 
 def run(seed):
@@ -24,11 +26,13 @@ def run(seed):
     import logging
 
     logging.disable(logging.ERROR)
+    upgrade = EPOCHS // 2 if seed % UPGRADES_EVERY == 0 else -1
     try:
-        result, simulation = simulate(seed, epochs=EPOCHS, faults=KINDS)
+        result, simulation = simulate(seed, epochs=EPOCHS, faults=KINDS, upgrade_epoch=upgrade)
     except Exception as error:
-        return seed, f"{type(error).__name__}: {error}\n{replay_command(seed, 5, 3, EPOCHS, KINDS)}"
+        return seed, f"{type(error).__name__}: {error}\n{replay_command(seed, 5, 3, EPOCHS, KINDS, upgrade)}"
     simulation.close()
+    assert result.states > EPOCHS // 2
     assert result.actors_killed
     assert result.messages > EPOCHS // 4
     return seed, ""
