@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
 import tempfile
 import time
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +22,9 @@ if TYPE_CHECKING:
     from deploy.devnet.run import DevnetRun
 
 DEFAULT_HOME = Path(tempfile.gettempdir()) / "thespis-devnet"
-START_MARGIN_S = 4
-"""Genesis lies this far ahead of the start for one node, and a bit more for each further one."""
+PLAN_S = 3
+NODE_CPU_S = 6
+"""Sealing genesis' sectors, and what the processes of one node need to start: nobody has to mine before that."""
 
 
 class BlockTime(click.ParamType[int]):
@@ -82,11 +85,15 @@ def devnet(
     home.mkdir(parents=True, mode=0o700)
     plan = DevnetPlan.make(
         home, seed=seed, nodes=nodes, miners=miners, block_time_s=block_time, base_port=base_port,
-        genesis_time_s=int(time.time()) + START_MARGIN_S + nodes - block_time, sector_bytes=sector_size,
+        genesis_time_s=int(time.time()) + _start_margin_s(nodes) - block_time // 4, sector_bytes=sector_size,
         upgrade_epoch=upgrade_epoch,
     )  # fmt: skip
     plan.write()
     sys.exit(_run(DevnetRun(plan), plan, until_epoch, report, as_json=as_json))
+
+
+def _start_margin_s(nodes: int) -> int:
+    return PLAN_S + ceil(nodes * NODE_CPU_S / len(os.sched_getaffinity(0)))
 
 
 def _run(run: DevnetRun, plan: DevnetPlan, until_epoch: int, report: Path | None, *, as_json: bool) -> int:

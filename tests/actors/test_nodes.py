@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -440,3 +442,12 @@ def test_a_miner_whose_sector_is_lost_or_damaged_wins_nothing_and_says_why(filec
     network.run_epochs(20)
     assert network.node(0).ask("MiningScheduler", ReadMining()).blocks_mined > before
     assert network.head(0).height > 50
+
+
+def test_a_node_starts_without_compiled_code():
+    """Every process of a node would pay for it; who checks or makes a proof loads it then."""
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import actors.node, sys; print(sorted({'numba', 'libp2p'} & sys.modules.keys()))"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert loaded.stdout == "[]\n"

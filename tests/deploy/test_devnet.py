@@ -187,7 +187,7 @@ def test_the_command_runs_to_an_epoch_and_says_how_it_went(tmp_path):
     report = tmp_path / "report.json"
     command = [
         sys.executable, "-m", "deploy.cli.main", "devnet", "--nodes", "2", "--miners", "1", "--block-time", "1s",
-        "--until-epoch", "14", "--home", str(tmp_path / "net"), "--report", str(report), "--json",
+        "--until-epoch", "10", "--home", str(tmp_path / "net"), "--report", str(report), "--json",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
