@@ -13,6 +13,8 @@ from actors.rpc import forms
 from actors.rpc.chain import tipset_messages
 from actors.rpc.registry import ACTOR_NOT_FOUND, APPLICATION, NodeView, RpcError, rpc
 from protocols.builtin.codes import BUILTIN, BURNT_FUNDS, REWARD, name_of
+from protocols.builtin.methods import BIG_INTEGER
+from protocols.builtin.registry import method_of
 from protocols.builtin.states import state_of
 from protocols.builtin.version_2.miner_state import MinerInfoV2
 from protocols.chain.message import Message
@@ -20,7 +22,7 @@ from protocols.chain.tipset import Tipset, TipsetKey
 from protocols.encoding import cbor
 from protocols.encoding.address import Address
 from protocols.encoding.cid import Cid
-from protocols.errors import ChainError
+from protocols.errors import ChainError, DecodeError
 from protocols.networks.genesis import MINING_RESERVE
 from protocols.vm.interpreter import load_receipts
 from protocols.vm.machine import Applied
@@ -76,6 +78,22 @@ def read_state(node: NodeView, address: Address, key: TipsetKey) -> Any:
     data = node.chain.blocks.get(actor.head)
     shown = forms.record_form(state_of(actor.code, data) if name_of(actor.code) in BUILTIN else cbor.decode(data))
     return {"Balance": str(actor.balance), "Code": forms.cid_form(actor.code), "State": shown}
+
+
+@rpc("StateDecodeParams", "read", forms.address, forms.integer, forms.binary, forms.key)
+def decode_params(node: NodeView, address: Address, number: int, params: bytes, key: TipsetKey) -> Any:
+    """A message's parameters with field names; those of a method that takes none are not looked at."""
+    code = _actor(_state(node, key), address).code
+    method = method_of(code, number)
+    if method is None and number:
+        raise RpcError(APPLICATION, f"the {name_of(code)} actor has no method {number}")
+    if method is None or method.params is None:
+        return {}
+    try:
+        value = method.params.decode(params, any_text=True)
+    except DecodeError as error:
+        raise RpcError(APPLICATION, f"these are no parameters of method {number} of {name_of(code)}: {error}") from None
+    return str(value) if method.params is BIG_INTEGER else forms.record_form(value)
 
 
 @rpc("StateListActors", "read", forms.key)

@@ -140,13 +140,26 @@ def state_supply(ctx: click.Context, *, as_json: bool) -> None:
 @click.pass_context
 def state_call(ctx: click.Context, receiver: str, method: int, sender: str, value: str, params: str) -> None:
     """Print what a message would do, as JSON, without sending it."""
-    try:
-        encoded = base64.b64encode(bytes.fromhex(params)).decode()
-    except ValueError:
-        raise click.BadParameter(f"{params[:40]!r} is not hex", param_hint="--params") from None
     chosen = sender or call(ctx, "WalletDefaultAddress")
-    message = {"To": receiver, "From": chosen, "Method": method, "Value": value, "Params": encoded}
+    message = {"To": receiver, "From": chosen, "Method": method, "Value": value, "Params": _base64(params)}
     show(call(ctx, "StateCall", message, []), as_json=True, text=print)
+
+
+def _base64(given: str) -> str:
+    try:
+        return base64.b64encode(bytes.fromhex(given)).decode()
+    except ValueError:
+        raise click.BadParameter(f"{given[:40]!r} is not hex", param_hint="params") from None
+
+
+@state.command("decode-params")
+@click.argument("receiver")
+@click.argument("method", type=int)
+@click.argument("params")
+@click.pass_context
+def state_decode_params(ctx: click.Context, receiver: str, method: int, params: str) -> None:
+    """Print the parameters of a message, given as hex, as JSON with field names."""
+    show(call(ctx, "StateDecodeParams", receiver, method, _base64(params), []), as_json=True, text=print)
 
 
 @state.command("replay")

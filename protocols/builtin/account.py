@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from protocols.builtin.codes import SYSTEM
-from protocols.encoding import cbor
+from protocols.builtin.methods import ADDRESS, Methods, method
 from protocols.encoding.address import Address, AddressProtocol
 from protocols.encoding.tuples import Record, record
-from protocols.errors import DecodeError
 from protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from protocols.vm.runtime import ActorRuntime
 
 
@@ -24,27 +21,18 @@ class AccountState(Record):
     address: Address
 
 
-def constructor(runtime: ActorRuntime, params: bytes) -> bytes:
+def constructor(runtime: ActorRuntime, address: Address) -> None:
     """Remember the key address; only the system makes accounts."""
     runtime.validate_caller(SYSTEM)
-    try:
-        address = Address.parse(_bytes(cbor.decode(params)))
-    except DecodeError as error:
-        runtime.abort(ExitCode.SERIALIZATION, f"parameters: {error}")
     if address.protocol not in (AddressProtocol.SECP256K1, AddressProtocol.BLS):
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{address} is no key address")
     runtime.create_state(AccountState(address))
-    return b""
 
 
-def pubkey_address(runtime: ActorRuntime, _params: bytes) -> bytes:
+def pubkey_address(runtime: ActorRuntime) -> Address:
     """Tell anyone the key address."""
     runtime.accept_any_caller()
-    return cbor.encode(runtime.read_state(AccountState).address.data)
+    return runtime.read_state(AccountState).address
 
 
-METHODS: dict[int, Callable[[ActorRuntime, bytes], bytes]] = {1: constructor, 2: pubkey_address}
-
-
-def _bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else b""
+METHODS: Methods = {1: method(constructor, ADDRESS), 2: method(pubkey_address, returns=ADDRESS)}

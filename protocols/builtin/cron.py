@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from protocols.builtin.codes import SYSTEM
-from protocols.builtin.methods import Methods
+from protocols.builtin.methods import Methods, method
 from protocols.encoding.address import Address
 from protocols.encoding.tuples import Record, Unsigned, record
 
@@ -28,20 +28,17 @@ class CronState(Record):
     entries: tuple[CronEntry, ...]
 
 
-def epoch_tick(runtime: ActorRuntime, _data: bytes) -> bytes:
+def epoch_tick(runtime: ActorRuntime) -> None:
     """Call every entry; what fails in one does not keep the others waiting."""
     runtime.validate_caller(SYSTEM)
     for entry in runtime.read_state(CronState).entries:
         runtime.send(entry.receiver, entry.method, b"", 0)
-    return b""
 
 
-def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
+def constructor(runtime: ActorRuntime, state: CronState) -> None:
     """Made at genesis, with whom to call."""
-    state = runtime.params(CronState, data)
     runtime.validate_caller(SYSTEM)
     runtime.create_state(state)
-    return b""
 
 
-METHODS: Methods = {1: constructor, 2: epoch_tick}
+METHODS: Methods = {1: method(constructor, CronState), 2: method(epoch_tick)}

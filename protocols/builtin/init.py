@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from protocols.builtin.codes import FIRST_NON_SINGLETON, SYSTEM, code_of, name_of
 from protocols.builtin.init_state import InitState
+from protocols.builtin.methods import CONSTRUCTOR, Methods, method
 from protocols.encoding.address import Address
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import Record, Unsigned, record
@@ -13,11 +14,7 @@ from protocols.ipld.historic import HistoricMap
 from protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from protocols.vm.runtime import ActorRuntime
-
-CONSTRUCTOR = 1
 
 
 @record
@@ -43,9 +40,8 @@ class ExecReturn(Record):
     robust_address: Address
 
 
-def execute(runtime: ActorRuntime, data: bytes) -> bytes:
+def execute(runtime: ActorRuntime, params: ExecParams) -> ExecReturn:
     """Make an actor: anyone may have a multisig or a payment channel, only the power actor a miner."""
-    params = runtime.params(ExecParams, data)
     runtime.accept_any_caller()
     caller, wanted = runtime.code_name(runtime.caller), name_of(params.code)
     known = params.code == code_of(wanted, runtime.actors_version)
@@ -58,16 +54,14 @@ def execute(runtime: ActorRuntime, data: bytes) -> bytes:
     code, _ = runtime.send(number, CONSTRUCTOR, params.constructor_params, runtime.value)
     if code != ExitCode.OK:
         runtime.abort(code, f"the constructor of the {wanted} actor failed")
-    return ExecReturn(number, robust).encode()
+    return ExecReturn(number, robust)
 
 
-def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
+def constructor(runtime: ActorRuntime, params: ConstructorParams) -> None:
     """Made at genesis."""
-    params = runtime.params(ConstructorParams, data)
     runtime.validate_caller(SYSTEM)
     empty = HistoricMap(runtime).flush()
     runtime.create_state(InitState(empty, Unsigned(FIRST_NON_SINGLETON), params.network_name))
-    return b""
 
 
-METHODS: dict[int, Callable[[ActorRuntime, bytes], bytes]] = {1: constructor, 2: execute}
+METHODS: Methods = {1: method(constructor, ConstructorParams), 2: method(execute, ExecParams, ExecReturn)}

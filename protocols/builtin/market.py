@@ -25,11 +25,14 @@ from protocols.builtin.market_types import (
     VerifyDealsParams,
 )
 from protocols.builtin.methods import (
+    ADDRESS,
+    CID,
     CONTROL_ADDRESSES,
     RESTORE_BYTES,
     SEND,
     USE_BYTES,
     Methods,
+    method,
 )
 from protocols.builtin.power import CurrentTotalPower
 from protocols.builtin.storage_miner.calls import SectorsTerminateParams, epoch_reward, network_power
@@ -37,12 +40,10 @@ from protocols.builtin.storage_miner.identity import ControlAddresses
 from protocols.builtin.verifreg import Allowance
 from protocols.chain.message import TOTAL_FILECOIN
 from protocols.consensus.randomness import Purpose
-from protocols.encoding import cbor
 from protocols.encoding.address import Address
-from protocols.encoding.cid import FIL_COMMITMENT_UNSEALED, SHA2_256_TRUNC254_PADDED
+from protocols.encoding.cid import FIL_COMMITMENT_UNSEALED, SHA2_256_TRUNC254_PADDED, Cid
 from protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
 from protocols.encoding.varint import encode_varint
-from protocols.errors import DecodeError
 from protocols.vm.exit_codes import ExitCode, StateFault
 
 if TYPE_CHECKING:
@@ -56,20 +57,14 @@ COLLATERAL_PERCENT_V0, COLLATERAL_PERCENT_V1 = 5, 1
 VERIFIED_FACTOR = 10
 
 
-def constructor(runtime: ActorRuntime, _data: bytes) -> bytes:
+def constructor(runtime: ActorRuntime) -> None:
     """Made at genesis, without deals."""
     runtime.validate_caller(SYSTEM)
     runtime.create_state(MarketState.initial(runtime))
-    return b""
 
 
-def add_balance(runtime: ActorRuntime, data: bytes) -> bytes:
+def add_balance(runtime: ActorRuntime, address: Address) -> None:
     """Put what the message carries into the escrow of a client or provider."""
-    try:
-        wire = cbor.decode(data)
-        address = Address.parse(wire if isinstance(wire, bytes) else b"")
-    except DecodeError as error:
-        runtime.abort(1, f"parameters: {error}")
     if runtime.value <= 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "nothing to add")
     runtime.validate_caller_kind(*SIGNABLE)
@@ -81,12 +76,10 @@ def add_balance(runtime: ActorRuntime, data: bytes) -> bytes:
         return tables.closed(), None
 
     runtime.transaction(MarketState, add)
-    return b""
 
 
-def withdraw_balance(runtime: ActorRuntime, data: bytes) -> bytes:
+def withdraw_balance(runtime: ActorRuntime, params: Escrow) -> None:
     """Pay out of an escrow what is not locked."""
-    params = runtime.params(Escrow, data)
     if params.amount < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cannot withdraw {params.amount}")
     if not runtime.actors_version:  # the reference of version 0 validates twice here, which ends every call
@@ -102,7 +95,6 @@ def withdraw_balance(runtime: ActorRuntime, data: bytes) -> bytes:
     _state, taken = runtime.transaction(MarketState, take)
     code, _ = runtime.send(recipient, SEND, b"", taken)
     runtime.require_success(code, "the balance could not be paid out")
-    return b""
 
 
 def _escrow_of(runtime: ActorRuntime, address: Address) -> tuple[Address, Address, tuple[Address, ...]]:
@@ -123,9 +115,8 @@ def _control_of(runtime: ActorRuntime, miner: Address) -> ControlAddresses:
     return ControlAddresses.decode(returned)
 
 
-def publish_storage_deals(runtime: ActorRuntime, data: bytes) -> bytes:
+def publish_storage_deals(runtime: ActorRuntime, params: PublishDealsParams) -> PublishDealsReturn:
     """Put deals on chain that a provider has and clients signed; both sides' money is locked."""
-    params = runtime.params(PublishDealsParams, data)
     runtime.validate_caller_kind(*SIGNABLE)
     if not params.deals:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "no deals")
@@ -169,7 +160,7 @@ def publish_storage_deals(runtime: ActorRuntime, data: bytes) -> bytes:
             code, _ = runtime.send(VERIFIED_REGISTRY, USE_BYTES, asked, 0)
             runtime.require_success(code, f"client {deal.client} may not have a verified deal")
     first = state.next_id - len(published)
-    return PublishDealsReturn(tuple(Unsigned(first + place) for place in range(len(published)))).encode()
+    return PublishDealsReturn(tuple(Unsigned(first + place) for place in range(len(published))))
 
 
 def _first_settling(runtime: ActorRuntime, deal: DealProposal) -> int:
@@ -231,10 +222,10 @@ def collateral_min(
 
 def _weights(
     runtime: ActorRuntime, state: MarketState, deals: tuple[Unsigned, ...], expiry: int, start: int
-) -> DealWeights:
+) -> DealWeightsV2:
     """Byte-epochs of deals that the calling miner may put into a sector; ends the call for any that it may not.
 
-    From version 2 on a deal counts once.
+    From version 2 on none may be named twice.
     """
     tables = MarketTables(runtime, state, write="", read="proposals")
     weights, space = {False: 0, True: 0}, 0
@@ -252,21 +243,24 @@ def _weights(
             raise StateFault(f"deal {number} outlives the sector", ExitCode.ILLEGAL_ARGUMENT)
         weights[deal.verified_deal] += deal.weight
         space += deal.piece_size
-    plain, verified = BigInteger(weights[False]), BigInteger(weights[True])
-    return DealWeightsV2(plain, verified, Unsigned(space)) if runtime.actors_version else DealWeights(plain, verified)
+    return DealWeightsV2(BigInteger(weights[False]), BigInteger(weights[True]), Unsigned(space))
 
 
-def verify_deals_for_activation(runtime: ActorRuntime, data: bytes) -> bytes:
+def verify_deals_for_activation(runtime: ActorRuntime, params: VerifyDealsParams) -> DealWeights:
     """Tell a miner what deals add to the power of a sector."""
-    params = runtime.params(VerifyDealsParams, data)
+    found = verify_deals_for_activation_v2(runtime, params)
+    return DealWeights(found.deal_weight, found.verified_deal_weight)
+
+
+def verify_deals_for_activation_v2(runtime: ActorRuntime, params: VerifyDealsParams) -> DealWeightsV2:
+    """Tell a miner what deals add to the power of a sector, and how much of it they take."""
     runtime.validate_caller_kind("storageminer")
     state = runtime.read_state(MarketState)
-    return _weights(runtime, state, params.deal_ids, params.sector_expiry, params.sector_start).encode()
+    return _weights(runtime, state, params.deal_ids, params.sector_expiry, params.sector_start)
 
 
-def activate_deals(runtime: ActorRuntime, data: bytes) -> bytes:
+def activate_deals(runtime: ActorRuntime, params: ActivateDealsParams) -> None:
     """Begin deals whose sector is proven."""
-    params = runtime.params(ActivateDealsParams, data)
     runtime.validate_caller_kind("storageminer")
 
     def activate(state: MarketState) -> tuple[MarketState, None]:
@@ -282,24 +276,21 @@ def activate_deals(runtime: ActorRuntime, data: bytes) -> bytes:
         return tables.closed(), None
 
     runtime.transaction(MarketState, activate)
-    return b""
 
 
-def compute_data_commitment(runtime: ActorRuntime, data: bytes) -> bytes:
+def compute_data_commitment(runtime: ActorRuntime, params: ComputeDataCommitmentParams) -> Cid:
     """Tell a miner what the data of a sector with deals commits to."""
-    params = runtime.params(ComputeDataCommitmentParams, data)
     runtime.validate_caller_kind("storageminer")
     state = runtime.read_state(MarketState)
     tables = MarketTables(runtime, state, write="", read="proposals")
     deals = [tables.proposal(number) for number in params.deal_ids]
     with runtime.failing_as(ExitCode.ILLEGAL_ARGUMENT):
         pieces = [(deal.piece_cid, int(deal.piece_size)) for deal in deals]
-        return cbor.encode(runtime.syscalls.unsealed_sector_cid(params.sector_type, pieces))
+        return runtime.syscalls.unsealed_sector_cid(params.sector_type, pieces)
 
 
-def on_miner_sectors_terminate(runtime: ActorRuntime, data: bytes) -> bytes:
+def on_miner_sectors_terminate(runtime: ActorRuntime, params: SectorsTerminateParams) -> None:
     """Note that deals lost their sector; the next settling slashes the provider."""
-    params = runtime.params(SectorsTerminateParams, data)
     runtime.validate_caller_kind("storageminer")
 
     def note(state: MarketState) -> tuple[MarketState, None]:
@@ -319,10 +310,9 @@ def on_miner_sectors_terminate(runtime: ActorRuntime, data: bytes) -> bytes:
         return tables.closed(), None
 
     runtime.transaction(MarketState, note)
-    return b""
 
 
-def cron_tick(runtime: ActorRuntime, _data: bytes) -> bytes:
+def cron_tick(runtime: ActorRuntime) -> None:
     """Settle the deals that are due: pay, slash, end."""
     runtime.validate_caller(CRON)
     slashed = 0
@@ -366,17 +356,17 @@ def cron_tick(runtime: ActorRuntime, _data: bytes) -> bytes:
     if slashed:
         code, _ = runtime.send(BURNT_FUNDS, SEND, b"", slashed)
         runtime.require_success(code, "what was slashed could not be burnt")
-    return b""
 
 
-METHODS: Methods = {
-    1: constructor,
-    2: add_balance,
-    3: withdraw_balance,
-    4: publish_storage_deals,
-    5: verify_deals_for_activation,
-    6: activate_deals,
-    7: on_miner_sectors_terminate,
-    8: compute_data_commitment,
-    9: cron_tick,
+_COMMON: Methods = {
+    1: method(constructor),
+    2: method(add_balance, ADDRESS),
+    3: method(withdraw_balance, Escrow),
+    4: method(publish_storage_deals, PublishDealsParams, PublishDealsReturn),
+    6: method(activate_deals, ActivateDealsParams),
+    7: method(on_miner_sectors_terminate, SectorsTerminateParams),
+    8: method(compute_data_commitment, ComputeDataCommitmentParams, CID),
+    9: method(cron_tick),
 }
+METHODS_V0 = {**_COMMON, 5: method(verify_deals_for_activation, VerifyDealsParams, DealWeights)}
+METHODS_V2 = {**_COMMON, 5: method(verify_deals_for_activation_v2, VerifyDealsParams, DealWeightsV2)}

@@ -1,18 +1,108 @@
-"""What the builtin actors share: the shape of a method table, method numbers they call each other by, bare integers."""
+"""What the builtin actors share: methods and the types they have, the numbers by which they call each other."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from protocols.encoding import cbor
+from protocols.encoding.address import Address
 from protocols.encoding.bigint import decode_bigint, encode_bigint
-from protocols.errors import DecodeError
+from protocols.encoding.cid import Cid
+from protocols.errors import CborError
 
 if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
 
-Methods = dict[int, "Callable[[ActorRuntime, bytes], bytes]"]
+Item = TypeVar("Item")
+Params = TypeVar("Params")
+Returned = TypeVar("Returned")
+
+
+class Form(Protocol[Item]):
+    """How a value is written: a record's class, or a `Bare` item."""
+
+    def decode(self, data: bytes, /, *, any_text: bool = False) -> Item:
+        """The value of exactly these bytes; raises DecodeError."""
+
+    def encode(self, value: Item, /) -> bytes:
+        """The value's bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bare(Generic[Item]):
+    """One item that is no record, and so is in no tuple."""
+
+    from_wire: Callable[[Any], Item]
+    to_wire: Callable[[Item], Any]
+
+    def decode(self, data: bytes, /, *, any_text: bool = False) -> Item:
+        """The item of exactly these bytes."""
+        return self.from_wire(cbor.decode(data, any_text=any_text))
+
+    def encode(self, value: Item, /) -> bytes:
+        """The item's bytes."""
+        return cbor.encode(self.to_wire(value))
+
+
+def _bytes(wire: Any) -> bytes:
+    if not isinstance(wire, bytes):
+        raise CborError(f"{type(wire).__name__} where a byte string belongs")
+    return wire
+
+
+def _cid(wire: Any) -> Cid:
+    if not isinstance(wire, Cid):
+        raise CborError(f"{type(wire).__name__} where a CID belongs")
+    return wire
+
+
+BIG_INTEGER: Bare[int] = Bare(lambda wire: decode_bigint(_bytes(wire)), encode_bigint)
+ADDRESS: Bare[Address] = Bare(lambda wire: Address.parse(_bytes(wire)), lambda address: address.data)
+OPTIONAL_ADDRESS: Bare[Address | None] = Bare(
+    lambda wire: Address.parse(wire) if _bytes(wire) else None, lambda address: address.data if address else b""
+)
+"""An address that may be the undefined one, which the reference decodes, too."""
+CID: Bare[Cid] = Bare(_cid, lambda cid: cid)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A rule of an actor with the types of what it is given and what it answers; made by `method`.
+
+    The types are what parameters and answers are decoded by, here and for those who look at messages.
+    """
+
+    rule: Callable[..., Any]
+    params: Form[Any] | None
+    returns: Form[Any] | None
+
+    def __call__(self, runtime: ActorRuntime, data: bytes) -> bytes:
+        """Run the rule for parameters as bytes; where it has none they are not looked at."""
+        given = () if self.params is None else (runtime.params(self.params, data),)
+        answer = self.rule(runtime, *given)
+        return b"" if self.returns is None else self.returns.encode(answer)
+
+
+Methods = dict[int, Method]
+"""An actor's methods by number."""
+
+
+@overload
+def method(rule: Callable[[ActorRuntime], None]) -> Method: ...
+@overload
+def method(rule: Callable[[ActorRuntime, Params], None], params: Form[Params]) -> Method: ...
+@overload
+def method(rule: Callable[[ActorRuntime], Returned], *, returns: Form[Returned]) -> Method: ...
+@overload
+def method(
+    rule: Callable[[ActorRuntime, Params], Returned], params: Form[Params], returns: Form[Returned]
+) -> Method: ...
+def method(rule: Callable[..., Any], params: Form[Any] | None = None, returns: Form[Any] | None = None) -> Method:
+    """A method; the type checker sees that the rule takes and answers what is written here."""
+    return Method(rule, params, returns)
+
 
 SEND = 0
 CONSTRUCTOR = 1
@@ -27,19 +117,3 @@ VERIFY_DEALS_FOR_ACTIVATION, ACTIVATE_DEALS, ON_MINER_SECTORS_TERMINATE, COMPUTE
 MARKET_CRON_TICK = 9
 CONTROL_ADDRESSES, ON_DEFERRED_CRON_EVENT, ADD_LOCKED_FUND, CONFIRM_SECTOR_PROOFS = 2, 12, 14, 17
 USE_BYTES, RESTORE_BYTES = 5, 6
-
-
-def encode_bigint_param(value: int) -> bytes:
-    """A parameter that is one big integer, not in a tuple."""
-    return cbor.encode(encode_bigint(value))
-
-
-def decode_bigint_param(runtime: ActorRuntime, data: bytes) -> int:
-    """The big integer of `encode_bigint_param`; aborts as undecodable parameters do."""
-    try:
-        wire = cbor.decode(data)
-        if type(wire) is not bytes:
-            runtime.abort(1, f"parameters: {type(wire).__name__} where a big integer belongs")
-        return decode_bigint(wire)
-    except DecodeError as error:
-        runtime.abort(1, f"parameters: {error}")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 from protocols.builtin.codes import INIT, SIGNABLE
+from protocols.builtin.methods import Methods, method
 from protocols.builtin.multisig_state import (
     ApproveReturn,
     ChangeThresholdParams,
@@ -28,29 +28,24 @@ from protocols.ipld.historic import HistoricMap
 from protocols.vm.exit_codes import ExitCode
 from protocols.vm.runtime import ActorRuntime
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 Outcome = tuple[bool, int, bytes]
 """Whether a transaction was applied, its exit code and its return value."""
 
 
-def constructor_v0(runtime: ActorRuntime, data: bytes) -> bytes:
+def constructor_v0(runtime: ActorRuntime, params: ConstructorParamsV0) -> None:
     """Make the wallet; vesting starts now."""
-    params = runtime.params(ConstructorParamsV0, data)
     start = ChainEpoch(runtime.epoch)
-    return _construct(runtime, params.signers, params.threshold, params.unlock_duration, start)
+    _construct(runtime, params.signers, params.threshold, params.unlock_duration, start)
 
 
-def constructor_v2(runtime: ActorRuntime, data: bytes) -> bytes:
+def constructor_v2(runtime: ActorRuntime, params: ConstructorParamsV2) -> None:
     """Make the wallet; vesting starts when the parameters say."""
-    params = runtime.params(ConstructorParamsV2, data)
-    return _construct(runtime, params.signers, params.threshold, params.unlock_duration, params.start_epoch)
+    _construct(runtime, params.signers, params.threshold, params.unlock_duration, params.start_epoch)
 
 
 def _construct(
     runtime: ActorRuntime, signers: tuple[Address, ...], threshold: int, unlock: ChainEpoch, start: ChainEpoch
-) -> bytes:
+) -> None:
     runtime.validate_caller(INIT)
     if not signers:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "a multisig has at least one signer")
@@ -77,12 +72,10 @@ def _construct(
             pending=empty,
         )
     )
-    return b""
 
 
-def propose(runtime: ActorRuntime, data: bytes) -> bytes:
+def propose(runtime: ActorRuntime, params: ProposeParams) -> ProposeReturn:
     """Put a transaction up for approval, approve it, and run it if that is enough."""
-    params = runtime.params(ProposeParams, data)
     runtime.validate_caller_kind(*SIGNABLE)
     if params.value < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"proposed value {params.value} is negative")
@@ -97,12 +90,11 @@ def propose(runtime: ActorRuntime, data: bytes) -> bytes:
 
     _state, number = runtime.transaction(MultisigState, add)
     applied, code, value = _approve(runtime, number, transaction)
-    return ProposeReturn(number, applied, code, value).encode()
+    return ProposeReturn(number, applied, code, value)
 
 
-def approve(runtime: ActorRuntime, data: bytes) -> bytes:
+def approve(runtime: ActorRuntime, params: TransactionIdParams) -> ApproveReturn:
     """Approve a transaction, and run it if that is enough."""
-    params = runtime.params(TransactionIdParams, data)
     runtime.validate_caller_kind(*SIGNABLE)
 
     def find(state: MultisigState) -> tuple[MultisigState, Transaction]:
@@ -115,12 +107,11 @@ def approve(runtime: ActorRuntime, data: bytes) -> bytes:
     applied, code, value = _run_if_approved(runtime, state, params.number, transaction)
     if not applied:
         applied, code, value = _approve(runtime, params.number, transaction)
-    return ApproveReturn(applied, code, value).encode()
+    return ApproveReturn(applied, code, value)
 
 
-def cancel(runtime: ActorRuntime, data: bytes) -> bytes:
+def cancel(runtime: ActorRuntime, params: TransactionIdParams) -> None:
     """Take back one's own proposal."""
-    params = runtime.params(TransactionIdParams, data)
     runtime.validate_caller_kind(*SIGNABLE)
 
     def remove(state: MultisigState) -> tuple[MultisigState, None]:
@@ -134,12 +125,10 @@ def cancel(runtime: ActorRuntime, data: bytes) -> bytes:
         return dataclasses.replace(state, pending=transactions.flush()), None
 
     runtime.transaction(MultisigState, remove)
-    return b""
 
 
-def add_signer(runtime: ActorRuntime, data: bytes) -> bytes:
+def add_signer(runtime: ActorRuntime, params: SignerParams) -> None:
     """Add a signer; only the wallet itself may, by a transaction that was approved."""
-    params = runtime.params(SignerParams, data)
     runtime.validate_caller(runtime.receiver)
     signer = runtime.resolve_or_create(params.signer)
 
@@ -150,12 +139,10 @@ def add_signer(runtime: ActorRuntime, data: bytes) -> bytes:
         return dataclasses.replace(state, signers=(*state.signers, signer), threshold=threshold), None
 
     runtime.transaction(MultisigState, change)
-    return b""
 
 
-def remove_signer(runtime: ActorRuntime, data: bytes) -> bytes:
+def remove_signer(runtime: ActorRuntime, params: SignerParams) -> None:
     """Remove a signer; only the wallet itself may."""
-    params = runtime.params(SignerParams, data)
     runtime.validate_caller(runtime.receiver)
     signer = runtime.resolve_or_create(params.signer)
 
@@ -171,12 +158,10 @@ def remove_signer(runtime: ActorRuntime, data: bytes) -> bytes:
         return dataclasses.replace(state, signers=left, threshold=threshold), None
 
     runtime.transaction(MultisigState, change)
-    return b""
 
 
-def swap_signer(runtime: ActorRuntime, data: bytes) -> bytes:
+def swap_signer(runtime: ActorRuntime, params: SwapSignerParams) -> None:
     """Exchange one signer for another; only the wallet itself may."""
-    params = runtime.params(SwapSignerParams, data)
     runtime.validate_caller(runtime.receiver)
     old, new = runtime.resolve_or_create(params.old), runtime.resolve_or_create(params.new)
 
@@ -189,12 +174,10 @@ def swap_signer(runtime: ActorRuntime, data: bytes) -> bytes:
         return dataclasses.replace(state, signers=(*left, new)), None
 
     runtime.transaction(MultisigState, change)
-    return b""
 
 
-def change_threshold(runtime: ActorRuntime, data: bytes) -> bytes:
+def change_threshold(runtime: ActorRuntime, params: ChangeThresholdParams) -> None:
     """Change how many approvals a transaction needs; only the wallet itself may."""
-    params = runtime.params(ChangeThresholdParams, data)
     runtime.validate_caller(runtime.receiver)
 
     def change(state: MultisigState) -> tuple[MultisigState, None]:
@@ -203,7 +186,6 @@ def change_threshold(runtime: ActorRuntime, data: bytes) -> bytes:
         return dataclasses.replace(state, threshold=params.threshold), None
 
     runtime.transaction(MultisigState, change)
-    return b""
 
 
 def _require_signer(runtime: ActorRuntime, state: MultisigState) -> None:
@@ -259,14 +241,14 @@ def _run_if_approved(runtime: ActorRuntime, state: MultisigState, number: int, t
     return True, code, value
 
 
-_COMMON: dict[int, Callable[[ActorRuntime, bytes], bytes]] = {
-    2: propose,
-    3: approve,
-    4: cancel,
-    5: add_signer,
-    6: remove_signer,
-    7: swap_signer,
-    8: change_threshold,
+_COMMON: Methods = {
+    2: method(propose, ProposeParams, ProposeReturn),
+    3: method(approve, TransactionIdParams, ApproveReturn),
+    4: method(cancel, TransactionIdParams),
+    5: method(add_signer, SignerParams),
+    6: method(remove_signer, SignerParams),
+    7: method(swap_signer, SwapSignerParams),
+    8: method(change_threshold, ChangeThresholdParams),
 }
-METHODS_V0 = {1: constructor_v0, **_COMMON}
-METHODS_V2 = {1: constructor_v2, **_COMMON}
+METHODS_V0 = {1: method(constructor_v0, ConstructorParamsV0), **_COMMON}
+METHODS_V2 = {1: method(constructor_v2, ConstructorParamsV2), **_COMMON}

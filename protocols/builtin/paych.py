@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from protocols.builtin.methods import Methods
+from protocols.builtin.methods import Methods, method
 from protocols.builtin.policy import EPOCHS_IN_HOUR
 from protocols.crypto.signature import Signature
 from protocols.encoding.address import Address
@@ -119,15 +119,13 @@ class UpdateParamsV2(Record):
     secret: bytes
 
 
-def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
+def constructor(runtime: ActorRuntime, params: ConstructorParams) -> None:
     """Open a channel between two accounts; what the message carries is paid in."""
-    params = runtime.params(ConstructorParams, data)
     runtime.validate_caller_kind("init")
     recipient = _account(runtime, params.recipient)
     sender = _account(runtime, params.sender)
     nothing = HistoricArray(runtime).flush()
     runtime.create_state(PaychState(sender, recipient, TokenAmount(0), ChainEpoch(0), ChainEpoch(0), nothing))
-    return b""
 
 
 def _account(runtime: ActorRuntime, address: Address) -> Address:
@@ -143,18 +141,14 @@ def _account(runtime: ActorRuntime, address: Address) -> Address:
     return found
 
 
-def update_channel_state(runtime: ActorRuntime, data: bytes) -> bytes:
+def update_channel_state(runtime: ActorRuntime, params: UpdateParams) -> None:
     """Redeem a voucher of the other side (version 0)."""
-    params = runtime.params(UpdateParams, data)
     _redeem(runtime, params.voucher, params.secret, params.proof)
-    return b""
 
 
-def update_channel_state_v2(runtime: ActorRuntime, data: bytes) -> bytes:
+def update_channel_state_v2(runtime: ActorRuntime, params: UpdateParamsV2) -> None:
     """Redeem a voucher of the other side; none is redeemed once the channel is settled."""
-    params = runtime.params(UpdateParamsV2, data)
     _redeem(runtime, params.voucher, params.secret, None)
-    return b""
 
 
 def _redeem(runtime: ActorRuntime, voucher: SignedVoucher, secret: bytes, proof: bytes | None) -> None:
@@ -230,7 +224,7 @@ def _lane(runtime: ActorRuntime, lanes: HistoricArray, number: int) -> LaneState
     return None if wire is None else LaneState.from_wire(wire)
 
 
-def settle(runtime: ActorRuntime, _data: bytes) -> bytes:
+def settle(runtime: ActorRuntime) -> None:
     """Let the channel end, half a day from now or when a voucher asked for."""
 
     def begin(state: PaychState) -> tuple[PaychState, None]:
@@ -241,10 +235,9 @@ def settle(runtime: ActorRuntime, _data: bytes) -> bytes:
         return dataclasses.replace(state, settling_at=ChainEpoch(at)), None
 
     runtime.transaction(PaychState, begin)
-    return b""
 
 
-def collect(runtime: ActorRuntime, _data: bytes) -> bytes:
+def collect(runtime: ActorRuntime) -> None:
     """Pay out what was redeemed, give back the rest, and end the channel."""
     state = runtime.read_state(PaychState)
     runtime.validate_caller(state.sender, state.recipient)
@@ -253,8 +246,12 @@ def collect(runtime: ActorRuntime, _data: bytes) -> bytes:
     code, _ = runtime.send(state.recipient, 0, b"", state.to_send)
     runtime.require_success(code, "the recipient could not be paid")
     runtime.delete_actor(state.sender)
-    return b""
 
 
-METHODS_V0: Methods = {1: constructor, 2: update_channel_state, 3: settle, 4: collect}
-METHODS_V2: Methods = {**METHODS_V0, 2: update_channel_state_v2}
+METHODS_V0: Methods = {
+    1: method(constructor, ConstructorParams),
+    2: method(update_channel_state, UpdateParams),
+    3: method(settle),
+    4: method(collect),
+}
+METHODS_V2: Methods = {**METHODS_V0, 2: method(update_channel_state_v2, UpdateParamsV2)}

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from protocols.builtin.codes import CRON, INIT, REWARD, SIGNABLE, SYSTEM, code_of
 from protocols.builtin.init import ExecParams, ExecReturn
 from protocols.builtin.methods import (
+    BIG_INTEGER,
     CONFIRM_SECTOR_PROOFS,
     EXEC,
     ON_DEFERRED_CRON_EVENT,
     UPDATE_NETWORK_KPI,
     Methods,
-    decode_bigint_param,
-    encode_bigint_param,
+    method,
 )
 from protocols.builtin.power_state import AnyPower, CronEvent, PowerState, PowerTotals
 from protocols.builtin.smoothing import FilterEstimate
@@ -93,16 +93,14 @@ class CurrentTotalPower(Record):
     smoothed: FilterEstimate
 
 
-def constructor(runtime: ActorRuntime, _data: bytes) -> bytes:
+def constructor(runtime: ActorRuntime) -> None:
     """Made at genesis, without miners."""
     runtime.validate_caller(SYSTEM)
     runtime.create_state(power_kind(runtime).initial(runtime))
-    return b""
 
 
-def create_miner(runtime: ActorRuntime, data: bytes) -> bytes:
+def create_miner(runtime: ActorRuntime, params: CreateMinerParams) -> ExecReturn:
     """Make a miner, which has no power yet."""
-    params = runtime.params(CreateMinerParams, data)
     runtime.validate_caller_kind(*SIGNABLE)
     made = MinerConstructorParams(
         params.owner, params.worker, (), params.seal_proof_type, params.peer_id, params.multiaddrs
@@ -113,12 +111,11 @@ def create_miner(runtime: ActorRuntime, data: bytes) -> bytes:
     addresses = ExecReturn.decode(returned)
     miner, kind = addresses.id_address, power_kind(runtime)
     runtime.transaction(kind, lambda state: (state.with_miner(runtime, miner, params.seal_proof_type), None))
-    return returned
+    return addresses
 
 
-def on_consensus_fault(runtime: ActorRuntime, data: bytes) -> bytes:
+def on_consensus_fault(runtime: ActorRuntime, pledge: int) -> None:
     """Forget the calling miner, which was slashed."""
-    pledge = decode_bigint_param(runtime, data)
     runtime.validate_caller_kind("storageminer")
 
     def forget(state: PowerState) -> tuple[PowerState, None]:
@@ -131,12 +128,10 @@ def on_consensus_fault(runtime: ActorRuntime, data: bytes) -> bytes:
         return dataclasses.replace(state, claims=claims.flush(), miner_count=state.miner_count - 1), None
 
     runtime.transaction(PowerState, forget)
-    return b""
 
 
-def submit_porep(runtime: ActorRuntime, data: bytes) -> bytes:
+def submit_porep(runtime: ActorRuntime, info: SealVerifyInfo) -> None:
     """Take a proof of the calling miner to check it with all others at the epoch's end."""
-    info = runtime.params(SealVerifyInfo, data)
     runtime.validate_caller_kind("storageminer")
 
     def keep(state: AnyPower) -> tuple[AnyPower, None]:
@@ -154,7 +149,6 @@ def submit_porep(runtime: ActorRuntime, data: bytes) -> bytes:
         return changed, None
 
     runtime.transaction(power_kind(runtime), keep)
-    return b""
 
 
 def power_kind(runtime: ActorRuntime) -> type[AnyPower]:
@@ -168,9 +162,8 @@ def require_claim(runtime: ActorRuntime, state: AnyPower) -> None:
         runtime.abort(ExitCode.FORBIDDEN, f"{runtime.caller} has no claim")
 
 
-def update_claimed_power(runtime: ActorRuntime, data: bytes) -> bytes:
+def update_claimed_power(runtime: ActorRuntime, params: UpdateClaimedPowerParams) -> None:
     """Change the calling miner's claim."""
-    params = runtime.params(UpdateClaimedPowerParams, data)
     runtime.validate_caller_kind("storageminer")
 
     def change(state: AnyPower) -> tuple[AnyPower, None]:
@@ -178,22 +171,19 @@ def update_claimed_power(runtime: ActorRuntime, data: bytes) -> bytes:
         return state.add_to_claim(runtime, runtime.caller, raw, adjusted), None
 
     runtime.transaction(power_kind(runtime), change)
-    return b""
 
 
-def enroll_cron_event(runtime: ActorRuntime, data: bytes) -> bytes:
+def enroll_cron_event(runtime: ActorRuntime, params: EnrollCronEventParams) -> None:
     """Remember to call the calling miner at an epoch."""
-    params = runtime.params(EnrollCronEventParams, data)
     runtime.validate_caller_kind("storageminer")
     if params.event_epoch < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cron event at epoch {params.event_epoch}, before genesis")
     event = CronEvent(runtime.caller, params.payload)
     kind = power_kind(runtime)
     runtime.transaction(kind, lambda state: (state.with_event(runtime, params.event_epoch, event), None))
-    return b""
 
 
-def on_epoch_tick_end(runtime: ActorRuntime, _data: bytes) -> bytes:
+def on_epoch_tick_end(runtime: ActorRuntime) -> None:
     """Call the miners that asked for it, freeze the power for the next epoch, and tell the reward actor.
 
     A miner whose call fails loses its power: it could not account for its sectors.
@@ -205,7 +195,6 @@ def on_epoch_tick_end(runtime: ActorRuntime, _data: bytes) -> bytes:
     verify_batch(runtime)
     state, _ = runtime.transaction(PowerState, lambda state: (_freeze(state, runtime.epoch), None))
     tell_power(runtime, state)
-    return b""
 
 
 def call_miners(runtime: ActorRuntime, events: list[CronEvent]) -> list[Address]:
@@ -220,7 +209,7 @@ def call_miners(runtime: ActorRuntime, events: list[CronEvent]) -> list[Address]
 
 def tell_power(runtime: ActorRuntime, state: PowerTotals) -> None:
     """Tell the reward actor the power that the next epoch has."""
-    power = encode_bigint_param(state.this_epoch_raw_byte_power)
+    power = BIG_INTEGER.encode(state.this_epoch_raw_byte_power)
     code, _ = runtime.send(REWARD, UPDATE_NETWORK_KPI, power, 0)
     runtime.require_success(code, "the reward actor refused the network's power")
 
@@ -261,9 +250,8 @@ def _freeze(state: PowerState, epoch: int) -> PowerState:
     return dataclasses.replace(frozen, last_processed_cron_epoch=ChainEpoch(epoch))
 
 
-def update_pledge_total(runtime: ActorRuntime, data: bytes) -> bytes:
+def update_pledge_total(runtime: ActorRuntime, delta: int) -> None:
     """Change the sum of all pledges by the calling miner's change."""
-    delta = decode_bigint_param(runtime, data)
     runtime.validate_caller_kind("storageminer")
 
     def change(state: AnyPower) -> tuple[AnyPower, None]:
@@ -271,10 +259,9 @@ def update_pledge_total(runtime: ActorRuntime, data: bytes) -> bytes:
         return state.pledged(delta), None
 
     runtime.transaction(power_kind(runtime), change)
-    return b""
 
 
-def current_total_power(runtime: ActorRuntime, _data: bytes) -> bytes:
+def current_total_power(runtime: ActorRuntime) -> CurrentTotalPower:
     """Tell anyone the network's power, the same all through an epoch."""
     runtime.accept_any_caller()
     state = runtime.read_state(power_kind(runtime))
@@ -283,17 +270,17 @@ def current_total_power(runtime: ActorRuntime, _data: bytes) -> bytes:
         state.this_epoch_quality_adjusted_power,
         state.this_epoch_pledge_collateral,
         state.this_epoch_power_smoothed,
-    ).encode()
+    )
 
 
 METHODS: Methods = {
-    1: constructor,
-    2: create_miner,
-    3: update_claimed_power,
-    4: enroll_cron_event,
-    5: on_epoch_tick_end,
-    6: update_pledge_total,
-    7: on_consensus_fault,
-    8: submit_porep,
-    9: current_total_power,
+    1: method(constructor),
+    2: method(create_miner, CreateMinerParams, ExecReturn),
+    3: method(update_claimed_power, UpdateClaimedPowerParams),
+    4: method(enroll_cron_event, EnrollCronEventParams),
+    5: method(on_epoch_tick_end),
+    6: method(update_pledge_total, BIG_INTEGER),
+    7: method(on_consensus_fault, BIG_INTEGER),
+    8: method(submit_porep, SealVerifyInfo),
+    9: method(current_total_power, returns=CurrentTotalPower),
 }

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from protocols.builtin.codes import BURNT_FUNDS, POWER, SYSTEM
-from protocols.builtin.methods import ADD_LOCKED_FUND, Methods, decode_bigint_param, encode_bigint_param
+from protocols.builtin.methods import ADD_LOCKED_FUND, BIG_INTEGER, Methods, method
 from protocols.builtin.reward_state import RewardState
 from protocols.builtin.smoothing import FilterEstimate
 from protocols.encoding.address import Address
@@ -44,38 +44,32 @@ class ThisEpochRewardV0(Record):
     baseline_power: BigInteger
 
 
-def constructor(runtime: ActorRuntime, data: bytes, kind: type[RewardState] = RewardState) -> bytes:
+def constructor(runtime: ActorRuntime, power: int) -> None:
     """Made at genesis, with the power that the network starts with."""
-    power = decode_bigint_param(runtime, data)
     runtime.validate_caller(SYSTEM)
-    runtime.create_state(kind.initial(power))
-    return b""
+    runtime.create_state(RewardState.initial(power))
 
 
-def award_block_reward(runtime: ActorRuntime, data: bytes) -> bytes:
+def award_block_reward(runtime: ActorRuntime, params: AwardBlockRewardParams) -> None:
     """Pay the miner its share of the epoch's reward and its tips, less its penalty, which is burnt.
 
     Only the system calls this, once per block; the tips are in this actor's balance already. A miner that cannot take
     the money loses it to the burnt funds.
     """
-    params, miner, total = open_award(runtime, data, RewardState)
+    miner, total = open_award(runtime, params, RewardState)
     penalty = min(params.penalty, total)
     payable = total - penalty
-    code, _ = runtime.send(miner, ADD_LOCKED_FUND, encode_bigint_param(payable), payable)
+    code, _ = runtime.send(miner, ADD_LOCKED_FUND, BIG_INTEGER.encode(payable), payable)
     if code != ExitCode.OK:
         runtime.send(BURNT_FUNDS, 0, b"", payable)
     if penalty > 0:
         code, _ = runtime.send(BURNT_FUNDS, 0, b"", penalty)
         runtime.require_success(code, "the penalty could not be burnt")
-    return b""
 
 
-def open_award(
-    runtime: ActorRuntime, data: bytes, kind: type[RewardState]
-) -> tuple[AwardBlockRewardParams, Address, int]:
-    """Check an award and mint for it; returns it, the miner, and what that is paid with the tips."""
+def open_award(runtime: ActorRuntime, params: AwardBlockRewardParams, kind: type[RewardState]) -> tuple[Address, int]:
+    """Check an award and mint for it; returns the miner, and what that is paid with the tips."""
     runtime.validate_caller(SYSTEM)
-    params = runtime.params(AwardBlockRewardParams, data)
     balance = runtime.balance()
     if params.penalty < 0 or params.gas_reward < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"negative penalty {params.penalty} or tips {params.gas_reward}")
@@ -92,24 +86,30 @@ def open_award(
         return dataclasses.replace(state, total_mined=TokenAmount(state.total_mined + minted)), minted
 
     _state, minted = runtime.transaction(kind, mine)
-    return params, miner, minted + params.gas_reward
+    return miner, minted + params.gas_reward
 
 
-def this_epoch_reward(runtime: ActorRuntime, _data: bytes) -> bytes:
+def this_epoch_reward(runtime: ActorRuntime) -> ThisEpochRewardV0:
     """Tell anyone what the present epoch pays."""
     runtime.accept_any_caller()
     state = runtime.read_state(RewardState)
-    return ThisEpochRewardV0(
-        state.this_epoch_reward, state.this_epoch_reward_smoothed, state.this_epoch_baseline_power
-    ).encode()
+    return ThisEpochRewardV0(state.this_epoch_reward, state.this_epoch_reward_smoothed, state.this_epoch_baseline_power)
 
 
-def update_network_kpi(runtime: ActorRuntime, data: bytes, kind: type[RewardState] = RewardState) -> bytes:
+def update_network_kpi(runtime: ActorRuntime, power: int) -> None:
     """Take the network's power at the end of an epoch; the power actor's cron calls this."""
+    take_power(runtime, power, RewardState)
+
+
+def take_power(runtime: ActorRuntime, power: int, kind: type[RewardState]) -> None:
+    """Work out what the next epoch pays."""
     runtime.validate_caller(POWER)
-    power = decode_bigint_param(runtime, data)
     runtime.transaction(kind, lambda state: (state.after(runtime.epoch, power, runtime.network_version), None))
-    return b""
 
 
-METHODS: Methods = {1: constructor, 2: award_block_reward, 3: this_epoch_reward, 4: update_network_kpi}
+METHODS: Methods = {
+    1: method(constructor, BIG_INTEGER),
+    2: method(award_block_reward, AwardBlockRewardParams),
+    3: method(this_epoch_reward, returns=ThisEpochRewardV0),
+    4: method(update_network_kpi, BIG_INTEGER),
+}

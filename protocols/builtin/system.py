@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from protocols.builtin.codes import SYSTEM
-from protocols.builtin.methods import Methods
+from protocols.builtin.methods import Methods, method
 from protocols.encoding.tuples import Record, record
 
 if TYPE_CHECKING:
@@ -17,11 +17,10 @@ class SystemState(Record):
     """Nothing."""
 
 
-def constructor(runtime: ActorRuntime, _data: bytes) -> bytes:
+def constructor(runtime: ActorRuntime) -> None:
     """Made at genesis, by itself."""
     runtime.validate_caller(SYSTEM)
     runtime.create_state(SystemState())
-    return b""
 
 
-METHODS: Methods = {1: constructor}
+METHODS: Methods = {1: method(constructor)}

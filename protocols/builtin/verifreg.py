@@ -9,13 +9,11 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from protocols.builtin.codes import MARKET, SYSTEM
-from protocols.builtin.methods import Methods
-from protocols.encoding import cbor
+from protocols.builtin.methods import ADDRESS, Methods, method
 from protocols.encoding.address import Address
 from protocols.encoding.bigint import decode_bigint, encode_bigint
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import BigInteger, Record, record
-from protocols.errors import DecodeError
 from protocols.ipld.historic import HistoricMap
 from protocols.vm.exit_codes import ExitCode, StateFault
 
@@ -42,23 +40,14 @@ class Allowance(Record):
     allowance: BigInteger
 
 
-def _address(runtime: ActorRuntime, data: bytes) -> Address:
-    try:
-        wire = cbor.decode(data)
-        return Address.parse(wire if isinstance(wire, bytes) else b"")
-    except DecodeError as error:
-        runtime.abort(1, f"parameters: {error}")
-
-
-def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
+def constructor(runtime: ActorRuntime, root_key: Address) -> None:
     """Made at genesis, with the key that names verifiers."""
     runtime.validate_caller(SYSTEM)
-    root = runtime.resolve(_address(runtime, data))
+    root = runtime.resolve(root_key)
     if root is None:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "the root key has no id")
     empty = HistoricMap(runtime).flush()
     runtime.create_state(VerifregState(root, empty, empty))
-    return b""
 
 
 def _named(runtime: ActorRuntime, address: Address) -> Address:
@@ -76,9 +65,8 @@ def _bytes_of(table: HistoricMap, address: Address) -> int | None:
     return None if wire is None else decode_bigint(wire)
 
 
-def add_verifier(runtime: ActorRuntime, data: bytes) -> bytes:
+def add_verifier(runtime: ActorRuntime, params: Allowance) -> None:
     """Let someone name clients, up to an allowance; only the root key may."""
-    params = runtime.params(Allowance, data)
     _enough(runtime, params.allowance)
     verifier = _named(runtime, params.address)
     state = runtime.read_state(VerifregState)
@@ -94,12 +82,11 @@ def add_verifier(runtime: ActorRuntime, data: bytes) -> bytes:
         return dataclasses.replace(state, verifiers=verifiers.flush()), None
 
     runtime.transaction(VerifregState, add)
-    return b""
 
 
-def remove_verifier(runtime: ActorRuntime, data: bytes) -> bytes:
+def remove_verifier(runtime: ActorRuntime, address: Address) -> None:
     """Take a verifier's right away; only the root key may."""
-    verifier = _named(runtime, _address(runtime, data))
+    verifier = _named(runtime, address)
     runtime.validate_caller(runtime.read_state(VerifregState).root_key)
 
     def remove(state: VerifregState) -> tuple[VerifregState, None]:
@@ -109,12 +96,10 @@ def remove_verifier(runtime: ActorRuntime, data: bytes) -> bytes:
         return dataclasses.replace(state, verifiers=verifiers.flush()), None
 
     runtime.transaction(VerifregState, remove)
-    return b""
 
 
-def add_verified_client(runtime: ActorRuntime, data: bytes) -> bytes:
+def add_verified_client(runtime: ActorRuntime, params: Allowance) -> None:
     """Pass a part of the calling verifier's allowance on to a client."""
-    params = runtime.params(Allowance, data)
     _enough(runtime, params.allowance)
     runtime.accept_any_caller()
     client = _named(runtime, params.address)
@@ -137,13 +122,11 @@ def add_verified_client(runtime: ActorRuntime, data: bytes) -> bytes:
         return dataclasses.replace(state, verifiers=verifiers.flush(), verified_clients=clients.flush()), None
 
     runtime.transaction(VerifregState, add)
-    return b""
 
 
-def use_bytes(runtime: ActorRuntime, data: bytes) -> bytes:
+def use_bytes(runtime: ActorRuntime, params: Allowance) -> None:
     """Take a deal's bytes from its client's allowance; the market calls this. What is left below the least is lost."""
     runtime.validate_caller(MARKET)
-    params = runtime.params(Allowance, data)
     client = _named(runtime, params.address)
     _enough(runtime, params.allowance)
 
@@ -163,13 +146,11 @@ def use_bytes(runtime: ActorRuntime, data: bytes) -> bytes:
         return dataclasses.replace(state, verified_clients=clients.flush()), None
 
     runtime.transaction(VerifregState, use)
-    return b""
 
 
-def restore_bytes(runtime: ActorRuntime, data: bytes) -> bytes:
+def restore_bytes(runtime: ActorRuntime, params: Allowance) -> None:
     """Give back the bytes of a deal that did not come about; the market calls this."""
     runtime.validate_caller(MARKET)
-    params = runtime.params(Allowance, data)
     _enough(runtime, params.allowance)
     client = _named(runtime, params.address)
     if runtime.read_state(VerifregState).root_key == client:
@@ -184,14 +165,13 @@ def restore_bytes(runtime: ActorRuntime, data: bytes) -> bytes:
         return dataclasses.replace(state, verified_clients=clients.flush()), None
 
     runtime.transaction(VerifregState, restore)
-    return b""
 
 
 METHODS: Methods = {
-    1: constructor,
-    2: add_verifier,
-    3: remove_verifier,
-    4: add_verified_client,
-    5: use_bytes,
-    6: restore_bytes,
+    1: method(constructor, ADDRESS),
+    2: method(add_verifier, Allowance),
+    3: method(remove_verifier, ADDRESS),
+    4: method(add_verified_client, Allowance),
+    5: method(use_bytes, Allowance),
+    6: method(restore_bytes, Allowance),
 }

@@ -21,10 +21,11 @@ from protocols.vm.exit_codes import FAULTS, ActorAbort, ActorPanic, ExitCode, co
 from protocols.vm.syscalls import Syscalls
 
 if TYPE_CHECKING:
+    from protocols.builtin.methods import Form
     from protocols.vm.machine import Machine
 
 State = TypeVar("State", bound=Record)
-Params = TypeVar("Params", bound=Record)
+Params = TypeVar("Params")
 Result = TypeVar("Result")
 
 EMPTY_OBJECT = Cid.of(cbor.encode([]))
@@ -100,7 +101,7 @@ class ActorRuntime:
         """End the call with an exit code; its changes are undone."""
         raise ActorAbort(code, reason)
 
-    def params(self, kind: type[Params], data: bytes) -> Params:
+    def params(self, kind: Form[Params], data: bytes) -> Params:
         """Decode a call's parameters; up to network version 6 undecodable ones ended with code 1."""
         try:
             return kind.decode(data, any_text=True)

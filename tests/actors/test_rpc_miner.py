@@ -1,13 +1,20 @@
 """Sectors, deadlines, deals and balances over JSON-RPC: on a state that a life made, and with Lotus' fields."""
 
+import base64
 from types import SimpleNamespace
 
 import pytest
 
-from actors.rpc import forms, market, miner  # noqa: F401  # they declare what is asked
+import actors.rpc.market
+import actors.rpc.miner
+import actors.rpc.state  # noqa: F401  # they declare what is asked
+from actors.rpc import forms
 from actors.rpc.registry import METHODS, RpcError
+from protocols.builtin.methods import ADDRESS, BIG_INTEGER
+from protocols.builtin.power import UpdateClaimedPowerParams
 from protocols.encoding.address import Address
 from protocols.encoding.bitfield import Bitfield
+from protocols.encoding.tuples import BigInteger
 from tests.actors.chain.builder import USERS
 from tests.protocols.builtin.life import Life
 from tests.protocols.builtin.test_sector_life import COLLATERAL, PRICE, two_sectors
@@ -103,6 +110,23 @@ def test_deals(view):
             view.ask("StateMarketStorageDeal", missing, [])
     assert view.ask("StateVerifiedRegistryRootKey", []) == "f0100"
     assert view.ask("StateVerifiedClientStatus", str(USERS[0]), []) is None
+
+
+def decoded(view, to, number, params):
+    return view.ask("StateDecodeParams", to, number, base64.b64encode(params).decode(), [])
+
+
+def test_parameters_with_field_names(view):
+    who = str(view.life.miner)
+    assert decoded(view, "f04", 3, UpdateClaimedPowerParams(BigInteger(5), BigInteger(-1)).encode()) == {
+        "RawByteDelta": "5", "QualityAdjustedDelta": "-1",
+    }  # fmt: skip
+    assert decoded(view, "f04", 6, BIG_INTEGER.encode(7)) == "7"
+    assert decoded(view, "f05", 2, ADDRESS.encode(view.life.miner)) == who
+    assert decoded(view, who, 0, b"") == decoded(view, who, 2, b"not looked at") == {}
+    for to, number, params, said in (("f04", 7, b"", "no method 7"), ("f04", 3, b"", "no parameters of method 3")):
+        with pytest.raises(RpcError, match=said):
+            decoded(view, to, number, params)
 
 
 METHODS_ALIKE = [

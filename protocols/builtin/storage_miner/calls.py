@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from protocols.builtin.codes import BURNT_FUNDS, MARKET, POWER, REWARD
 from protocols.builtin.methods import (
+    BIG_INTEGER,
     CURRENT_TOTAL_POWER,
     ENROLL_CRON_EVENT,
     ON_MINER_SECTORS_TERMINATE,
@@ -15,7 +16,6 @@ from protocols.builtin.methods import (
     THIS_EPOCH_REWARD,
     UPDATE_CLAIMED_POWER,
     UPDATE_PLEDGE_TOTAL,
-    encode_bigint_param,
 )
 from protocols.builtin.miner_state import PowerPair
 from protocols.builtin.power import CurrentTotalPower, EnrollCronEventParams, UpdateClaimedPowerParams
@@ -85,7 +85,7 @@ def update_power(runtime: ActorRuntime, delta: PowerPair) -> None:
 def notify_pledge(runtime: ActorRuntime, delta: int) -> None:
     """Tell a change of pledge."""
     if delta:
-        code, _ = runtime.send(POWER, UPDATE_PLEDGE_TOTAL, encode_bigint_param(delta), 0)
+        code, _ = runtime.send(POWER, UPDATE_PLEDGE_TOTAL, BIG_INTEGER.encode(delta), 0)
         runtime.require_success(code, "the power actor did not take the change of pledge")
 
 

@@ -11,6 +11,7 @@ from protocols.builtin.market_types import (
     VerifyDealsParams,
 )
 from protocols.builtin.methods import (
+    CID,
     COMPUTE_DATA_COMMITMENT,
     SUBMIT_POREP,
     VERIFY_DEALS_FOR_ACTIVATION,
@@ -83,9 +84,8 @@ def validate_expiration(runtime: ActorRuntime, activation: int, expiration: int)
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"a life of {expiration - activation} epochs is too long")
 
 
-def pre_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
+def pre_commit_sector(runtime: ActorRuntime, params: SectorPreCommitInfo) -> None:
     """Commit to a sector, with a deposit that is lost unless it is proven in time."""
-    params = runtime.params(SectorPreCommitInfo, data)
     _check_pre_commit(runtime, params)
     reward, power = epoch_reward(runtime), network_power(runtime)
     asked = VerifyDealsParams(params.deal_ids, params.expiration, ChainEpoch(runtime.epoch)).encode()
@@ -118,7 +118,6 @@ def pre_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
 
     _state, freed = runtime.transaction(MinerState, commit)
     notify_pledge(runtime, -freed)
-    return b""
 
 
 def _check_pre_commit(runtime: ActorRuntime, params: SectorPreCommitInfo) -> None:
@@ -214,9 +213,8 @@ def check_replaced(runtime: ActorRuntime, state: AnyMiner, params: SectorPreComm
     return old
 
 
-def prove_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
+def prove_commit_sector(runtime: ActorRuntime, params: ProveCommitParams) -> None:
     """Hand in the proof of a sector; the power actor checks it at the end of the epoch, with all others."""
-    params = runtime.params(ProveCommitParams, data)
     runtime.accept_any_caller()
     state = runtime.read_state(MinerState)
     require_pledge(runtime, state)
@@ -225,7 +223,6 @@ def prove_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
     if found is None:
         runtime.abort(ExitCode.NOT_FOUND, f"sector {number} was not committed to")
     hand_in_proof(runtime, found, params.proof, runtime.policy.seal_duration_max, seal_proof_earliest(runtime))
-    return b""
 
 
 def hand_in_proof(
@@ -249,8 +246,6 @@ def _verify_info(runtime: ActorRuntime, info: SectorPreCommitInfo, interactive: 
     code, returned = runtime.send(MARKET, COMPUTE_DATA_COMMITMENT, asked, 0)
     runtime.require_success(code, "the market did not tell the sector's data")
     miner, entropy = runtime.receiver_id, cbor.encode(runtime.receiver.data)
-    unsealed = cbor.decode(returned)
-    assert isinstance(unsealed, Cid)
     return SealVerifyInfo(
         info.seal_proof,
         SectorId(Unsigned(miner), info.sector_number),
@@ -259,7 +254,7 @@ def _verify_info(runtime: ActorRuntime, info: SectorPreCommitInfo, interactive: 
         runtime.beacon_randomness(Purpose.INTERACTIVE_SEAL_CHALLENGE_SEED, interactive, entropy),
         proof,
         info.sealed_cid,
-        unsealed,
+        CID.decode(returned),
     )
 
 

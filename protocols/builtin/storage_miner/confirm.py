@@ -54,9 +54,9 @@ if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
 
 
-def confirm_sector_proofs(runtime: ActorRuntime, data: bytes) -> bytes:
+def confirm_sector_proofs(runtime: ActorRuntime, params: ConfirmedSectors) -> None:
     """Take sectors up whose proofs held: their deals begin, they get a deadline, power and a pledge."""
-    given = confirming(runtime, data)
+    given = confirming(runtime, params)
     info, reward, power = given.info, given.reward, given.power
 
     def take_up(state: MinerState) -> tuple[MinerState, tuple[PowerPair, int, int]]:
@@ -91,7 +91,6 @@ def confirm_sector_proofs(runtime: ActorRuntime, data: bytes) -> bytes:
     _state, (new_power, pledge, freed) = runtime.transaction(MinerState, take_up)
     update_power(runtime, new_power)
     notify_pledge(runtime, pledge - freed)
-    return b""
 
 
 Replaced = dict[int, dict[int, Bitfield]]
@@ -110,9 +109,8 @@ class Confirming:
     replaced: Replaced
 
 
-def confirming(runtime: ActorRuntime, data: bytes) -> Confirming:
+def confirming(runtime: ActorRuntime, params: ConfirmedSectors) -> Confirming:
     """Ask the other actors, and activate the deals of the sectors whose proofs held."""
-    params = runtime.params(ConfirmedSectors, data)
     runtime.validate_caller(POWER)
     reward, power = epoch_reward(runtime), network_power(runtime)
     supply = runtime.circulating_supply()
@@ -187,16 +185,14 @@ def with_sectors(
     return state.with_deadlines(runtime, deadlines), power
 
 
-def check_sector_proven(runtime: ActorRuntime, data: bytes) -> bytes:
+def check_sector_proven(runtime: ActorRuntime, params: SectorNumberParams) -> None:
     """Succeed if a sector is proven."""
-    params = runtime.params(SectorNumberParams, data)
     runtime.accept_any_caller()
     if runtime.actors_version and params.sector_number > SECTOR_NUMBER_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"sector number {params.sector_number}")
     state = runtime.read_state(layout_of(runtime).state)
     if Sectors(runtime, state).find(params.sector_number) is None:
         runtime.abort(ExitCode.NOT_FOUND, f"sector {params.sector_number} is not proven")
-    return b""
 
 
 @record

@@ -50,9 +50,9 @@ class Books:
     had_early: bool = False
 
 
-def on_deferred_cron_event(runtime: ActorRuntime, data: bytes) -> bytes:
+def on_deferred_cron_event(runtime: ActorRuntime, event: CronEventPayload) -> None:
     """Do what the miner asked to be called for."""
-    kind = runtime.params(CronEventPayload, data).event_type
+    kind = event.event_type
     runtime.validate_caller(POWER)
     if kind == CronEventType.PROVING_DEADLINE:
         handle_proving_deadline(runtime)
@@ -60,7 +60,6 @@ def on_deferred_cron_event(runtime: ActorRuntime, data: bytes) -> bytes:
         runtime.transaction(MinerState, lambda state: (_with_new_worker(runtime, state), None))
     elif kind == CronEventType.PROCESS_EARLY_TERMINATIONS and process_early_terminations(runtime):
         schedule_early_terminations(runtime)
-    return b""
 
 
 def _with_new_worker(runtime: ActorRuntime, state: MinerState) -> MinerState:

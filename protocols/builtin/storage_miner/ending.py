@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from protocols.builtin.codes import BURNT_FUNDS, POWER, SIGNABLE
-from protocols.builtin.methods import ON_CONSENSUS_FAULT, SEND, encode_bigint_param
+from protocols.builtin.methods import BIG_INTEGER, ON_CONSENSUS_FAULT, SEND
 from protocols.builtin.miner_state import NO_POWER, AnyMiner, Miner, MinerState, PowerPair, SectorOnChainInfo
 from protocols.builtin.storage_miner.calls import (
     CronEventType,
@@ -25,9 +25,8 @@ from protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, layou
 from protocols.builtin.storage_miner.money import add_pledge, slasher_reward, termination_fee, unlocked_balance
 from protocols.builtin.storage_miner.partition import Terminated
 from protocols.builtin.storage_miner.periods import DeadlineInfo, deadline_quant
-from protocols.builtin.storage_miner.proving import by_place, check_deadline
+from protocols.builtin.storage_miner.proving import Declarations, by_place, check_deadline
 from protocols.builtin.storage_miner.sectors import Sectors
-from protocols.encoding import cbor
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
 from protocols.ipld.blockstore import load, save
@@ -57,6 +56,13 @@ class ExtendParams(Record):
 
 
 @record
+class TerminateSectorsReturn(Record):
+    """Whether all fees have been settled."""
+
+    done: bool
+
+
+@record
 class CompactPartitionsParams(Record):
     """Partitions of a deadline."""
 
@@ -80,15 +86,14 @@ class ConsensusFaultParams(Record):
     header_extra: bytes
 
 
-def terminate_sectors(runtime: ActorRuntime, data: bytes) -> bytes:
-    """End sectors before their time; answers whether all fees have been settled."""
-    more = end_sectors(runtime, data, process_early_terminations)
-    return cbor.encode([not more])
+def terminate_sectors(runtime: ActorRuntime, params: Declarations) -> TerminateSectorsReturn:
+    """End sectors before their time, and tell whether all fees have been settled."""
+    return TerminateSectorsReturn(done=not end_sectors(runtime, params, process_early_terminations))
 
 
-def end_sectors(runtime: ActorRuntime, data: bytes, process: Callable[[ActorRuntime], bool]) -> bool:
+def end_sectors(runtime: ActorRuntime, params: Declarations, process: Callable[[ActorRuntime], bool]) -> bool:
     """End the sectors that a message declares, and settle what of it one message may; returns whether there is more."""
-    places, layout = by_place(runtime, data), layout_of(runtime)
+    places, layout = by_place(runtime, params.declarations), layout_of(runtime)
 
     def end(state: AnyMiner) -> tuple[AnyMiner, tuple[PowerPair, bool]]:
         had = bool(state.early_terminations.runs)
@@ -191,9 +196,8 @@ def pop_early_terminations(runtime: ActorRuntime, state: Miner) -> tuple[Miner, 
     return state, result, bool(left.runs)
 
 
-def extend_sector_expiration(runtime: ActorRuntime, data: bytes) -> bytes:
+def extend_sector_expiration(runtime: ActorRuntime, params: ExtendParams) -> None:
     """Let active sectors live longer; their power is worked out anew."""
-    params = runtime.params(ExtendParams, data)
     _check_extensions(runtime, params)
     layout = layout_of(runtime)
 
@@ -226,7 +230,6 @@ def extend_sector_expiration(runtime: ActorRuntime, data: bytes) -> bytes:
     _state, (power, pledge) = runtime.transaction(layout.state, extend)
     update_power(runtime, power)
     notify_pledge(runtime, pledge)
-    return b""
 
 
 def _check_extensions(runtime: ActorRuntime, params: ExtendParams) -> None:
@@ -250,9 +253,8 @@ def _extended(runtime: ActorRuntime, sector: SectorOnChainInfo, expiration: Chai
     return dataclasses.replace(sector, expiration=expiration)
 
 
-def compact_partitions(runtime: ActorRuntime, data: bytes) -> bytes:
+def compact_partitions(runtime: ActorRuntime, params: CompactPartitionsParams) -> None:
     """Move the live sectors of partitions together, and forget the ended ones."""
-    params = runtime.params(CompactPartitionsParams, data)
     check_deadline(runtime, params.deadline)
     layout = layout_of(runtime)
 
@@ -282,12 +284,11 @@ def compact_partitions(runtime: ActorRuntime, data: bytes) -> bytes:
         return state, None
 
     runtime.transaction(layout.state, compact)
-    return b""
 
 
-def compact_sector_numbers(runtime: ActorRuntime, data: bytes) -> bytes:
+def compact_sector_numbers(runtime: ActorRuntime, params: CompactNumbersParams) -> None:
     """Give up numbers, so that the record of used ones stays small."""
-    mask = runtime.params(CompactNumbersParams, data).mask
+    mask = params.mask
     if not mask.runs or mask.runs[-1][1] - 1 > SECTOR_NUMBER_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "the mask is empty or has numbers that sectors cannot have")
 
@@ -297,12 +298,10 @@ def compact_sector_numbers(runtime: ActorRuntime, data: bytes) -> bytes:
         return state.with_(allocated_sectors=save(runtime, (allocated | mask).encode())), None
 
     runtime.transaction(layout_of(runtime).state, compact)
-    return b""
 
 
-def reported_fault(runtime: ActorRuntime, data: bytes) -> tuple[ConsensusFaultFound, int]:
+def reported_fault(runtime: ActorRuntime, params: ConsensusFaultParams) -> tuple[ConsensusFaultFound, int]:
     """The fault that a report shows, and how many epochs ago it was; ends the call where there is none."""
-    params = runtime.params(ConsensusFaultParams, data)
     runtime.validate_caller_kind(*SIGNABLE)
     with runtime.failing_as(ExitCode.ILLEGAL_ARGUMENT):
         fault = runtime.syscalls.verify_consensus_fault(params.header_1, params.header_2, params.header_extra)
@@ -312,17 +311,16 @@ def reported_fault(runtime: ActorRuntime, data: bytes) -> tuple[ConsensusFaultFo
     return fault, age
 
 
-def report_consensus_fault(runtime: ActorRuntime, data: bytes) -> bytes:
+def report_consensus_fault(runtime: ActorRuntime, params: ConsensusFaultParams) -> None:
     """Show that the miner signed what no honest miner signs: it loses everything, the reporter gets a share."""
-    _fault, age = reported_fault(runtime, data)
+    _fault, age = reported_fault(runtime, params)
     code, _ = runtime.send(runtime.caller, SEND, b"", slasher_reward(age, runtime.balance()))
     runtime.require_success(code, "the reporter could not be paid")
     state = runtime.read_state(MinerState)
-    code, _ = runtime.send(POWER, ON_CONSENSUS_FAULT, encode_bigint_param(state.locked_funds), 0)
+    code, _ = runtime.send(POWER, ON_CONSENSUS_FAULT, BIG_INTEGER.encode(state.locked_funds), 0)
     runtime.require_success(code, "the power actor did not take the fault")
     state = runtime.read_state(MinerState)
     sectors = Sectors(runtime, state)
     deals = [deal for _n, wire in sectors.items() for deal in SectorOnChainInfo.from_wire(wire).deal_ids]
     terminate_deals(runtime, runtime.epoch, deals)
     runtime.delete_actor(BURNT_FUNDS)
-    return b""

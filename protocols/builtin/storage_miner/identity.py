@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from protocols.builtin.codes import INIT, REWARD
-from protocols.builtin.methods import PUBKEY_ADDRESS, decode_bigint_param
+from protocols.builtin.methods import ADDRESS, PUBKEY_ADDRESS
 from protocols.builtin.miner_state import (
     AnyMiner,
     MinerInfo,
@@ -67,15 +67,13 @@ class WithdrawBalanceParams(Record):
     amount_requested: TokenAmount
 
 
-def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
+def constructor(runtime: ActorRuntime, params: MinerConstructorParams) -> None:
     """Make a miner without sectors; its first proving period begins at an epoch that its address gives."""
-    params = runtime.params(MinerConstructorParams, data)
     runtime.validate_caller(INIT)
     info = new_info(runtime, params)
     start = period_start(runtime) + runtime.policy.proving_period
     runtime.create_state(MinerState.initial(runtime, info, start, deadlines=runtime.policy.deadlines))
     enroll(runtime, start - 1, CronEventType.PROVING_DEADLINE)
-    return b""
 
 
 def new_info(runtime: ActorRuntime, params: MinerConstructorParams) -> MinerInfo:
@@ -100,16 +98,15 @@ def period_start(runtime: ActorRuntime) -> int:
     return runtime.epoch - (runtime.epoch % period - offset) % period
 
 
-def control_addresses(runtime: ActorRuntime, _data: bytes) -> bytes:
+def control_addresses(runtime: ActorRuntime) -> ControlAddresses:
     """Tell anyone who stands behind the miner."""
     runtime.accept_any_caller()
     info = runtime.read_state(layout_of(runtime).state).load_info(runtime)
-    return ControlAddresses(info.owner, info.worker, info.control_addresses).encode()
+    return ControlAddresses(info.owner, info.worker, info.control_addresses)
 
 
-def change_worker_address(runtime: ActorRuntime, data: bytes) -> bytes:
+def change_worker_address(runtime: ActorRuntime, params: ChangeWorkerAddressParams) -> None:
     """Replace the control addresses now and the worker later; only the owner may."""
-    params = runtime.params(ChangeWorkerAddressParams, data)
     worker = resolve_worker(runtime, params.new_worker)
     control = tuple(resolve_principal(runtime, address) for address in params.new_control_addresses)
     effective = ChainEpoch(runtime.epoch + runtime.policy.chain_finality)  # so that elections look back on one key
@@ -126,26 +123,20 @@ def change_worker_address(runtime: ActorRuntime, data: bytes) -> bytes:
     _state, changes = runtime.transaction(MinerState, change)
     if changes:
         enroll(runtime, effective, CronEventType.WORKER_KEY_CHANGE)
-    return b""
 
 
-def change_peer_id(runtime: ActorRuntime, data: bytes) -> bytes:
+def change_peer_id(runtime: ActorRuntime, params: ChangePeerIdParams) -> None:
     """Change where the miner says it is reached: its libp2p identity."""
-    params = runtime.params(ChangePeerIdParams, data)
     change_info(runtime, lambda info: dataclasses.replace(info, peer_id=params.new_id))
-    return b""
 
 
-def change_multiaddrs(runtime: ActorRuntime, data: bytes) -> bytes:
+def change_multiaddrs(runtime: ActorRuntime, params: ChangeMultiaddrsParams) -> None:
     """Change where the miner says it is reached: its addresses."""
-    params = runtime.params(ChangeMultiaddrsParams, data)
     change_info(runtime, lambda info: dataclasses.replace(info, multiaddrs=params.new_multiaddrs))
-    return b""
 
 
-def add_locked_fund(runtime: ActorRuntime, data: bytes) -> bytes:
+def add_locked_fund(runtime: ActorRuntime, amount: int) -> None:
     """Lock funds that vest over half a year; block rewards come this way."""
-    amount = decode_bigint_param(runtime, data)
     if amount < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cannot lock {amount}, which is negative")
     schedule = VESTING_V1 if runtime.network_version >= 1 else VESTING_V0
@@ -159,12 +150,10 @@ def add_locked_fund(runtime: ActorRuntime, data: bytes) -> bytes:
 
     _state, freed = runtime.transaction(MinerState, lock)
     notify_pledge(runtime, amount - freed)
-    return b""
 
 
-def withdraw_balance(runtime: ActorRuntime, data: bytes) -> bytes:
+def withdraw_balance(runtime: ActorRuntime, params: WithdrawBalanceParams) -> None:
     """Pay the owner what is neither locked, deposited nor pledged; only the owner may."""
-    params = runtime.params(WithdrawBalanceParams, data)
     if params.amount_requested < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cannot withdraw {params.amount_requested}, which is negative")
 
@@ -182,7 +171,6 @@ def withdraw_balance(runtime: ActorRuntime, data: bytes) -> bytes:
     code, _ = runtime.send(owner, 0, b"", min(available, params.amount_requested))
     runtime.require_success(code, "the owner could not be paid")
     notify_pledge(runtime, -freed)
-    return b""
 
 
 def change_info(runtime: ActorRuntime, change: Callable[[MinerInfo], MinerInfo]) -> None:
@@ -212,6 +200,6 @@ def resolve_worker(runtime: ActorRuntime, address: Address) -> Address:
     if address.protocol is not AddressProtocol.BLS:
         code, returned = runtime.send(resolved, PUBKEY_ADDRESS, b"", 0)
         runtime.require_success(code, f"the key of {address} is not known")
-        if Address.parse(cbor.decode(returned)).protocol is not AddressProtocol.BLS:
+        if ADDRESS.decode(returned).protocol is not AddressProtocol.BLS:
             runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"the worker {address} has no BLS key")
     return resolved

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from protocols.builtin.methods import Methods
+from protocols.builtin.methods import BIG_INTEGER, Methods, method
+from protocols.builtin.miner_state import SectorPreCommitInfo
+from protocols.builtin.power import ConfirmedSectors, MinerConstructorParams
 from protocols.builtin.storage_miner import commit, confirm, cron, ending, identity, proving
+from protocols.builtin.storage_miner.calls import CronEventPayload
 
 METHODS: Methods = {
-    1: identity.constructor,
-    2: identity.control_addresses,
-    3: identity.change_worker_address,
-    4: identity.change_peer_id,
-    5: proving.submit_windowed_post,
-    6: commit.pre_commit_sector,
-    7: commit.prove_commit_sector,
-    8: ending.extend_sector_expiration,
-    9: ending.terminate_sectors,
-    10: proving.declare_faults,
-    11: proving.declare_faults_recovered,
-    12: cron.on_deferred_cron_event,
-    13: confirm.check_sector_proven,
-    14: identity.add_locked_fund,
-    15: ending.report_consensus_fault,
-    16: identity.withdraw_balance,
-    17: confirm.confirm_sector_proofs,
-    18: identity.change_multiaddrs,
-    19: ending.compact_partitions,
-    20: ending.compact_sector_numbers,
+    1: method(identity.constructor, MinerConstructorParams),
+    2: method(identity.control_addresses, returns=identity.ControlAddresses),
+    3: method(identity.change_worker_address, identity.ChangeWorkerAddressParams),
+    4: method(identity.change_peer_id, identity.ChangePeerIdParams),
+    5: method(proving.submit_windowed_post, proving.SubmitPostParams),
+    6: method(commit.pre_commit_sector, SectorPreCommitInfo),
+    7: method(commit.prove_commit_sector, commit.ProveCommitParams),
+    8: method(ending.extend_sector_expiration, ending.ExtendParams),
+    9: method(ending.terminate_sectors, proving.Declarations, ending.TerminateSectorsReturn),
+    10: method(proving.declare_faults, proving.Declarations),
+    11: method(proving.declare_faults_recovered, proving.Declarations),
+    12: method(cron.on_deferred_cron_event, CronEventPayload),
+    13: method(confirm.check_sector_proven, confirm.SectorNumberParams),
+    14: method(identity.add_locked_fund, BIG_INTEGER),
+    15: method(ending.report_consensus_fault, ending.ConsensusFaultParams),
+    16: method(identity.withdraw_balance, identity.WithdrawBalanceParams),
+    17: method(confirm.confirm_sector_proofs, ConfirmedSectors),
+    18: method(identity.change_multiaddrs, identity.ChangeMultiaddrsParams),
+    19: method(ending.compact_partitions, ending.CompactPartitionsParams),
+    20: method(ending.compact_sector_numbers, ending.CompactNumbersParams),
 }

@@ -62,9 +62,8 @@ def check_deadline(runtime: ActorRuntime, index: int) -> None:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {index}; there are {runtime.policy.deadlines}")
 
 
-def submit_windowed_post(runtime: ActorRuntime, data: bytes) -> bytes:
+def submit_windowed_post(runtime: ActorRuntime, params: SubmitPostParams) -> None:
     """Prove partitions of the open deadline; faulty sectors that were declared recovered have power again."""
-    params = runtime.params(SubmitPostParams, data)
     policy = runtime.policy
     check_deadline(runtime, params.deadline)
     if params.chain_commit_epoch >= runtime.epoch:
@@ -107,7 +106,6 @@ def submit_windowed_post(runtime: ActorRuntime, data: bytes) -> bytes:
     update_power(runtime, proven.delta)
     burn(runtime, vesting + balance)
     notify_pledge(runtime, -vesting)
-    return b""
 
 
 def sectors_for_proof(sectors: Sectors, proven: Proven) -> list[SectorOnChainInfo]:
@@ -147,9 +145,8 @@ def _post_fee(runtime: ActorRuntime, reward: ThisEpochReward, power: CurrentTota
     )
 
 
-def by_place(runtime: ActorRuntime, data: bytes) -> dict[int, dict[int, Bitfield]]:
+def by_place(runtime: ActorRuntime, declarations: tuple[Declaration, ...]) -> dict[int, dict[int, Bitfield]]:
     """Declared sectors by deadline and partition; ends the call for more than one message may name."""
-    declarations = runtime.params(Declarations, data).declarations
     most = layout_of(runtime).partitions_max
     if runtime.actors_version and len(declarations) > most:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(declarations)} declarations; {most} are the most")
@@ -174,9 +171,9 @@ def declaration_deadline(runtime: ActorRuntime, state: AnyMiner, index: int) -> 
     return found
 
 
-def declare_faults(runtime: ActorRuntime, data: bytes) -> bytes:
+def declare_faults(runtime: ActorRuntime, params: Declarations) -> None:
     """Declare sectors faulty before their deadline: they lose their power, and pay less than if it is found out."""
-    places, layout = by_place(runtime, data), layout_of(runtime)
+    places, layout = by_place(runtime, params.declarations), layout_of(runtime)
 
     def declare(state: AnyMiner) -> tuple[AnyMiner, PowerPair]:
         info = state.load_info(runtime)
@@ -193,12 +190,11 @@ def declare_faults(runtime: ActorRuntime, data: bytes) -> bytes:
 
     _state, delta = runtime.transaction(layout.state, declare)
     update_power(runtime, delta)
-    return b""
 
 
-def declare_faults_recovered(runtime: ActorRuntime, data: bytes) -> bytes:
+def declare_faults_recovered(runtime: ActorRuntime, params: Declarations) -> None:
     """Promise that faulty sectors will be proven at their next deadline."""
-    places = by_place(runtime, data)
+    places = by_place(runtime, params.declarations)
 
     def declare(state: MinerState) -> tuple[MinerState, None]:
         info = state.load_info(runtime)
@@ -206,7 +202,6 @@ def declare_faults_recovered(runtime: ActorRuntime, data: bytes) -> bytes:
         return with_recoveries(runtime, state, info, places), None
 
     runtime.transaction(MinerState, declare)
-    return b""
 
 
 def with_recoveries(

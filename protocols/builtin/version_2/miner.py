@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from protocols.builtin.methods import Methods
-from protocols.builtin.storage_miner import confirm, ending, identity, proving
+from protocols.builtin.methods import OPTIONAL_ADDRESS, Methods, method
+from protocols.builtin.miner_state import SectorPreCommitInfo
+from protocols.builtin.power import ConfirmedSectors, MinerConstructorParams
+from protocols.builtin.storage_miner import commit, confirm, ending, identity, proving
+from protocols.builtin.storage_miner.calls import CronEventPayload
 from protocols.builtin.version_2 import miner_ending, miner_identity, miner_money, miner_proving, miner_sectors
 
 METHODS: Methods = {
-    1: miner_identity.constructor,
-    2: identity.control_addresses,
-    3: miner_identity.change_worker_address,
-    4: miner_identity.change_peer_id,
-    5: miner_proving.submit_windowed_post,
-    6: miner_sectors.pre_commit_sector,
-    7: miner_sectors.prove_commit_sector,
-    8: ending.extend_sector_expiration,
-    9: miner_ending.terminate_sectors,
-    10: proving.declare_faults,
-    11: miner_proving.declare_faults_recovered,
-    12: miner_proving.on_deferred_cron_event,
-    13: confirm.check_sector_proven,
-    14: miner_money.apply_rewards,
-    15: miner_money.report_consensus_fault,
-    16: miner_money.withdraw_balance,
-    17: miner_sectors.confirm_sector_proofs,
-    18: miner_identity.change_multiaddrs,
-    19: ending.compact_partitions,
-    20: ending.compact_sector_numbers,
-    21: miner_identity.confirm_update_worker_key,
-    22: miner_money.repay_debt,
-    23: miner_identity.change_owner_address,
+    1: method(miner_identity.constructor, MinerConstructorParams),
+    2: method(identity.control_addresses, returns=identity.ControlAddresses),
+    3: method(miner_identity.change_worker_address, identity.ChangeWorkerAddressParams),
+    4: method(miner_identity.change_peer_id, identity.ChangePeerIdParams),
+    5: method(miner_proving.submit_windowed_post, proving.SubmitPostParams),
+    6: method(miner_sectors.pre_commit_sector, SectorPreCommitInfo),
+    7: method(miner_sectors.prove_commit_sector, commit.ProveCommitParams),
+    8: method(ending.extend_sector_expiration, ending.ExtendParams),
+    9: method(miner_ending.terminate_sectors, proving.Declarations, ending.TerminateSectorsReturn),
+    10: method(proving.declare_faults, proving.Declarations),
+    11: method(miner_proving.declare_faults_recovered, proving.Declarations),
+    12: method(miner_proving.on_deferred_cron_event, CronEventPayload),
+    13: method(confirm.check_sector_proven, confirm.SectorNumberParams),
+    14: method(miner_money.apply_rewards, miner_money.ApplyRewardsParams),
+    15: method(miner_money.report_consensus_fault, ending.ConsensusFaultParams),
+    16: method(miner_money.withdraw_balance, identity.WithdrawBalanceParams),
+    17: method(miner_sectors.confirm_sector_proofs, ConfirmedSectors),
+    18: method(miner_identity.change_multiaddrs, identity.ChangeMultiaddrsParams),
+    19: method(ending.compact_partitions, ending.CompactPartitionsParams),
+    20: method(ending.compact_sector_numbers, ending.CompactNumbersParams),
+    21: method(miner_identity.confirm_update_worker_key),
+    22: method(miner_money.repay_debt),
+    23: method(miner_identity.change_owner_address, OPTIONAL_ADDRESS),
 }

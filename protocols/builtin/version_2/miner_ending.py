@@ -5,19 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from protocols.builtin.storage_miner.calls import epoch_reward, network_power
-from protocols.builtin.storage_miner.ending import Settled, end_sectors, ended_sectors, pop_early_terminations
+from protocols.builtin.storage_miner.ending import (
+    Settled,
+    TerminateSectorsReturn,
+    end_sectors,
+    ended_sectors,
+    pop_early_terminations,
+)
 from protocols.builtin.storage_miner.money import add_pledge
+from protocols.builtin.storage_miner.proving import Declarations
 from protocols.builtin.version_2.miner_money import termination_fee
 from protocols.builtin.version_2.miner_state import MinerStateV2, SectorOnChainInfoV2
-from protocols.encoding import cbor
 
 if TYPE_CHECKING:
     from protocols.vm.runtime import ActorRuntime
 
 
-def terminate_sectors(runtime: ActorRuntime, data: bytes) -> bytes:
-    """End sectors before their time; answers whether all fees have been settled."""
-    return cbor.encode([not end_sectors(runtime, data, process_early_terminations)])
+def terminate_sectors(runtime: ActorRuntime, params: Declarations) -> TerminateSectorsReturn:
+    """End sectors before their time, and tell whether all fees have been settled."""
+    return TerminateSectorsReturn(done=not end_sectors(runtime, params, process_early_terminations))
 
 
 def process_early_terminations(runtime: ActorRuntime) -> bool:

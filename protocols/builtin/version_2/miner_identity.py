@@ -21,10 +21,8 @@ from protocols.builtin.storage_miner.identity import (
     resolve_worker,
 )
 from protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2
-from protocols.encoding import cbor
 from protocols.encoding.address import Address, AddressProtocol
 from protocols.encoding.tuples import ChainEpoch
-from protocols.errors import DecodeError
 from protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -33,9 +31,8 @@ if TYPE_CHECKING:
 CONTROL_ADDRESSES_MAX, PEER_ID_BYTES_MAX, MULTIADDRS_BYTES_MAX = 10, 128, 1024
 
 
-def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
+def constructor(runtime: ActorRuntime, params: MinerConstructorParams) -> None:
     """Make a miner without sectors, in the middle of a proving period that began before it."""
-    params = runtime.params(MinerConstructorParams, data)
     runtime.validate_caller(INIT)
     _check_control(runtime, params.control_addresses)
     _check_reach(runtime, params.peer_id, params.multiaddrs)
@@ -45,7 +42,6 @@ def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
     made = MinerStateV2.initial(runtime, info, start, deadlines=policy.deadlines, current=index)
     runtime.create_state(made)
     enroll(runtime, start + policy.challenge_window * (index + 1) - 1, CronEventType.PROVING_DEADLINE)
-    return b""
 
 
 def _check_control(runtime: ActorRuntime, addresses: tuple[Address, ...]) -> None:
@@ -63,9 +59,8 @@ def _check_reach(runtime: ActorRuntime, peer_id: bytes, multiaddrs: tuple[bytes,
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{total} bytes of multiaddrs; {MULTIADDRS_BYTES_MAX} at most")
 
 
-def change_worker_address(runtime: ActorRuntime, data: bytes) -> bytes:
+def change_worker_address(runtime: ActorRuntime, params: ChangeWorkerAddressParams) -> None:
     """Replace the control addresses now, and name a worker for later unless one waits already; only the owner may."""
-    params = runtime.params(ChangeWorkerAddressParams, data)
     _check_control(runtime, params.new_control_addresses)
     worker = resolve_worker(runtime, params.new_worker)
     control = tuple(resolve_principal(runtime, address) for address in params.new_control_addresses)
@@ -80,10 +75,9 @@ def change_worker_address(runtime: ActorRuntime, data: bytes) -> bytes:
         return state.with_info(runtime, info), None
 
     runtime.transaction(MinerStateV2, change)
-    return b""
 
 
-def confirm_update_worker_key(runtime: ActorRuntime, _data: bytes) -> bytes:
+def confirm_update_worker_key(runtime: ActorRuntime) -> None:
     """Put a named worker in whose time has come; only the owner may. The next deadline's end does it, too."""
 
     def confirm(state: MinerStateV2) -> tuple[MinerStateV2, None]:
@@ -92,12 +86,12 @@ def confirm_update_worker_key(runtime: ActorRuntime, _data: bytes) -> bytes:
         return with_pending_worker(runtime, state, info), None
 
     runtime.transaction(MinerStateV2, confirm)
-    return b""
 
 
-def change_owner_address(runtime: ActorRuntime, data: bytes) -> bytes:
+def change_owner_address(runtime: ActorRuntime, address: Address | None) -> None:
     """Propose another owner, or confirm that proposal as the proposed one, who so shows that it can sign messages."""
-    address = _id_address(runtime, data)
+    if address is None or address.protocol is not AddressProtocol.ID:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"an owner is named by its id address, not by {address}")
 
     def change(state: MinerStateV2) -> tuple[MinerStateV2, None]:
         info = state.load_info(runtime)
@@ -115,33 +109,15 @@ def change_owner_address(runtime: ActorRuntime, data: bytes) -> bytes:
         return state.with_info(runtime, info), None
 
     runtime.transaction(MinerStateV2, change)
-    return b""
 
 
-def _id_address(runtime: ActorRuntime, data: bytes) -> Address:
-    try:
-        wire = cbor.decode(data)
-        address = Address.parse(wire) if isinstance(wire, bytes) and wire else None
-    except DecodeError as error:
-        runtime.abort(1, f"parameters: {error}")
-    if address is None and not isinstance(wire, bytes):
-        runtime.abort(1, "parameters: no address")
-    if address is None or address.protocol is not AddressProtocol.ID:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"an owner is named by its id address, not by {address}")
-    return address
-
-
-def change_peer_id(runtime: ActorRuntime, data: bytes) -> bytes:
+def change_peer_id(runtime: ActorRuntime, params: ChangePeerIdParams) -> None:
     """Change where the miner says it is reached: its libp2p identity."""
-    params = runtime.params(ChangePeerIdParams, data)
     _check_reach(runtime, params.new_id, ())
     change_info(runtime, lambda info: dataclasses.replace(info, peer_id=params.new_id))
-    return b""
 
 
-def change_multiaddrs(runtime: ActorRuntime, data: bytes) -> bytes:
+def change_multiaddrs(runtime: ActorRuntime, params: ChangeMultiaddrsParams) -> None:
     """Change where the miner says it is reached: its addresses."""
-    params = runtime.params(ChangeMultiaddrsParams, data)
     _check_reach(runtime, b"", params.new_multiaddrs)
     change_info(runtime, lambda info: dataclasses.replace(info, multiaddrs=params.new_multiaddrs))
-    return b""

@@ -11,7 +11,7 @@ from protocols.builtin.methods import SEND
 from protocols.builtin.policy import EPOCHS_IN_DAY
 from protocols.builtin.smoothing import FilterEstimate
 from protocols.builtin.storage_miner.calls import burn, epoch_reward, notify_pledge
-from protocols.builtin.storage_miner.ending import reported_fault
+from protocols.builtin.storage_miner.ending import ConsensusFaultParams, reported_fault
 from protocols.builtin.storage_miner.identity import WithdrawBalanceParams
 from protocols.builtin.storage_miner.money import expected_reward as unclamped_reward
 from protocols.builtin.storage_miner.money import sector_quality_power
@@ -78,9 +78,8 @@ def check_balance(runtime: ActorRuntime, state: MinerStateV2 | None = None) -> N
         runtime.abort(BALANCE_BROKEN, str(fault))
 
 
-def apply_rewards(runtime: ActorRuntime, data: bytes) -> bytes:
+def apply_rewards(runtime: ActorRuntime, params: ApplyRewardsParams) -> None:
     """Lock a block's reward, and pay penalties and older debt: first from what is vesting, then from the balance."""
-    params = runtime.params(ApplyRewardsParams, data)
     if params.reward < 0 or params.penalty < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"negative reward {params.reward} or penalty {params.penalty}")
 
@@ -96,12 +95,10 @@ def apply_rewards(runtime: ActorRuntime, data: bytes) -> bytes:
     _state, (pledge, vesting, balance) = runtime.transaction(MinerStateV2, take)
     notify_pledge(runtime, pledge)
     burn(runtime, vesting + balance)
-    return b""
 
 
-def withdraw_balance(runtime: ActorRuntime, data: bytes) -> bytes:
+def withdraw_balance(runtime: ActorRuntime, params: WithdrawBalanceParams) -> None:
     """Pay all debt, and the owner what is then free; only the owner may."""
-    params = runtime.params(WithdrawBalanceParams, data)
     if params.amount_requested < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cannot withdraw {params.amount_requested}, which is negative")
 
@@ -123,10 +120,9 @@ def withdraw_balance(runtime: ActorRuntime, data: bytes) -> bytes:
     burn(runtime, debt)
     notify_pledge(runtime, -freed)
     check_balance(runtime, state)
-    return b""
 
 
-def repay_debt(runtime: ActorRuntime, _data: bytes) -> bytes:
+def repay_debt(runtime: ActorRuntime) -> None:
     """Pay what can be paid of the debt."""
 
     def pay(state: MinerStateV2) -> tuple[MinerStateV2, tuple[int, int]]:
@@ -138,12 +134,11 @@ def repay_debt(runtime: ActorRuntime, _data: bytes) -> bytes:
     notify_pledge(runtime, -vesting)
     burn(runtime, vesting + balance)
     check_balance(runtime, state)
-    return b""
 
 
-def report_consensus_fault(runtime: ActorRuntime, data: bytes) -> bytes:
+def report_consensus_fault(runtime: ActorRuntime, params: ConsensusFaultParams) -> None:
     """Show that the miner signed what no honest miner signs: it is fined and excluded, the reporter gets a share."""
-    fault, age = reported_fault(runtime, data)
+    fault, age = reported_fault(runtime, params)
     penalty = epoch_reward(runtime).smoothed.value() * CONSENSUS_FAULT_FACTOR // LEADERS_PER_EPOCH
 
     def punish(state: MinerStateV2) -> tuple[MinerStateV2, tuple[int, int]]:
@@ -161,4 +156,3 @@ def report_consensus_fault(runtime: ActorRuntime, data: bytes) -> bytes:
     burn(runtime, vesting + balance - reward)
     notify_pledge(runtime, -vesting)
     check_balance(runtime)
-    return b""

@@ -24,6 +24,7 @@ from protocols.builtin.storage_miner.layouts import layout_of
 from protocols.builtin.storage_miner.money import add_pledge
 from protocols.builtin.storage_miner.periods import current_deadline
 from protocols.builtin.storage_miner.proving import (
+    Declarations,
     SubmitPostParams,
     by_place,
     check_deadline,
@@ -47,9 +48,8 @@ if TYPE_CHECKING:
 RANDOMNESS_BYTES = 32
 
 
-def submit_windowed_post(runtime: ActorRuntime, data: bytes) -> bytes:
+def submit_windowed_post(runtime: ActorRuntime, params: SubmitPostParams) -> None:
     """Prove partitions of the open deadline; new sectors and those that were declared recovered get their power."""
-    params = runtime.params(SubmitPostParams, data)
     policy, layout = runtime.policy, layout_of(runtime)
     check_deadline(runtime, params.deadline)
     if len(params.chain_commit_rand) > RANDOMNESS_BYTES:
@@ -82,7 +82,6 @@ def submit_windowed_post(runtime: ActorRuntime, data: bytes) -> bytes:
     _state, proven = runtime.transaction(MinerStateV2, prove)
     update_power(runtime, proven.delta)
     check_balance(runtime)
-    return b""
 
 
 def _check_chain(runtime: ActorRuntime, params: SubmitPostParams, challenge: int) -> None:
@@ -94,9 +93,9 @@ def _check_chain(runtime: ActorRuntime, params: SubmitPostParams, challenge: int
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "the proof was made for another chain")
 
 
-def declare_faults_recovered(runtime: ActorRuntime, data: bytes) -> bytes:
+def declare_faults_recovered(runtime: ActorRuntime, params: Declarations) -> None:
     """Promise that faulty sectors will be proven at their next deadline; debts are paid first."""
-    places = by_place(runtime, data)
+    places = by_place(runtime, params.declarations)
 
     def declare(state: MinerStateV2) -> tuple[MinerStateV2, int]:
         state, debt = state.repay_all(runtime.balance())
@@ -109,18 +108,16 @@ def declare_faults_recovered(runtime: ActorRuntime, data: bytes) -> bytes:
     _state, debt = runtime.transaction(MinerStateV2, declare)
     burn(runtime, debt)
     check_balance(runtime)
-    return b""
 
 
-def on_deferred_cron_event(runtime: ActorRuntime, data: bytes) -> bytes:
+def on_deferred_cron_event(runtime: ActorRuntime, event: CronEventPayload) -> None:
     """Do what the miner asked to be called for."""
-    kind = runtime.params(CronEventPayload, data).event_type
+    kind = event.event_type
     runtime.validate_caller(POWER)
     if kind == CronEventType.PROVING_DEADLINE:
         handle_proving_deadline(runtime)
     elif kind == CronEventType.PROCESS_EARLY_TERMINATIONS and process_early_terminations(runtime):
         schedule_early_terminations(runtime)
-    return b""
 
 
 def handle_proving_deadline(runtime: ActorRuntime) -> None:

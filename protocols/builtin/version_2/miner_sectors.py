@@ -16,6 +16,7 @@ from protocols.builtin.miner_state import (
     SectorPreCommitOnChainInfo,
 )
 from protocols.builtin.policy import EPOCHS_IN_DAY
+from protocols.builtin.power import ConfirmedSectors
 from protocols.builtin.storage_miner.calls import burn, epoch_reward, network_power, notify_pledge, update_power
 from protocols.builtin.storage_miner.commit import (
     SECTOR_NUMBER_MAX,
@@ -51,9 +52,8 @@ PROOF_BYTES_MAX_V4 = 1024
 _OWN_BOUND_FROM = 5
 
 
-def pre_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
+def pre_commit_sector(runtime: ActorRuntime, params: SectorPreCommitInfo) -> None:
     """Commit to a sector, with a deposit that is lost unless it is proven in time; debts are paid first."""
-    params = runtime.params(SectorPreCommitInfo, data)
     policy = runtime.policy
     check_pre_commit(runtime, params, runtime.epoch - policy.pre_commit_lookback_max)
     validate_expiration(runtime, runtime.epoch + policy.prove_commit_duration_max, params.expiration)
@@ -91,7 +91,6 @@ def pre_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
     burn(runtime, debt)
     check_balance(runtime)
     notify_pledge(runtime, -freed)
-    return b""
 
 
 def _deal_weights(runtime: ActorRuntime, params: SectorPreCommitInfo) -> DealWeightsV2:
@@ -103,9 +102,8 @@ def _deal_weights(runtime: ActorRuntime, params: SectorPreCommitInfo) -> DealWei
     return DealWeightsV2.decode(returned)
 
 
-def prove_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
+def prove_commit_sector(runtime: ActorRuntime, params: ProveCommitParams) -> None:
     """Hand in the proof of a sector; the power actor checks it at the end of the epoch, with all others."""
-    params = runtime.params(ProveCommitParams, data)
     runtime.accept_any_caller()
     bounded = runtime.network_version >= _OWN_BOUND_FROM
     number, most = params.sector_number, runtime.policy.seal_proof_bytes_max if bounded else PROOF_BYTES_MAX_V4
@@ -123,12 +121,11 @@ def prove_commit_sector(runtime: ActorRuntime, data: bytes) -> bytes:
     # the reference of this version writes the state that it only reads
     _state, found = runtime.transaction(MinerStateV2, find)
     hand_in_proof(runtime, found, params.proof, runtime.policy.prove_commit_duration_max, found.info.seal_rand_epoch)
-    return b""
 
 
-def confirm_sector_proofs(runtime: ActorRuntime, data: bytes) -> bytes:
+def confirm_sector_proofs(runtime: ActorRuntime, params: ConfirmedSectors) -> None:
     """Take sectors up whose proofs held: their deals begin, they get a deadline and a pledge, but no power yet."""
-    given = confirming(runtime, data)
+    given = confirming(runtime, params)
 
     def take_up(state: MinerStateV2) -> tuple[MinerStateV2, tuple[PowerPair, int, int]]:
         state, moved = reschedule_replaced(runtime, state, given.info, given.replaced)
@@ -149,7 +146,6 @@ def confirm_sector_proofs(runtime: ActorRuntime, data: bytes) -> bytes:
     _state, (new_power, pledge, freed) = runtime.transaction(MinerStateV2, take_up)
     update_power(runtime, new_power)
     notify_pledge(runtime, pledge - freed)
-    return b""
 
 
 def _taken_up(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from protocols.builtin import power
 from protocols.builtin.codes import CRON
-from protocols.builtin.methods import Methods
+from protocols.builtin.methods import Methods, method
 from protocols.builtin.power import call_miners, tell_power, verify_batch
 from protocols.builtin.power_state import CronEvent
 from protocols.builtin.version_2.power_state import PowerStateV2
@@ -24,7 +24,7 @@ DEPRECATED = {7}
 """Methods of version 0 that are gone."""
 
 
-def on_epoch_tick_end(runtime: ActorRuntime, _data: bytes) -> bytes:
+def on_epoch_tick_end(runtime: ActorRuntime) -> None:
     """Check the epoch's proofs, call the miners that asked for it, and freeze the power for the next epoch.
 
     A miner whose call fails loses its claim: it could not account for its sectors.
@@ -37,7 +37,6 @@ def on_epoch_tick_end(runtime: ActorRuntime, _data: bytes) -> bytes:
         runtime.transaction(PowerStateV2, lambda state: (_without_claims(runtime, state, failed), None))
     state, _ = runtime.transaction(PowerStateV2, lambda state: (state.frozen(1), None))
     tell_power(runtime, state)
-    return b""
 
 
 def _due(runtime: ActorRuntime, state: PowerStateV2) -> tuple[PowerStateV2, list[CronEvent]]:
@@ -56,6 +55,6 @@ def _without_claims(runtime: ActorRuntime, state: PowerStateV2, miners: list[Add
     return dataclasses.replace(state, claims=claims.flush())
 
 
-METHODS: Methods = {number: method for number, method in power.METHODS.items() if number not in DEPRECATED} | {
-    5: on_epoch_tick_end
+METHODS: Methods = {number: kept for number, kept in power.METHODS.items() if number not in DEPRECATED} | {
+    5: method(on_epoch_tick_end)
 }

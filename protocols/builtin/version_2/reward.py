@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protocols.builtin import reward
-from protocols.builtin.codes import BURNT_FUNDS
-from protocols.builtin.methods import SEND, Methods
-from protocols.builtin.reward import ThisEpochReward, open_award
+from protocols.builtin.codes import BURNT_FUNDS, SYSTEM
+from protocols.builtin.methods import BIG_INTEGER, SEND, Methods, method
+from protocols.builtin.reward import AwardBlockRewardParams, ThisEpochReward, open_award, take_power
 from protocols.builtin.reward_state import (
     BASELINE_EXPONENT_V3,
     BASELINE_INITIAL_V2,
@@ -44,31 +43,36 @@ class RewardStateV2(RewardState):
         return self.simple_total, self.baseline_total
 
 
-def award_block_reward(runtime: ActorRuntime, data: bytes) -> bytes:
+def award_block_reward(runtime: ActorRuntime, params: AwardBlockRewardParams) -> None:
     """Pay the miner its share of the epoch's reward and its tips, and tell it three times its penalty."""
-    params, miner, total = open_award(runtime, data, RewardStateV2)
+    miner, total = open_award(runtime, params, RewardStateV2)
     told = ApplyRewardsParams(TokenAmount(total), TokenAmount(PENALTY_FACTOR * params.penalty))
     code, _ = runtime.send(miner, APPLY_REWARDS, told.encode(), total)
     if code != ExitCode.OK:
         runtime.send(BURNT_FUNDS, SEND, b"", total)
-    return b""
 
 
-def this_epoch_reward(runtime: ActorRuntime, _data: bytes) -> bytes:
+def this_epoch_reward(runtime: ActorRuntime) -> ThisEpochReward:
     """Tell anyone what epochs pay."""
     runtime.accept_any_caller()
     state = runtime.read_state(RewardStateV2)
-    return ThisEpochReward(state.this_epoch_reward_smoothed, state.this_epoch_baseline_power).encode()
+    return ThisEpochReward(state.this_epoch_reward_smoothed, state.this_epoch_baseline_power)
 
 
-def update_network_kpi(runtime: ActorRuntime, data: bytes) -> bytes:
+def update_network_kpi(runtime: ActorRuntime, power: int) -> None:
     """Take the network's power at the end of an epoch; the power actor's cron calls this."""
-    return reward.update_network_kpi(runtime, data, RewardStateV2)
+    take_power(runtime, power, RewardStateV2)
 
 
-def constructor(runtime: ActorRuntime, data: bytes) -> bytes:
-    """Made at genesis, knowing the network's power."""
-    return reward.constructor(runtime, data, RewardStateV2)
+def constructor(runtime: ActorRuntime, power: int) -> None:
+    """Made at genesis, with the power that the network starts with."""
+    runtime.validate_caller(SYSTEM)
+    runtime.create_state(RewardStateV2.initial(power))
 
 
-METHODS: Methods = {1: constructor, 2: award_block_reward, 3: this_epoch_reward, 4: update_network_kpi}
+METHODS: Methods = {
+    1: method(constructor, BIG_INTEGER),
+    2: method(award_block_reward, AwardBlockRewardParams),
+    3: method(this_epoch_reward, returns=ThisEpochReward),
+    4: method(update_network_kpi, BIG_INTEGER),
+}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.builtin.codes import BURNT_FUNDS, CRON, POWER, REWARD, SYSTEM
-from protocols.builtin.methods import encode_bigint_param
+from protocols.builtin.methods import BIG_INTEGER
 from protocols.builtin.miner_state import MinerState
 from protocols.builtin.power import CurrentTotalPower
 from protocols.builtin.power_state import CONSENSUS_POWER_MIN, CronEvent, PowerState, epoch_key
@@ -192,7 +192,7 @@ def test_the_owner_withdraws_what_is_free():
 
 
 def test_locking_more_than_there_is_fails():
-    params = encode_bigint_param(5)
+    params = BIG_INTEGER.encode(5)
     assert World().call(WORKERS[0], MINER, 14, params).receipt.exit_code == ExitCode.INSUFFICIENT_FUNDS
     assert World().call(WORKERS[0], MINER, 14, b"\x01").receipt.exit_code == 1
 

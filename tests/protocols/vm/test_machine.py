@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from protocols.builtin.account import AccountState
 from protocols.builtin.codes import BURNT_FUNDS, INIT, REWARD, SYSTEM, actors_version, code_of, name_of
 from protocols.builtin.init_state import InitState
+from protocols.builtin.methods import ADDRESS
 from protocols.chain.message import Message
 from protocols.encoding import cbor
 from protocols.encoding.address import Address
@@ -112,7 +113,8 @@ def test_what_may_not_run_changes_nothing_and_costs_the_miner(changes, code):
         ({"to": Address.actor(b"x")}, ExitCode.SYS_INVALID_RECEIVER),
         ({"gas_limit": 1_200_000}, ExitCode.SYS_OUT_OF_GAS),
         ({"to": ALICE, "method": 9}, ExitCode.SYS_INVALID_METHOD),
-        ({"to": ALICE, "method": 1}, ExitCode.SYS_FORBIDDEN),
+        ({"to": ALICE, "method": 1, "params": ADDRESS.encode(BOB)}, ExitCode.SYS_FORBIDDEN),
+        ({"to": ALICE, "method": 1}, 1),
     ],
 )
 def test_what_fails_while_running_keeps_nonce_and_gas_only(changes, code):
