@@ -49,7 +49,7 @@ class BlockTime(click.ParamType[int]):
 @click.option("--seed", default=1, show_default=True, help="What keys and genesis follow from.")
 @click.option("--base-port", default=0, help="First of two ports per node; without it the system chooses.")
 @click.option("--home", "directory", type=click.Path(path_type=Path, file_okay=False), help="Where the homes are.")
-@click.option("--until-epoch", default=0, help="End when every node is there; exit 0 only if all agree.")
+@click.option("--until-epoch", default=0, help="End there, but let transfers settle; exit 0 only if all agree.")
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write how it went as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only: the banner, then the outcome.")
 @click.pass_context

@@ -25,6 +25,14 @@ SETTLE_EPOCHS = 5
 POLL_S = 0.5
 
 
+def last_epoch(until_epoch: int, seen: int) -> int:
+    """The epoch in which a run ends: no sooner than transfers have settled that are sent from epoch `seen` on.
+
+    So a run whose nodes came up late still shows what it is for, whatever the machine. 0 is never.
+    """
+    return max(until_epoch, max(seen, 1) + SETTLE_EPOCHS + 1) if until_epoch else 0
+
+
 @dataclass
 class NodeStatus:
     """One node at one moment."""
@@ -88,19 +96,21 @@ class DevnetRun:
         return found
 
     def follow(self, until_epoch: int, show: Any = None) -> None:
-        """Watch and send transfers until every node has reached an epoch (0: for ever)."""
-        sent_at = 0
+        """Watch and send transfers until every node has reached an epoch (0: for ever) and these have settled."""
+        sent_at, last = 0, None
         while True:
             statuses = self.status()
             self.fleet.watch()
             lowest = min(status.height for status in statuses)
+            if last is None and lowest >= 0:
+                last = last_epoch(until_epoch, lowest)
             if lowest >= 1 and not self.outcome.first_block_s:
                 self.outcome.first_block_s = time.monotonic() - self._started_s
             if show is not None:
                 show(statuses)
-            if until_epoch and lowest >= until_epoch:
+            if last and lowest >= last:
                 return
-            if lowest > sent_at and (not until_epoch or lowest < until_epoch - SETTLE_EPOCHS):
+            if lowest > sent_at and (not last or lowest < last - SETTLE_EPOCHS):
                 sent_at = lowest
                 self.traffic.send()
             time.sleep(min(POLL_S, self.plan.block_time_s / 2))

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.devnet import faults
 from deploy.devnet.plan import DevnetError, DevnetPlan, read_state
-from deploy.devnet.run import DevnetRun
+from deploy.devnet.run import SETTLE_EPOCHS, DevnetRun, last_epoch
 from deploy.rpc import RpcCallError, RpcClient
 from runtime.actor.envelopes import ListProcesses
 from runtime.admin import admin_ask
@@ -180,6 +180,13 @@ def test_nodes_that_are_not_there_are_named(devnet):
 
 
 # -- the command itself ----------------------------------------------------------------------------------------
+
+
+def test_a_run_lasts_until_its_transfers_have_settled():
+    assert last_epoch(0, 5) == 0
+    assert last_epoch(30, 5) == 30
+    assert last_epoch(10, 9) == 9 + SETTLE_EPOCHS + 1
+    assert last_epoch(1, -1) == last_epoch(1, 0) == 1 + SETTLE_EPOCHS + 1
 
 
 @pytest.mark.behaviour(201)
