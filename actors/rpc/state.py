@@ -13,11 +13,11 @@ from actors.rpc import forms
 from actors.rpc.chain import tipset_messages
 from actors.rpc.registry import ACTOR_NOT_FOUND, APPLICATION, NodeView, RpcError, rpc
 from protocols.builtin.codes import BUILTIN, BURNT_FUNDS, REWARD, name_of
-from protocols.builtin.methods import BIG_INTEGER
+from protocols.builtin.methods import BIG_INTEGER, Form
 from protocols.builtin.registry import method_of
 from protocols.builtin.states import state_of
 from protocols.builtin.version_2.miner_state import MinerInfoV2
-from protocols.chain.message import Message
+from protocols.chain.message import Message, Receipt
 from protocols.chain.tipset import Tipset, TipsetKey
 from protocols.encoding import cbor
 from protocols.encoding.address import Address
@@ -93,7 +93,11 @@ def decode_params(node: NodeView, address: Address, number: int, params: bytes, 
         value = method.params.decode(params, any_text=True)
     except DecodeError as error:
         raise RpcError(APPLICATION, f"these are no parameters of method {number} of {name_of(code)}: {error}") from None
-    return str(value) if method.params is BIG_INTEGER else forms.record_form(value)
+    return _item_form(method.params, value)
+
+
+def _item_form(form: Form[Any], value: Any) -> Any:
+    return str(value) if form is BIG_INTEGER else forms.record_form(value)
 
 
 @rpc("StateListActors", "read", forms.key)
@@ -248,17 +252,26 @@ def search(node: NodeView, cid: Cid, start: Tipset, limit: int) -> dict[str, Any
         return None
     tipset = node.chain.tipset(key)
     receipts = load_receipts(node.chain.blocks, node.chain.execution(key).receipts_root)
-    for (found, _message), receipt in zip(tipset_messages(node.chain, tipset), receipts, strict=True):
+    for (found, message), receipt in zip(tipset_messages(node.chain, tipset), receipts, strict=True):
         if found == cid:
             following = _following(node, tipset)
             return {
                 "Message": forms.cid_form(cid),
                 "Receipt": forms.receipt_form(receipt),
-                "ReturnDec": None,
+                "ReturnDec": _answer(node.chain.state_after(tipset), message, receipt),
                 "TipSet": forms.key_form(following.key),
                 "Height": following.height,
             }
     return None
+
+
+def _answer(state: StateTree, message: Message, receipt: Receipt) -> Any:
+    """What a message returned, with field names; null where that is nothing or it failed."""
+    actor = state.get(message.to)
+    method = method_of(actor.code, message.method) if actor else None
+    if method is None or method.returns is None or receipt.exit_code:
+        return None
+    return _item_form(method.returns, method.returns.decode(receipt.return_value))
 
 
 def _following(node: NodeView, tipset: Tipset) -> Tipset:

@@ -170,3 +170,14 @@ def test_bad_blocks_and_checkpoints_over_the_api(network):
 def test_every_method_says_what_it_does():
     for name, method in METHODS.items():
         assert method.function.__doc__, name
+
+
+def test_what_a_message_returned_is_decoded(network):
+    asked = {"From": network.sent["Message"]["From"], "To": "f04", "Value": "0", "Method": 9}
+    cid = network.rpc(0, "MpoolPushMessage", asked, None)["CID"]
+    network.run_epochs(6)
+    told = network.rpc(1, "StateSearchMsg", [], cid, -1, True)["ReturnDec"]
+    power = network.rpc(1, "StateMinerPower", "f01000", [])["TotalPower"]
+    assert told["RawBytePower"] == power["RawBytePower"]
+    assert told["QualityAdjustedPower"] == power["QualityAdjPower"]
+    assert network.rpc(1, "StateSearchMsg", [], network.sent["CID"], -1, True)["ReturnDec"] is None
