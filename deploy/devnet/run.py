@@ -26,11 +26,11 @@ POLL_S = 0.5
 
 
 def last_epoch(until_epoch: int, seen: int) -> int:
-    """The epoch in which a run ends: no sooner than transfers have settled that are sent from epoch `seen` on.
+    """The epoch in which a run ends: no sooner than transfers have settled that are sent in epoch `seen`, the first.
 
     So a run whose nodes came up late still shows what it is for, whatever the machine. 0 is never.
     """
-    return max(until_epoch, max(seen, 1) + SETTLE_EPOCHS + 1) if until_epoch else 0
+    return max(until_epoch, seen + SETTLE_EPOCHS + 1) if until_epoch else 0
 
 
 @dataclass
@@ -102,7 +102,7 @@ class DevnetRun:
             statuses = self.status()
             self.fleet.watch()
             lowest = min(status.height for status in statuses)
-            if last is None and lowest >= 0:
+            if last is None and lowest >= 1:  # before its first block a chain may be many epochs late
                 last = last_epoch(until_epoch, lowest)
             if lowest >= 1 and not self.outcome.first_block_s:
                 self.outcome.first_block_s = time.monotonic() - self._started_s
