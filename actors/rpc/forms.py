@@ -17,7 +17,7 @@ from protocols.encoding.address import Address
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.cid import Cid
 from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned
-from protocols.errors import ProtocolError
+from protocols.errors import BitfieldError, ProtocolError
 
 _ACRONYMS = {"id": "ID", "ids": "IDs", "cid": "CID", "bls": "BLS", "qa": "QA"}
 _GO_NAMES = {"number": "SectorNumber", "raw": "Raw", "adjusted": "QA"}
@@ -199,14 +199,10 @@ def optional_bitfield(value: Any) -> Bitfield | None:
     """A set of numbers as lengths of runs, the first of them of what is not in it; or null."""
     if value is None:
         return None
-    position, numbers = 0, Bitfield()
-    for place, length in enumerate(integers(value)):
-        if length < 0:
-            raise FormError(f"a run of {length}")
-        if place % 2 and length:
-            numbers |= Bitfield(((position, position + length),))
-        position += length
-    return numbers
+    try:
+        return Bitfield.from_run_lengths(integers(value))
+    except BitfieldError as error:
+        raise FormError(str(error)) from None
 
 
 def boolean(value: Any) -> bool:

@@ -8,6 +8,7 @@ from actors.chain.views import power_state
 from actors.chain.world import ChainWorld
 from actors.rpc import forms
 from actors.rpc.registry import ACTOR_NOT_FOUND, APPLICATION, NodeView, RpcError, rpc
+from actors.rpc.state import actor_at, tree_at
 from protocols.builtin.codes import MARKET, REWARD, VERIFIED_REGISTRY
 from protocols.builtin.deals import NEVER, DealProposal, DealState
 from protocols.builtin.market import collateral_min
@@ -30,14 +31,8 @@ DEAL_UNKNOWN = DealState(NEVER, NEVER, NEVER)
 """A deal that is in no sector yet."""
 
 
-def _state(node: NodeView, key: TipsetKey) -> StateTree:
-    return node.chain.state_after(node.tipset(key))
-
-
 def _singleton(node: NodeView, tree: StateTree, address: Address) -> Record:
-    actor = tree.get(address)
-    if actor is None:
-        raise RpcError(ACTOR_NOT_FOUND, f"actor not found: {address}")
+    actor = actor_at(tree, address)
     return state_of(actor.code, node.chain.blocks.get(actor.head))
 
 
@@ -50,7 +45,7 @@ def _market(node: NodeView, tree: StateTree) -> MarketState:
 @rpc("StateMarketBalance", "read", forms.address, forms.key)
 def balance(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """What someone has in escrow, and what of it is locked."""
-    tree = _state(node, key)
+    tree = tree_at(node, key)
     market, nominal = _market(node, tree), tree.resolve(address)
     if nominal is None:
         raise RpcError(ACTOR_NOT_FOUND, f"actor not found: {address}")
@@ -66,7 +61,7 @@ def _balance(node: NodeView, market: MarketState, address: Address) -> dict[str,
 @rpc("StateMarketParticipants", "read", forms.key)
 def participants(node: NodeView, key: TipsetKey) -> Any:
     """Everyone who has something in escrow."""
-    market = _market(node, _state(node, key))
+    market = _market(node, tree_at(node, key))
     entries = Hamt(node.chain.blocks, market.escrow_table, version=HamtVersion.V0).items()
     found = [Address.parse(entry[0]) for entry in entries]
     return {str(address): _balance(node, market, address) for address in found}
@@ -75,7 +70,7 @@ def participants(node: NodeView, key: TipsetKey) -> Any:
 @rpc("StateMarketDeals", "read", forms.key)
 def deals(node: NodeView, key: TipsetKey) -> Any:
     """Every deal that is on chain, by number."""
-    market = _market(node, _state(node, key))
+    market = _market(node, tree_at(node, key))
     proposals, states = (HistoricArray(node.chain.blocks, root) for root in (market.proposals, market.states))
     return {str(number): _deal(wire, states.get(number)) for number, wire in proposals.items()}
 
@@ -83,7 +78,7 @@ def deals(node: NodeView, key: TipsetKey) -> Any:
 @rpc("StateMarketStorageDeal", "read", forms.integer, forms.key)
 def deal(node: NodeView, number: int, key: TipsetKey) -> Any:
     """One deal."""
-    market, store = _market(node, _state(node, key)), node.chain.blocks
+    market, store = _market(node, tree_at(node, key)), node.chain.blocks
     wire = HistoricArray(store, market.proposals).get(number) if number >= 0 else None
     if wire is None:
         raise RpcError(
@@ -100,7 +95,7 @@ def _deal(proposal: Any, state: Any) -> dict[str, Any]:
 @rpc("StateMarketProposalPending", "read", forms.cid, forms.key)
 def proposal_pending(node: NodeView, proposal: Cid, key: TipsetKey) -> Any:
     """Whether a published proposal still waits to be settled first."""
-    market = _market(node, _state(node, key))
+    market = _market(node, tree_at(node, key))
     pending = Hamt(node.chain.blocks, market.pending_proposals, version=HamtVersion.V0)
     return pending.get(proposal.data) is not None
 
@@ -108,7 +103,7 @@ def proposal_pending(node: NodeView, proposal: Cid, key: TipsetKey) -> Any:
 @rpc("StateDealProviderCollateralBounds", "read", forms.integer, forms.boolean, forms.key)
 def collateral_bounds(node: NodeView, size: int, verified: bool, key: TipsetKey) -> Any:
     """What a provider has to put up for a deal of a padded size, at least and at most."""
-    tipset, tree = node.tipset(key), _state(node, key)
+    tipset, tree = node.tipset(key), tree_at(node, key)
     reward, power = _singleton(node, tree, REWARD), power_state(node.chain.blocks, tree)
     assert isinstance(reward, RewardState), "the reward actor's code is a reward actor's"
     least = collateral_min(
@@ -126,20 +121,20 @@ def collateral_bounds(node: NodeView, size: int, verified: bool, key: TipsetKey)
 @rpc("StateVerifiedRegistryRootKey", "read", forms.key)
 def registry_root_key(node: NodeView, key: TipsetKey) -> Any:
     """Who may appoint verifiers."""
-    return str(_registry(node, _state(node, key)).root_key)
+    return str(_registry(node, tree_at(node, key)).root_key)
 
 
 @rpc("StateVerifierStatus", "read", forms.address, forms.key)
 def verifier_status(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """How many bytes a verifier may still give away, or null for one who is none."""
-    tree = _state(node, key)
+    tree = tree_at(node, key)
     return _allowance(node, tree, _registry(node, tree).verifiers, address)
 
 
 @rpc("StateVerifiedClientStatus", "read", forms.address, forms.key)
 def client_status(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """How many bytes a client may still have in verified deals, or null for one who may have none."""
-    tree = _state(node, key)
+    tree = tree_at(node, key)
     return _allowance(node, tree, _registry(node, tree).verified_clients, address)
 
 

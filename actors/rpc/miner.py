@@ -8,19 +8,16 @@ from typing import Any
 from actors.chain.views import miner_state
 from actors.rpc import forms
 from actors.rpc.registry import APPLICATION, NodeView, RpcError, rpc
-from protocols.builtin.miner_state import AnyMiner, SectorOnChainInfo, SectorPreCommitOnChainInfo
-from protocols.builtin.storage_miner.partition import Partition, PartitionV0
+from protocols.builtin.miner_state import AnyMiner, SectorOnChainInfo
+from protocols.builtin.storage_miner.layouts import layout_for
+from protocols.builtin.storage_miner.partition import Partition
 from protocols.builtin.storage_miner.periods import UNQUANTIZED, current_deadline
-from protocols.builtin.storage_miner.queues import NOTHING, BitfieldQueue, ExpirationSet
-from protocols.builtin.storage_miner.sectors import Sectors
-from protocols.builtin.version_2.miner_state import MinerStateV2
-from protocols.builtin.version_2.partition import PartitionV2
+from protocols.builtin.storage_miner.queues import BitfieldQueue, ExpirationSet, merged
+from protocols.builtin.storage_miner.sectors import Sectors, find_pre_committed
 from protocols.chain.tipset import TipsetKey
 from protocols.encoding.address import Address
 from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.varint import encode_varint
-from protocols.ipld.blockstore import Blockstore, load
-from protocols.ipld.hamt import Hamt, HamtVersion
+from protocols.ipld.blockstore import Blockstore, Overlay, load
 from protocols.ipld.historic import HistoricArray
 
 
@@ -32,7 +29,7 @@ def _miner(node: NodeView, miner: Address, key: TipsetKey) -> tuple[AnyMiner, in
 
 def _partitions(store: Blockstore, state: AnyMiner) -> Iterator[tuple[int, int, Partition]]:
     """Every partition with its deadline and its place there."""
-    kind = PartitionV2 if isinstance(state, MinerStateV2) else PartitionV0
+    kind = layout_for(state).partition
     deadlines = state.load_deadlines(store)
     for index in range(len(deadlines.due)):
         for number, wire in HistoricArray(store, deadlines.load(store, index).partitions).items():
@@ -40,14 +37,7 @@ def _partitions(store: Blockstore, state: AnyMiner) -> Iterator[tuple[int, int, 
 
 
 def _numbers(store: Blockstore, state: AnyMiner, field: str) -> Bitfield:
-    numbers = NOTHING
-    for _deadline, _place, partition in _partitions(store, state):
-        numbers |= getattr(partition, field)
-    return numbers
-
-
-def _active(partition: Partition) -> Bitfield:
-    return partition.live_sectors - partition.faults - partition.unproven
+    return merged(getattr(partition, field) for _deadline, _place, partition in _partitions(store, state))
 
 
 def _place(store: Blockstore, state: AnyMiner, number: int) -> tuple[int, int, Partition]:
@@ -76,9 +66,7 @@ def sectors(node: NodeView, miner: Address, wanted: Bitfield | None, key: Tipset
 def active_sectors(node: NodeView, miner: Address, key: TipsetKey) -> Any:
     """Those that have power."""
     store, (state, _) = node.chain.blocks, _miner(node, miner, key)
-    active = NOTHING
-    for _deadline, _number, partition in _partitions(store, state):
-        active |= _active(partition)
+    active = _numbers(store, state, "active_sectors")
     return [forms.record_form(each) for each in state.load_sectors(store) if each.number in active]
 
 
@@ -89,7 +77,7 @@ def sector_count(node: NodeView, miner: Address, key: TipsetKey) -> Any:
     found = [partition for _deadline, _number, partition in _partitions(store, state)]
     return {
         "Live": sum(len(each.live_sectors) for each in found),
-        "Active": sum(len(_active(each)) for each in found),
+        "Active": sum(len(each.active_sectors) for each in found),
         "Faulty": sum(len(each.faults) for each in found),
     }
 
@@ -122,7 +110,7 @@ def partitions(node: NodeView, miner: Address, index: int, key: TipsetKey) -> An
             "FaultySectors": partition.faults.run_lengths(),
             "RecoveringSectors": partition.recoveries.run_lengths(),
             "LiveSectors": partition.live_sectors.run_lengths(),
-            "ActiveSectors": _active(partition).run_lengths(),
+            "ActiveSectors": partition.active_sectors.run_lengths(),
         }
         for deadline, _number, partition in _partitions(store, state)
         if deadline == index
@@ -167,21 +155,8 @@ def recoveries(node: NodeView, miner: Address, key: TipsetKey) -> Any:
 def available_balance(node: NodeView, miner: Address, key: TipsetKey) -> Any:
     """What the owner could withdraw: neither locked nor deposited, pledged or owed; what has vested counts."""
     state, balance = _miner(node, miner, key)
-    state, _freed = state.unlock_vested(_Discarding(node.chain.blocks), node.tipset(key).height)
-    if isinstance(state, MinerStateV2):
-        return str(state.available_balance(balance))
-    return str(state.unlocked_balance(balance) - state.pledge)
-
-
-class _Discarding:
-    """A store that nothing is written to."""
-
-    def __init__(self, below: Blockstore) -> None:
-        self._below = below
-        self.get, self.has = below.get, below.has
-
-    def put(self, cid: Any, block: bytes) -> None:
-        """Nothing is kept."""
+    state, _freed = state.unlock_vested(Overlay(node.chain.blocks), node.tipset(key).height)
+    return str(state.available_balance(balance))
 
 
 @rpc("StateMinerSectorAllocated", "read", forms.address, forms.integer, forms.key)
@@ -202,8 +177,8 @@ def sector_info(node: NodeView, miner: Address, number: int, key: TipsetKey) -> 
 def sector_pre_commit(node: NodeView, miner: Address, number: int, key: TipsetKey) -> Any:
     """What was committed to under a number and is not proven yet, or null."""
     state, _ = _miner(node, miner, key)
-    wire = Hamt(node.chain.blocks, state.pre_committed_sectors, version=HamtVersion.V0).get(encode_varint(number))
-    return None if wire is None else forms.record_form(SectorPreCommitOnChainInfo.from_wire(wire))
+    found = find_pre_committed(node.chain.blocks, state, number)
+    return None if found is None else forms.record_form(found)
 
 
 @rpc("StateSectorExpiration", "read", forms.address, forms.integer, forms.key)

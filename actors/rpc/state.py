@@ -32,11 +32,13 @@ WAIT_POLL_SHARE = 0.25
 WAIT_MAX_S = 55.0
 
 
-def _state(node: NodeView, key: TipsetKey) -> StateTree:
+def tree_at(node: NodeView, key: TipsetKey) -> StateTree:
+    """The state after a tipset."""
     return node.chain.state_after(node.tipset(key))
 
 
-def _actor(state: StateTree, address: Address) -> Actor:
+def actor_at(state: StateTree, address: Address) -> Actor:
+    """An actor's entry, which must be there."""
     actor = state.get(address)
     if actor is None:
         raise RpcError(ACTOR_NOT_FOUND, f"actor not found: {address}")
@@ -58,7 +60,7 @@ def network_version(node: NodeView, key: TipsetKey) -> Any:
 @rpc("StateGetActor", "read", forms.address, forms.key)
 def get_actor(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """An actor's entry."""
-    return _entry(_actor(_state(node, key), address))
+    return _entry(actor_at(tree_at(node, key), address))
 
 
 def _entry(actor: Actor) -> dict[str, Any]:
@@ -74,7 +76,7 @@ def _entry(actor: Actor) -> dict[str, Any]:
 @rpc("StateReadState", "read", forms.address, forms.key)
 def read_state(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """An actor's state with field names."""
-    actor = _actor(_state(node, key), address)
+    actor = actor_at(tree_at(node, key), address)
     data = node.chain.blocks.get(actor.head)
     shown = forms.record_form(state_of(actor.code, data) if name_of(actor.code) in BUILTIN else cbor.decode(data))
     return {"Balance": str(actor.balance), "Code": forms.cid_form(actor.code), "State": shown}
@@ -83,7 +85,7 @@ def read_state(node: NodeView, address: Address, key: TipsetKey) -> Any:
 @rpc("StateDecodeParams", "read", forms.address, forms.integer, forms.binary, forms.key)
 def decode_params(node: NodeView, address: Address, number: int, params: bytes, key: TipsetKey) -> Any:
     """A message's parameters with field names; those of a method that takes none are not looked at."""
-    code = _actor(_state(node, key), address).code
+    code = actor_at(tree_at(node, key), address).code
     method = method_of(code, number)
     if method is None and number:
         raise RpcError(APPLICATION, f"the {name_of(code)} actor has no method {number}")
@@ -103,7 +105,7 @@ def _item_form(form: Form[Any], value: Any) -> Any:
 @rpc("StateListActors", "read", forms.key)
 def list_actors(node: NodeView, key: TipsetKey) -> Any:
     """Every actor's id."""
-    return [str(address) for address, _ in _state(node, key).actors()]
+    return [str(address) for address, _ in tree_at(node, key).actors()]
 
 
 @rpc("Thespis.Actors", "read", forms.key)
@@ -111,14 +113,14 @@ def actor_views(node: NodeView, key: TipsetKey) -> Any:
     """Every actor with its kind, for `thespis actor ls`."""
     return [
         {"Address": str(address), "ActorType": name_of(actor.code), **_entry(actor)}
-        for address, actor in _state(node, key).actors()
+        for address, actor in tree_at(node, key).actors()
     ]
 
 
 @rpc("StateLookupID", "read", forms.address, forms.key)
 def lookup_id(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """The id of an address."""
-    found = _state(node, key).resolve(address)
+    found = tree_at(node, key).resolve(address)
     if found is None:
         raise RpcError(ACTOR_NOT_FOUND, f"actor not found: {address}")
     return str(found)
@@ -127,20 +129,20 @@ def lookup_id(node: NodeView, address: Address, key: TipsetKey) -> Any:
 @rpc("StateAccountKey", "read", forms.address, forms.key)
 def account_key(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """The key of an account."""
-    return str(key_address(node.chain.blocks, _state(node, key), address))
+    return str(key_address(node.chain.blocks, tree_at(node, key), address))
 
 
 @rpc("StateListMiners", "read", forms.key)
 def list_miners(node: NodeView, key: TipsetKey) -> Any:
     """Every miner that has a claim."""
-    power = power_state(node.chain.blocks, _state(node, key))
+    power = power_state(node.chain.blocks, tree_at(node, key))
     return [str(address) for address, _ in power.miners(node.chain.blocks)]
 
 
 @rpc("StateMinerPower", "read", forms.address, forms.key)
 def show_miner_power(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """A miner's power and the network's."""
-    state = _state(node, key)
+    state = tree_at(node, key)
     power = power_state(node.chain.blocks, state)
     miner = state.resolve(address) or address
     claim = power.claim_of(node.chain.blocks, miner)
@@ -156,7 +158,7 @@ def show_miner_power(node: NodeView, address: Address, key: TipsetKey) -> Any:
 @rpc("StateMinerInfo", "read", forms.address, forms.key)
 def show_miner_info(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """Who stands behind a miner; fields of later network versions are null."""
-    info = miner_info(node.chain.blocks, _state(node, key), address)
+    info = miner_info(node.chain.blocks, tree_at(node, key), address)
     pending = info.pending_worker_key
     proposed = info.pending_owner_address if isinstance(info, MinerInfoV2) else None
     return {
@@ -181,7 +183,7 @@ def show_miner_info(node: NodeView, address: Address, key: TipsetKey) -> Any:
 @rpc("StateCirculatingSupply", "read", forms.key)
 def circulating_supply(node: NodeView, key: TipsetKey) -> Any:
     """Everything that is neither in the mining reserve nor burnt nor locked by miners."""
-    state, supply = _state(node, key), 0
+    state, supply = tree_at(node, key), 0
     for address, actor in state.actors():
         if address in (REWARD, BURNT_FUNDS):
             continue
@@ -194,7 +196,7 @@ def circulating_supply(node: NodeView, key: TipsetKey) -> Any:
 @rpc("Thespis.Supply", "read", forms.key)
 def supply(node: NodeView, key: TipsetKey) -> Any:
     """The sum of all balances, which no message changes, and what of it was mined and burnt."""
-    state = _state(node, key)
+    state = tree_at(node, key)
     total = sum(actor.balance for _, actor in state.actors())
     reserve, burnt = state.get(REWARD), state.get(BURNT_FUNDS)
     return {

@@ -253,6 +253,10 @@ class AnyMiner(MinerFunds):
         """What of a balance is not locked, which may be less than nothing."""
         raise NotImplementedError
 
+    def available_balance(self, balance: int) -> int:
+        """What of a balance is free to be used, which may be less than nothing."""
+        raise NotImplementedError
+
     def load_info(self, store: Blockstore) -> MinerInfo:
         """The identity."""
         return self.INFO.from_wire(load(store, self.info))
@@ -302,6 +306,10 @@ class MinerState(AnyMiner):
     def unlocked_balance(self, balance: int) -> int:
         """What is neither vesting nor deposited."""
         return balance - self.locked_funds - self.pre_commit_deposits
+
+    def available_balance(self, balance: int) -> int:
+        """What is unlocked and not pledged."""
+        return self.unlocked_balance(balance) - self.initial_pledge_requirement
 
 
 Miner = TypeVar("Miner", bound=AnyMiner)

@@ -28,13 +28,13 @@ from protocols.builtin.codes import (
 from protocols.builtin.cron import CronEntry, CronState
 from protocols.builtin.init_state import InitState
 from protocols.builtin.market_state import MarketState
-from protocols.builtin.methods import ON_EPOCH_TICK_END
+from protocols.builtin.methods import MARKET_CRON_TICK, ON_EPOCH_TICK_END
 from protocols.builtin.miner_state import AnyMiner, MinerInfo, MinerState, SectorOnChainInfo
 from protocols.builtin.policy import Policy
 from protocols.builtin.power import POWER_STATES
 from protocols.builtin.power_state import CronEvent
 from protocols.builtin.reward_state import RewardState
-from protocols.builtin.storage_miner.calls import CronEventPayload, CronEventType
+from protocols.builtin.storage_miner.calls import CronEventType
 from protocols.builtin.system import SystemState
 from protocols.builtin.verifreg import VerifregState
 from protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2, SectorOnChainInfoV2
@@ -59,8 +59,6 @@ from protocols.vm.state_tree import Actor, save_versioned
 MINING_RESERVE = 1_100_000_000 * 10**18
 """What block rewards are paid from (specs-actors: simple and baseline totals)."""
 FIRST_ACCOUNT, FIRST_MINER = 100, 1000
-MARKET_CRON_TICK = 9
-PROVING_DEADLINE = CronEventPayload(int(CronEventType.PROVING_DEADLINE)).encode()
 REWARD_STATES: dict[int, type[RewardState]] = {0: RewardState, 2: RewardStateV2}
 MAINNET_GENESIS = Cid.from_text("bafy2bzacecnamqgqmifpluoeldx7zzglxcljo6oja4vrmtj7432rphldpdmm2")
 GENESIS_BLOCKS_MAX = 1_000_000
@@ -129,7 +127,7 @@ def build_genesis(store: Blockstore, template: GenesisTemplate) -> Genesis:
         listed = [sector.on_chain() for sector in sectors]
         state, tick = _miner(store, version, _info(ids[miner.worker], miner, proof), number, listed, profile.policy)
         put(address, "storageminer", state)
-        power = power.with_event(store, tick, CronEvent(address, PROVING_DEADLINE))
+        power = power.with_event(store, tick, CronEvent(address, CronEventType.PROVING_DEADLINE.payload()))
     raw, adjusted = power.total_power()
     power = power.with_(
         this_epoch_raw_byte_power=BigInteger(raw),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from protocols.builtin.miner_state import NO_POWER, Deadline, Deadlines, MinerState, PowerPair
 from protocols.builtin.policy import Policy
 from protocols.builtin.power_state import Claim
-from protocols.builtin.storage_miner.calls import CronEventPayload, CronEventType
+from protocols.builtin.storage_miner.calls import CronEventType
 from protocols.builtin.storage_miner.money import power_of
 from protocols.builtin.storage_miner.partition import PartitionV0
 from protocols.builtin.storage_miner.periods import current_deadline
@@ -114,8 +114,8 @@ def _corrected(store: Blockstore, state: MinerState, address: Address, correctio
     state = state.with_deadlines(store, deadlines)
     power = _active_power(store, deadlines)
     corrections.claims[address] = Claim(BigInteger(power.raw), BigInteger(power.adjusted))
-    payload = CronEventPayload(int(CronEventType.PROVING_DEADLINE)).encode()
-    corrections.events.append((current_deadline(policy, state, epoch).last, address, payload))
+    last = current_deadline(policy, state, epoch).last
+    corrections.events.append((last, address, CronEventType.PROVING_DEADLINE.payload()))
     return state
 
 
@@ -189,5 +189,5 @@ def _active_power(store: Blockstore, deadlines: Deadlines) -> PowerPair:
     for index in range(len(deadlines.due)):
         root = deadlines.load(store, index).partitions
         for partition in [PartitionV0.from_wire(wire) for _index, wire in HistoricArray(store, root).items()]:
-            power += partition.live_power - partition.faulty_power
+            power += partition.active_power
     return power

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from protocols.builtin.codes import BURNT_FUNDS, REWARD, SYSTEM, actors_version, code_of, is_builtin, name_of
-from protocols.builtin.methods import CONSTRUCTOR, Methods
+from protocols.builtin.methods import ADDRESS, CONSTRUCTOR, Methods
 from protocols.builtin.policy import MAINNET, Policy
 from protocols.builtin.registry import ACTORS
 from protocols.chain.gas_outputs import gas_outputs
@@ -179,7 +179,7 @@ class Machine:
             raise ActorAbort(ExitCode.SYS_INVALID_RECEIVER, f"there is no actor at {address}")
         number = self.state.register(address)
         self.new_actor(self._account_code, number)
-        code, _ = self.send_within(SYSTEM, number, 0, CONSTRUCTOR, cbor.encode(address.data))
+        code, _ = self.send_within(SYSTEM, number, 0, CONSTRUCTOR, ADDRESS.encode(address))
         if code != ExitCode.OK:
             raise ActorAbort(code, f"the account of {address} could not be made")
         return number

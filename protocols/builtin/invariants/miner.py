@@ -13,12 +13,12 @@ from protocols.builtin.miner_state import (
     SectorOnChainInfo,
     SectorPreCommitOnChainInfo,
 )
+from protocols.builtin.storage_miner.layouts import layout_for
 from protocols.builtin.storage_miner.money import power_of
-from protocols.builtin.storage_miner.partition import Partition, PartitionV0
+from protocols.builtin.storage_miner.partition import Partition
 from protocols.builtin.storage_miner.periods import UNQUANTIZED
-from protocols.builtin.storage_miner.queues import NOTHING, BitfieldQueue, ExpirationSet, holds_all
+from protocols.builtin.storage_miner.queues import NOTHING, BitfieldQueue, ExpirationSet, holds_all, merged
 from protocols.builtin.version_2.miner_state import MinerStateV2
-from protocols.builtin.version_2.partition import PartitionV2
 from protocols.builtin.vesting import VestingFunds
 from protocols.encoding.bitfield import Bitfield
 from protocols.ipld.blockstore import Blockstore, load
@@ -54,7 +54,7 @@ def miner_books(store: Blockstore, state: AnyMiner) -> MinerBooks:
     size = int(state.load_info(store).sector_size)
     sectors = {int(sector.number): sector for sector in state.load_sectors(store)}
     deadlines = state.load_deadlines(store)
-    kind = PartitionV2 if isinstance(state, MinerStateV2) else PartitionV0
+    kind = layout_for(state).partition
     empty: set[object] = set()
     for index, root in enumerate(deadlines.due):
         if root in empty:
@@ -107,7 +107,7 @@ def _deadline(
         books.ended |= partition.terminated - _unsettled(store, partition)
         live, total = live + len(partition.live_sectors), total + len(partition.sectors)
         faulty += partition.faulty_power
-        books.active_power += partition.live_power - partition.faulty_power - partition.unproven_power
+        books.active_power += partition.active_power
     counted = (deadline.live_sectors, deadline.total_sectors)
     books.check((live, total) == counted, f"deadline {index} has {live} of {total} sectors live; it counts {counted}")
     books.check(faulty == deadline.faulty_power, f"deadline {index} counts other faulty power than its partitions")
@@ -115,10 +115,7 @@ def _deadline(
 
 def _unsettled(store: Blockstore, partition: Partition) -> Bitfield:
     """Sectors that ended early and whose pledge is not given back yet."""
-    waiting = NOTHING
-    for _epoch, numbers in BitfieldQueue(store, partition.early_terminated, UNQUANTIZED).entries():
-        waiting |= numbers
-    return waiting
+    return merged(numbers for _, numbers in BitfieldQueue(store, partition.early_terminated, UNQUANTIZED).entries())
 
 
 def partition_violations(

@@ -33,6 +33,10 @@ class CronEventType(IntEnum):
     PROVING_DEADLINE = 1
     PROCESS_EARLY_TERMINATIONS = 2
 
+    def payload(self) -> bytes:
+        """What the miner is given back when it is called."""
+        return CronEventPayload(int(self)).encode()
+
 
 @record
 class CronEventPayload(Record):
@@ -68,8 +72,7 @@ def network_power(runtime: ActorRuntime) -> CurrentTotalPower:
 
 def enroll(runtime: ActorRuntime, epoch: int, kind: CronEventType) -> None:
     """Ask to be called by cron."""
-    payload = CronEventPayload(int(kind)).encode()
-    params = EnrollCronEventParams(ChainEpoch(epoch), payload).encode()
+    params = EnrollCronEventParams(ChainEpoch(epoch), kind.payload()).encode()
     code, _ = runtime.send(POWER, ENROLL_CRON_EVENT, params, 0)
     runtime.require_success(code, "the power actor did not take the cron event")
 

@@ -41,8 +41,7 @@ from protocols.builtin.storage_miner.periods import (
 )
 from protocols.builtin.storage_miner.queues import BitfieldQueue
 from protocols.builtin.storage_miner.sectors import Sectors, find_pre_committed, pre_committed
-from protocols.consensus.randomness import Purpose
-from protocols.encoding import cbor
+from protocols.consensus.randomness import Purpose, miner_entropy
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.cid import FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1, Cid
 from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
@@ -245,7 +244,7 @@ def _verify_info(runtime: ActorRuntime, info: SectorPreCommitInfo, interactive: 
     asked = ComputeDataCommitmentParams(info.deal_ids, info.seal_proof).encode()
     code, returned = runtime.send(MARKET, COMPUTE_DATA_COMMITMENT, asked, 0)
     runtime.require_success(code, "the market did not tell the sector's data")
-    miner, entropy = runtime.receiver_id, cbor.encode(runtime.receiver.data)
+    miner, entropy = runtime.receiver_id, miner_entropy(runtime.receiver)
     return SealVerifyInfo(
         info.seal_proof,
         SectorId(Unsigned(miner), info.sector_number),

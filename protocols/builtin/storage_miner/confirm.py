@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from protocols.builtin.miner_state import (
 from protocols.builtin.policy import EPOCHS_IN_DAY
 from protocols.builtin.power import ConfirmedSectors, CurrentTotalPower
 from protocols.builtin.reward import ThisEpochReward
+from protocols.builtin.smoothing import FilterEstimate
 from protocols.builtin.storage_miner.calls import epoch_reward, network_power, notify_pledge, update_power
 from protocols.builtin.storage_miner.commit import SECTOR_NUMBER_MAX
 from protocols.builtin.storage_miner.layouts import layout_of
@@ -57,30 +58,16 @@ if TYPE_CHECKING:
 def confirm_sector_proofs(runtime: ActorRuntime, params: ConfirmedSectors) -> None:
     """Take sectors up whose proofs held: their deals begin, they get a deadline, power and a pledge."""
     given = confirming(runtime, params)
-    info, reward, power = given.info, given.reward, given.power
+    info = given.info
 
     def take_up(state: MinerState) -> tuple[MinerState, tuple[PowerPair, int, int]]:
         state, _moved = reschedule_replaced(runtime, state, info, given.replaced)
-        sectors, pledge, deposit = [], 0, 0
-        for each in given.kept:
-            duration = each.info.expiration - runtime.epoch
-            if duration < runtime.policy.sector_expiration_min:
-                continue
-            quality = quality_power(info.sector_size, duration, each.deal_weight, each.verified_deal_weight)
-            own = initial_pledge(quality, reward.baseline_power, reward.smoothed, power.smoothed, given.supply)
-            pledge, deposit = pledge + own, deposit + each.pre_commit_deposit
-            sectors.append(
-                SectorOnChainInfo(
-                    each.info.sector_number, each.info.seal_proof, each.info.sealed_cid, each.info.deal_ids,
-                    ChainEpoch(runtime.epoch), each.info.expiration, each.deal_weight, each.verified_deal_weight,
-                    TokenAmount(own),
-                    TokenAmount(expected_reward(reward.smoothed, power.smoothed, quality, EPOCHS_IN_DAY)),
-                    TokenAmount(expected_reward(reward.smoothed, power.smoothed, quality, PLEDGE_PERIOD)),
-                )
-            )  # fmt: skip
+        lasting = given.lasting(runtime)
+        sectors = [given.taken_up(runtime, each, expected_reward) for each in lasting]
+        pledge = sum(sector.initial_pledge for sector in sectors)
         state, new_power = with_sectors(runtime, state, info, sectors)
         state, freed = state.unlock_vested(runtime, runtime.epoch)
-        state = add_deposit(runtime, state, -deposit)
+        state = add_deposit(runtime, state, -sum(each.pre_commit_deposit for each in lasting))
         available = unlocked_balance(runtime, state) - state.initial_pledge_requirement
         if available < pledge:
             runtime.abort(ExitCode.INSUFFICIENT_FUNDS, f"a pledge of {pledge} is due, {available} is available")
@@ -93,6 +80,8 @@ def confirm_sector_proofs(runtime: ActorRuntime, params: ConfirmedSectors) -> No
     notify_pledge(runtime, pledge - freed)
 
 
+ExpectedReward = Callable[[FilterEstimate, FilterEstimate, int, int], int]
+"""What a power is expected to earn, from smoothed reward and power, quality and duration; versions differ in it."""
 Replaced = dict[int, dict[int, Bitfield]]
 """Sectors that new ones take the place of, by deadline and partition."""
 
@@ -107,6 +96,27 @@ class Confirming:
     supply: int
     kept: list[SectorPreCommitOnChainInfo]
     replaced: Replaced
+
+    def lasting(self, runtime: ActorRuntime) -> list[SectorPreCommitOnChainInfo]:
+        """Those that still live long enough to be taken up."""
+        least = runtime.epoch + runtime.policy.sector_expiration_min
+        return [each for each in self.kept if each.info.expiration >= least]
+
+    def taken_up(
+        self, runtime: ActorRuntime, kept: SectorPreCommitOnChainInfo, expected_reward: ExpectedReward
+    ) -> SectorOnChainInfo:
+        """A committed sector as a proven one, with its pledge, and what it is expected to earn."""
+        committed, reward, power = kept.info, self.reward, self.power
+        duration = committed.expiration - runtime.epoch
+        quality = quality_power(self.info.sector_size, duration, kept.deal_weight, kept.verified_deal_weight)
+        pledge = initial_pledge(quality, reward.baseline_power, reward.smoothed, power.smoothed, self.supply)
+        return SectorOnChainInfo(
+            committed.sector_number, committed.seal_proof, committed.sealed_cid, committed.deal_ids,
+            ChainEpoch(runtime.epoch), committed.expiration, kept.deal_weight, kept.verified_deal_weight,
+            TokenAmount(pledge),
+            TokenAmount(expected_reward(reward.smoothed, power.smoothed, quality, EPOCHS_IN_DAY)),
+            TokenAmount(expected_reward(reward.smoothed, power.smoothed, quality, PLEDGE_PERIOD)),
+        )  # fmt: skip
 
 
 def confirming(runtime: ActorRuntime, params: ConfirmedSectors) -> Confirming:

@@ -31,7 +31,7 @@ from protocols.builtin.storage_miner.money import (
 from protocols.builtin.storage_miner.partition import PartitionV0
 from protocols.builtin.storage_miner.periods import current_deadline, every_deadline
 from protocols.builtin.storage_miner.proving import NO_FEE_FROM
-from protocols.builtin.storage_miner.queues import BitfieldQueue
+from protocols.builtin.storage_miner.queues import BitfieldQueue, ExpirationSet
 from protocols.builtin.storage_miner.sectors import delete_pre_committed, find_pre_committed
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.tuples import ChainEpoch, Unsigned
@@ -122,12 +122,17 @@ def _closed(
     deadline, ended = due.pop_expired(deadline, now.last)
     books.pledge -= ended.on_time_pledge
     books.power -= ended.active_power
-    state = add_pledge(runtime, state, -ended.on_time_pledge)
-    if ended.early_sectors.runs:
-        early = state.early_terminations | Bitfield.of([now.index])
-        state = dataclasses.replace(state, early_terminations=early)
+    state = with_ended(runtime, state, ended, now.index)
     state = state.with_deadlines(runtime, deadlines.update(runtime, now.index, deadline))
     return at_next_deadline(runtime, state)
+
+
+def with_ended(runtime: ActorRuntime, state: Miner, ended: ExpirationSet, index: int) -> Miner:
+    """The miner without the pledge of a deadline's sectors that ended on time; the early ones wait to be settled."""
+    state = add_pledge(runtime, state, -ended.on_time_pledge)
+    if not ended.early_sectors.runs:
+        return state
+    return state.with_(early_terminations=state.early_terminations | Bitfield.of([index]))
 
 
 def at_next_deadline(runtime: ActorRuntime, state: Miner) -> Miner:

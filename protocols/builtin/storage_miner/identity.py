@@ -167,7 +167,7 @@ def withdraw_balance(runtime: ActorRuntime, params: WithdrawBalanceParams) -> No
         return state, (info.owner, freed)
 
     state, (owner, freed) = runtime.transaction(MinerState, unlock)
-    available = state.unlocked_balance(runtime.balance()) - state.initial_pledge_requirement
+    available = state.available_balance(runtime.balance())
     code, _ = runtime.send(owner, 0, b"", min(available, params.amount_requested))
     runtime.require_success(code, "the owner could not be paid")
     notify_pledge(runtime, -freed)

@@ -49,6 +49,11 @@ LAYOUTS: dict[int, Layout] = {
 }
 
 
+def layout_for(state: AnyMiner) -> Layout:
+    """The layout that a state has, for who looks at it without running a message."""
+    return next(layout for layout in LAYOUTS.values() if isinstance(state, layout.state))
+
+
 def layout_of(runtime: ActorRuntime) -> Layout:
     """The layout of the version in force."""
     return LAYOUTS[runtime.actors_version]

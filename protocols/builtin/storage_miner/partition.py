@@ -99,6 +99,16 @@ class Partition(Record):
         """Those that have not ended."""
         return self.sectors - self.terminated
 
+    @property
+    def active_sectors(self) -> Bitfield:
+        """Those that have power."""
+        return self.live_sectors - self.faults - self.unproven
+
+    @property
+    def active_power(self) -> PowerPair:
+        """The power that they have."""
+        return self.live_power - self.faulty_power - self.unproven_power
+
     def _proving(self, numbers: Bitfield, sectors: Sequence[SectorOnChainInfo], size: int) -> tuple[Self, PowerPair]:
         """Without those of some sectors that are unproven; returns their power, too."""
         unproven = numbers & self.unproven
@@ -240,7 +250,7 @@ class Partition(Record):
         queue = self.queue(store, quant, size)
         old_numbers, new_numbers, power, pledge = queue.replace(old, new)
         root = queue.flush()
-        if not holds_all(self.live_sectors - self.faults - self.unproven, old_numbers):
+        if not holds_all(self.active_sectors, old_numbers):
             raise StateFault("inactive sectors cannot be replaced")
         changed = self.with_(
             expirations_epochs=root,

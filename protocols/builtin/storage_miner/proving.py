@@ -15,8 +15,7 @@ from protocols.builtin.storage_miner.money import declared_fault_fee, undeclared
 from protocols.builtin.storage_miner.periods import DeadlineInfo, current_deadline
 from protocols.builtin.storage_miner.queues import NOTHING
 from protocols.builtin.storage_miner.sectors import Sectors
-from protocols.consensus.randomness import Purpose
-from protocols.encoding import cbor
+from protocols.consensus.randomness import Purpose, miner_entropy
 from protocols.encoding.bitfield import Bitfield
 from protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
 from protocols.vm.exit_codes import ExitCode, StateFault
@@ -125,7 +124,7 @@ def verify_post(
     runtime: ActorRuntime, challenge: int, sectors: Iterable[SectorOnChainInfo], proofs: tuple[PostProof, ...]
 ) -> None:
     """End the call unless the proofs hold for the sectors, challenged with the beacon of an epoch."""
-    miner, entropy = runtime.receiver_id, cbor.encode(runtime.receiver.data)
+    miner, entropy = runtime.receiver_id, miner_entropy(runtime.receiver)
     randomness = runtime.beacon_randomness(Purpose.WINDOWED_POST_CHALLENGE_SEED, challenge, entropy)
     challenged = [ChallengedSector(each.seal_proof, int(each.number), each.sealed_cid) for each in sectors]
     with runtime.failing_as(ExitCode.ILLEGAL_ARGUMENT):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from protocols.builtin.miner_state import AnyMiner, Miner, SectorOnChainInfo, SectorPreCommitOnChainInfo
 from protocols.encoding.bitfield import Bitfield
@@ -11,9 +10,6 @@ from protocols.encoding.varint import encode_varint
 from protocols.ipld.blockstore import Blockstore
 from protocols.ipld.historic import HistoricArray, HistoricMap
 from protocols.vm.exit_codes import ExitCode, StateFault
-
-if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
 
 
 class Sectors(HistoricArray):
@@ -44,20 +40,20 @@ class Sectors(HistoricArray):
             self.set(int(sector.number), sector.to_wire())
 
 
-def pre_committed(runtime: ActorRuntime, state: AnyMiner) -> HistoricMap:
+def pre_committed(store: Blockstore, state: AnyMiner) -> HistoricMap:
     """The table of commitments by sector number."""
-    return HistoricMap(runtime, state.pre_committed_sectors)
+    return HistoricMap(store, state.pre_committed_sectors)
 
 
-def find_pre_committed(runtime: ActorRuntime, state: AnyMiner, number: int) -> SectorPreCommitOnChainInfo | None:
+def find_pre_committed(store: Blockstore, state: AnyMiner, number: int) -> SectorPreCommitOnChainInfo | None:
     """What was committed to under a number, or None."""
-    wire = pre_committed(runtime, state).get(encode_varint(number))
+    wire = pre_committed(store, state).get(encode_varint(number))
     return None if wire is None else SectorPreCommitOnChainInfo.from_wire(wire)
 
 
-def delete_pre_committed(runtime: ActorRuntime, state: Miner, numbers: list[int]) -> Miner:
+def delete_pre_committed(store: Blockstore, state: Miner, numbers: list[int]) -> Miner:
     """Forget commitments, which must be there."""
-    table = pre_committed(runtime, state)
+    table = pre_committed(store, state)
     for number in numbers:
         if not table.delete(encode_varint(number)):
             raise StateFault(f"sector {number} was not committed to")

@@ -17,11 +17,10 @@ from protocols.builtin.storage_miner.calls import (
     notify_pledge,
     update_power,
 )
-from protocols.builtin.storage_miner.cron import at_next_deadline, expire_pre_commits, with_pending_worker
+from protocols.builtin.storage_miner.cron import at_next_deadline, expire_pre_commits, with_ended, with_pending_worker
 from protocols.builtin.storage_miner.deadline import Due, Proven
 from protocols.builtin.storage_miner.ending import schedule_early_terminations
 from protocols.builtin.storage_miner.layouts import layout_of
-from protocols.builtin.storage_miner.money import add_pledge
 from protocols.builtin.storage_miner.periods import current_deadline
 from protocols.builtin.storage_miner.proving import (
     Declarations,
@@ -38,7 +37,6 @@ from protocols.builtin.version_2.miner_money import check_balance, continued_fau
 from protocols.builtin.version_2.miner_state import MinerStateV2
 from protocols.builtin.version_2.partition import PartitionV2
 from protocols.consensus.randomness import Purpose
-from protocols.encoding.bitfield import Bitfield
 from protocols.proofs.registry import SealProof
 from protocols.vm.exit_codes import ExitCode
 
@@ -170,9 +168,6 @@ def _advance(runtime: ActorRuntime, state: MinerStateV2) -> tuple[MinerStateV2, 
     due = Due(runtime, 0, now.quant, PartitionV2)
     deadline, missed = due.end(deadline, now.last + policy.fault_max_age)
     deadline, ended = due.pop_expired(deadline, now.last)
-    state = add_pledge(runtime, state, -ended.on_time_pledge)
-    if ended.early_sectors.runs:
-        early = state.early_terminations | Bitfield.of([now.index])
-        state = dataclasses.replace(state, early_terminations=early)
+    state = with_ended(runtime, state, ended, now.index)
     state = state.with_deadlines(runtime, deadlines.update(runtime, now.index, deadline))
     return state, Closed(missed.delta - ended.active_power, ended.on_time_pledge, before)

@@ -15,7 +15,6 @@ from protocols.builtin.miner_state import (
     SectorPreCommitInfo,
     SectorPreCommitOnChainInfo,
 )
-from protocols.builtin.policy import EPOCHS_IN_DAY
 from protocols.builtin.power import ConfirmedSectors
 from protocols.builtin.storage_miner.calls import burn, epoch_reward, network_power, notify_pledge, update_power
 from protocols.builtin.storage_miner.commit import (
@@ -31,11 +30,9 @@ from protocols.builtin.storage_miner.commit import (
 )
 from protocols.builtin.storage_miner.confirm import Confirming, confirming, reschedule_replaced, with_sectors
 from protocols.builtin.storage_miner.money import (
-    PLEDGE_PERIOD,
     PRE_COMMIT_DEPOSIT_PERIOD,
     add_deposit,
     add_pledge,
-    initial_pledge,
     quality_power,
 )
 from protocols.builtin.storage_miner.sectors import find_pre_committed
@@ -129,9 +126,7 @@ def confirm_sector_proofs(runtime: ActorRuntime, params: ConfirmedSectors) -> No
 
     def take_up(state: MinerStateV2) -> tuple[MinerStateV2, tuple[PowerPair, int, int]]:
         state, moved = reschedule_replaced(runtime, state, given.info, given.replaced)
-        lasting = [
-            each for each in given.kept if each.info.expiration - runtime.epoch >= runtime.policy.sector_expiration_min
-        ]
+        lasting = given.lasting(runtime)
         sectors = [_taken_up(runtime, each, given, moved) for each in lasting]
         state, new_power = with_sectors(runtime, state, given.info, sectors)
         state, freed = state.unlock_vested(runtime, runtime.epoch)
@@ -155,18 +150,7 @@ def _taken_up(
     moved: Sequence[SectorOnChainInfo],
 ) -> SectorOnChainInfoV2:
     """A committed sector as a proven one; it pledges no less than the one that it replaces."""
-    committed, duration = kept.info, kept.info.expiration - runtime.epoch
-    reward, power = given.reward, given.power
-    quality = quality_power(given.info.sector_size, duration, kept.deal_weight, kept.verified_deal_weight)
-    pledge = initial_pledge(quality, reward.baseline_power, reward.smoothed, power.smoothed, given.supply)
-    made = SectorOnChainInfoV2(
-        committed.sector_number, committed.seal_proof, committed.sealed_cid, committed.deal_ids,
-        ChainEpoch(runtime.epoch), committed.expiration, kept.deal_weight, kept.verified_deal_weight,
-        TokenAmount(pledge),
-        TokenAmount(expected_reward(reward.smoothed, power.smoothed, quality, EPOCHS_IN_DAY)),
-        TokenAmount(expected_reward(reward.smoothed, power.smoothed, quality, PLEDGE_PERIOD)),
-        ChainEpoch(0), TokenAmount(0),
-    )  # fmt: skip
+    committed, made = kept.info, SectorOnChainInfoV2.of(given.taken_up(runtime, kept, expected_reward))
     if not committed.replace_capacity:
         return made
     old = next((sector for sector in moved if sector.number == committed.replace_sector_number), None)
