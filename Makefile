@@ -8,12 +8,12 @@ BIN := $(VENV)/bin
 setup: $(VENV)/.installed
 
 # a folder moved or copied elsewhere has scripts that point to the old place: make it anew
-$(VENV)/.installed: requirements.lock pyproject.toml deploy/check_machine.sh
+$(VENV)/.installed: requirements.lock pyproject.toml deploy/build_hook.py deploy/check_machine.sh
 	@PYTHON="$(PYTHON)" sh deploy/check_machine.sh
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@$(BIN)/python -m protocols.proofs.warm
+	@$(BIN)/python -m thespis.protocols.proofs.warm
 	@touch $@
 
 # a local network of three nodes; ARGS='--until-epoch 30 --block-time 1s' ends by itself

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.node import Node
-from runtime.actor.message import message
-from runtime.actor.subsystem import Subsystem, handles
-from runtime.actor.supervision import ChildSpec, Heartbeats, Plan
-from runtime.errors import AskError
-from runtime.store.interface import METADATA, Put, Store
+from thespis.actors.node.actor import Node
+from thespis.runtime.actor.message import message
+from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.actor.supervision import ChildSpec, Heartbeats, Plan
+from thespis.runtime.errors import AskError
+from thespis.runtime.store.interface import METADATA, Put, Store
 
 LEDGERS = 11
 DEPOSIT_EVERY_S = 0.05

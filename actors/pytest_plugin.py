@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from actors.testing import SimulatedNetwork, SimulatedNode
-    from runtime.actor.supervisor import Supervisor
-    from runtime.clock import ManualClock
+    from thespis.actors.testing import SimulatedNetwork, SimulatedNode
+    from thespis.runtime.actor.supervisor import Supervisor
+    from thespis.runtime.clock import ManualClock
 
 
 @pytest.fixture
 def virtual_clock() -> ManualClock:
     """A clock that stands still until the test moves it."""
-    from runtime.clock import ManualClock
+    from thespis.runtime.clock import ManualClock
 
     return ManualClock()
 
@@ -27,7 +27,7 @@ def virtual_clock() -> ManualClock:
 @pytest.fixture
 def simulated_network() -> Iterator[Callable[..., SimulatedNetwork]]:
     """A factory of simulated networks: ``simulated_network(seed=7, faults=STORMY)``."""
-    from actors.testing import SimulatedNetwork
+    from thespis.actors.testing import SimulatedNetwork
 
     networks: list[SimulatedNetwork] = []
 

@@ -1,7 +1,7 @@
 """Whole nodes under the simulated base: what the simulator runs and users' tests import.
 
->>> from actors.demo import DemoNode
->>> from actors.testing import SimulatedNetwork
+>>> from thespis.actors.demo import DemoNode
+>>> from thespis.actors.testing import SimulatedNetwork
 >>> network = SimulatedNetwork(seed=7)
 >>> node = network.add("alice", DemoNode)
 >>> node.crash("Ledger-3")
@@ -15,15 +15,14 @@ from __future__ import annotations
 from typing import Any
 
 from thespian.actors import ActorAddress, ActorSystem
-
-from runtime.actor.envelopes import ProcessRow
-from runtime.actor.handle import SupervisorHandle
-from runtime.actor.supervisor import Supervisor
-from runtime.bases.exits import ExitStatus
-from runtime.bases.simulated import SimulatedBase
-from runtime.bases.simulated_actor import SimulatedActor
-from runtime.simulation.faults import CALM, Faults
-from runtime.store.memory import MemoryDisk
+from thespis.runtime.actor.envelopes import ProcessRow
+from thespis.runtime.actor.handle import SupervisorHandle
+from thespis.runtime.actor.supervisor import Supervisor
+from thespis.runtime.bases.exits import ExitStatus
+from thespis.runtime.bases.simulated import SimulatedBase
+from thespis.runtime.bases.simulated_actor import SimulatedActor
+from thespis.runtime.simulation.faults import CALM, Faults
+from thespis.runtime.store.memory import MemoryDisk
 
 
 class SimulatedNode:

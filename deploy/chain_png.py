@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from PIL import Image, ImageDraw
-
-from actors.chain.reader import ChainReader
-from protocols.encoding.cid import Cid
-from runtime.store.interface import CHAIN_INDEX, StoreReader
+from thespis.actors.chain.reader import ChainReader
+from thespis.protocols.encoding.cid import Cid
+from thespis.runtime.store.interface import CHAIN_INDEX, StoreReader
 
 STEP_X, STEP_Y, DOT, MARGIN = 14, 18, 4, 24
 ROW_HEIGHTS = 120

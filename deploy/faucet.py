@@ -8,8 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from protocols.encoding.address import Address
-from protocols.errors import AddressError
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.errors import AddressError
 
 ENTRIES_MAX = 100_000
 PAGE = """<!doctype html><meta charset="utf-8"><title>Thespis faucet</title>

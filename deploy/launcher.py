@@ -9,18 +9,17 @@ from pathlib import Path
 from typing import Any, Self
 
 from thespian.actors import ActorSystem
-
-from actors.node import Node
-from runtime.actor.envelopes import ListProcesses, RestartRole
-from runtime.actor.handle import SupervisorHandle
-from runtime.actor.supervisor import EXIT_GAVE_UP
-from runtime.admin import AdminServer, AdminTell, AdminTold, StopNode, build_message, to_json
-from runtime.bases.exits import ExitStatus
-from runtime.bases.process import ProcessBase
-from runtime.bases.settings import Limits
-from runtime.errors import MessageError, RuntimeFloorError
-from runtime.repo import Repo
-from runtime.vault import give_passphrase, take_passphrase
+from thespis.actors.node.actor import Node
+from thespis.runtime.actor.envelopes import ListProcesses, RestartRole
+from thespis.runtime.actor.handle import SupervisorHandle
+from thespis.runtime.actor.supervisor import EXIT_GAVE_UP
+from thespis.runtime.admin import AdminServer, AdminTell, AdminTold, StopNode, build_message, to_json
+from thespis.runtime.bases.exits import ExitStatus
+from thespis.runtime.bases.process import ProcessBase
+from thespis.runtime.bases.settings import Limits
+from thespis.runtime.errors import MessageError, RuntimeFloorError
+from thespis.runtime.repo import Repo
+from thespis.runtime.vault import give_passphrase, take_passphrase
 
 logger = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from actors.config import NodeConfig, NodeSettings
-from runtime.config import Config
+from thespis.actors.node.settings import NodeConfig, NodeSettings
+from thespis.runtime.config import Config
 
 GENESIS_FILE = "genesis.car"
 GENESIS_BYTES_MAX = 4 << 20

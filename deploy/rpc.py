@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
-
-from runtime.errors import RuntimeFloorError
-from runtime.http.server import host_and_port
-from runtime.repo import Repo
+from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.http.server import host_and_port
+from thespis.runtime.repo import Repo
 
 TIMEOUT_S = 70.0
 

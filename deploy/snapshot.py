@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from actors.chain.index import CHAIN_STORE
-from actors.chain.reader import ChainReader
-from protocols.encoding.car import write_car
-from protocols.encoding.cid import Cid
-from protocols.networks.genesis import reachable
-from runtime.store.rocks import RocksReader
+from thespis.actors.chain.index import CHAIN_STORE
+from thespis.actors.chain.reader import ChainReader
+from thespis.protocols.encoding.car import write_car
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.networks.genesis import reachable
+from thespis.runtime.store.rocks import RocksReader
 
 
 def export_chain(home: Path, path: Path) -> tuple[int, int]:

@@ -16,12 +16,11 @@ from typing import Any
 
 import zmq
 from thespian.actors import ActorAddress
-
-from runtime.actor.envelopes import Failure, Reply
-from runtime.actor.message import REGISTRY, message
-from runtime.bases.channels import HANDSHAKE_MS
-from runtime.config import parse_value
-from runtime.errors import MessageError, RemoteError, RuntimeFloorError
+from thespis.runtime.actor.envelopes import Failure, Reply
+from thespis.runtime.actor.message import REGISTRY, message
+from thespis.runtime.bases.channels import HANDSHAKE_MS
+from thespis.runtime.config import parse_value
+from thespis.runtime.errors import MessageError, RemoteError, RuntimeFloorError
 
 SOCKET_NAME = "admin"
 REQUEST_BYTES_MAX = 1 << 20

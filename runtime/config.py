@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-
-from protocols.encoding.address import Address
-from protocols.encoding.bigint import parse_fil
-from protocols.errors import ProtocolError
-from runtime.errors import RuntimeFloorError
-from runtime.files import write_atomically
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.bigint import parse_fil
+from thespis.protocols.errors import ProtocolError
+from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.files import write_atomically
 
 ENVIRONMENT_PREFIX = "THESPIS_"
 NOT_SETTINGS = frozenset({"HOME", "VECTORS", "PASSPHRASE", "KERNELS", "PEER_ALL"})

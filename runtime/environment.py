@@ -9,15 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from runtime.clock import Clock, SystemClock, system_random
+from thespis.runtime.clock import Clock, SystemClock, system_random
 
 if TYPE_CHECKING:
-    from runtime.http.port import HttpPort, HttpSettings
-    from runtime.p2p.port import NetworkPort, NetworkSettings
-    from runtime.sectors.port import SectorPort
-    from runtime.sectors.shelf import SectorShelf
-    from runtime.store.interface import Store, StoreReader
-    from runtime.vault import Vault
+    from thespis.runtime.http.port import HttpPort, HttpSettings
+    from thespis.runtime.p2p.port import NetworkPort, NetworkSettings
+    from thespis.runtime.sectors.port import SectorPort
+    from thespis.runtime.sectors.shelf import SectorShelf
+    from thespis.runtime.store.interface import Store, StoreReader
+    from thespis.runtime.vault import Vault
 
 T = TypeVar("T")
 Deliver = Callable[[Any], None]
@@ -92,8 +92,8 @@ class ProcessEnvironment:
 
         A former owner that was just killed may hold the lock for a few milliseconds more, so a lock is waited for.
         """
-        from runtime.store.errors import StoreLockedError
-        from runtime.store.rocks import RocksStore
+        from thespis.runtime.store.errors import StoreLockedError
+        from thespis.runtime.store.rocks import RocksStore
 
         deadline_s = self.clock.monotonic_s() + STORE_LOCK_WAIT_S
         while True:
@@ -106,43 +106,43 @@ class ProcessEnvironment:
 
     def open_reader(self, name: str) -> StoreReader:
         """Open ``<home>/datastore/<name>`` as a secondary; its writer must have made it before."""
-        from runtime.store.rocks import RocksReader
+        from thespis.runtime.store.rocks import RocksReader
 
         return RocksReader.open(self.home / "datastore" / name)
 
     def open_vault(self) -> Vault:
         """Unlock ``<home>/keystore`` with the passphrase of the environment, making it at the first start."""
-        from runtime.vault import KeystoreVault
+        from thespis.runtime.vault import KeystoreVault
 
         return KeystoreVault.open(self.home / "keystore")
 
     def open_network(self, settings: NetworkSettings, deliver: Deliver) -> NetworkPort:
         """Start the libp2p host in a thread of this process."""
-        from runtime.p2p.host import Libp2pPort
+        from thespis.runtime.p2p.host import Libp2pPort
 
         return Libp2pPort(self.home / "p2p", settings, deliver)
 
     def open_http(self, settings: HttpSettings, deliver: Deliver) -> HttpPort:
         """Start the HTTP server in a thread of this process."""
-        from runtime.http.server import HttpServerPort
+        from thespis.runtime.http.server import HttpServerPort
 
         return HttpServerPort(settings, deliver)
 
     def open_sectors(self) -> SectorShelf:
         """The sectors below ``<home>/sectors``."""
-        from runtime.sectors.shelf import FolderShelf
+        from thespis.runtime.sectors.shelf import FolderShelf
 
         return FolderShelf(self.home / SECTORS_FOLDER)
 
     def open_sector_work(self, threads: int, deliver: Deliver) -> SectorPort:
         """Threads of this process over the sectors below ``<home>/sectors``."""
-        from runtime.sectors.port import ThreadSectorPort
+        from thespis.runtime.sectors.port import ThreadSectorPort
 
         return ThreadSectorPort(self.home / SECTORS_FOLDER, threads, deliver)
 
     def publish_api(self, address: str, token: str) -> None:
         """Write ``api`` and ``token`` below the home."""
-        from runtime.files import write_atomically
+        from thespis.runtime.files import write_atomically
 
         write_atomically(self.home / "token", token.encode())
         write_atomically(self.home / "api", address.encode())
@@ -165,7 +165,7 @@ class ProcessEnvironment:
         return int(fields[1]) * resource.getpagesize()
 
 
-DEFAULT_ENVIRONMENT = "runtime.environment:ProcessEnvironment"
+DEFAULT_ENVIRONMENT = "thespis.runtime.environment:ProcessEnvironment"
 
 
 def load_environment(path: str, home: str) -> Environment:

@@ -17,8 +17,8 @@ import resource
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.errors import RuntimeFloorError
-from runtime.files import sync_folder, write_atomically
+from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.files import sync_folder, write_atomically
 
 PASSPHRASE_VARIABLE = "THESPIS_PASSPHRASE"  # noqa: S105
 CHECK_TEXT = b"thespis keystore"

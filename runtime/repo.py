@@ -26,9 +26,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from runtime.config import default_config_text
-from runtime.errors import RuntimeFloorError
-from runtime.files import write_atomically
+from thespis.runtime.config import default_config_text
+from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.files import write_atomically
 
 VERSION = "1"
 FOLDERS = ("keystore", "datastore", "staging", "sealed")

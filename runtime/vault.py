@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from runtime.files import write_atomically
-from runtime.keystore import (
+from thespis.runtime.files import write_atomically
+from thespis.runtime.keystore import (
     MODERATE,
     PASSPHRASE_VARIABLE,
     KdfCost,

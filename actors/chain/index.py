@@ -21,10 +21,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from protocols.chain.tipset import TipsetKey, key_bytes, parse_key
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import BigInteger, Record, record
-from runtime.store.interface import CHAIN_INDEX, Change, Delete, Put, StoreReader
+from thespis.protocols.chain.tipset import TipsetKey, key_bytes, parse_key
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import BigInteger, Record, record
+from thespis.runtime.store.interface import CHAIN_INDEX, Change, Delete, Put, StoreReader
 
 CHAIN_STORE = "chain"
 GENESIS, HEAD, CHECKPOINT = b"G", b"H", b"K"

@@ -10,25 +10,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actors.chain.reader import BlockMessages, ChainReader
-from actors.chain.views import key_address, miner_info
-from protocols.chain.block import BeaconEntry, BlockHeader, ElectionProof, PoStProof, Ticket, save_message_meta
-from protocols.chain.message import SignedMessage
-from protocols.chain.tipset import Tipset
-from protocols.consensus.beacon import entries_due
-from protocols.consensus.election import win_count
-from protocols.consensus.randomness import Purpose, draw, miner_entropy
-from protocols.crypto import bls
-from protocols.crypto.signature import Signature, SignatureType
-from protocols.encoding.address import Address
-from protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned
-from protocols.errors import ChainError
-from protocols.ipld.blockstore import MemoryBlockstore
-from protocols.networks.profile import ProofPolicy
+from thespis.actors.chain.reader import BlockMessages, ChainReader
+from thespis.actors.chain.views import key_address, miner_info
+from thespis.protocols.chain.block import BeaconEntry, BlockHeader, ElectionProof, PoStProof, Ticket, save_message_meta
+from thespis.protocols.chain.message import SignedMessage
+from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.consensus.beacon import entries_due
+from thespis.protocols.consensus.election import win_count
+from thespis.protocols.consensus.randomness import Purpose, draw, miner_entropy
+from thespis.protocols.crypto import bls
+from thespis.protocols.crypto.signature import Signature, SignatureType
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned
+from thespis.protocols.errors import ChainError
+from thespis.protocols.ipld.blockstore import MemoryBlockstore
+from thespis.protocols.networks.profile import ProofPolicy
 
 if TYPE_CHECKING:
-    from protocols.consensus.winning_post import WinningChallenge
-    from protocols.proofs.vanilla import SectorPostProof
+    from thespis.protocols.consensus.winning_post import WinningChallenge
+    from thespis.protocols.proofs.vanilla import SectorPostProof
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def election_wins(base: MiningBase, vrf_proof: bytes) -> int:
 
 def storage_challenge(reader: ChainReader, base: MiningBase) -> WinningChallenge:
     """What the block must open of the miner's sectors; raises ChainError on a network whose proofs are others."""
-    from protocols.consensus.winning_post import winning_challenge  # compiled code: only who mines pays for it
+    from thespis.protocols.consensus.winning_post import winning_challenge  # compiled code: only who mines pays for it
 
     profile = reader.genesis.profile
     if profile.proofs is not ProofPolicy.VANILLA:
@@ -95,7 +95,7 @@ def storage_challenge(reader: ChainReader, base: MiningBase) -> WinningChallenge
 
 def storage_proof(challenge: WinningChallenge, opened: SectorPostProof) -> PoStProof:
     """The proof as a block carries it."""
-    from protocols.proofs.vanilla import PostVanillaProof
+    from thespis.protocols.proofs.vanilla import PostVanillaProof
 
     return PoStProof(challenge.proof_type, PostVanillaProof((opened,)).encode())
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from actors.chain.reader import ChainReader
-from protocols.chain.tipset import Tipset
-from protocols.consensus.randomness import Purpose, draw
+from thespis.actors.chain.reader import ChainReader
+from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.consensus.randomness import Purpose, draw
 
 
 def from_tickets(reader: ChainReader, start: Tipset, purpose: Purpose, epoch: int, entropy: bytes) -> bytes:

@@ -8,23 +8,23 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
 
-from actors.chain.index import ChainIndex, Execution
-from actors.chain.views import MinerPower, is_fit, miner_power, miner_state, power_state
-from protocols.builtin.miner_state import SectorOnChainInfo
-from protocols.chain.base_fee import next_base_fee
-from protocols.chain.block import BeaconEntry, BlockHeader, load_message_meta
-from protocols.chain.message import Message, SignedMessage
-from protocols.chain.tipset import Tipset, TipsetKey
-from protocols.consensus.weight import chain_weight
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.errors import BlockNotFoundError, ChainError
-from protocols.ipld.blockstore import Blockstore
-from protocols.networks.genesis import Genesis, load_genesis
-from protocols.vm.interpreter import BlockToApply
-from protocols.vm.state_tree import StateTree
-from runtime.store.blocks import StoreBlockstore
-from runtime.store.interface import StoreReader
+from thespis.actors.chain.index import ChainIndex, Execution
+from thespis.actors.chain.views import MinerPower, is_fit, miner_power, miner_state, power_state
+from thespis.protocols.builtin.miner_state import SectorOnChainInfo
+from thespis.protocols.chain.base_fee import next_base_fee
+from thespis.protocols.chain.block import BeaconEntry, BlockHeader, load_message_meta
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.chain.tipset import Tipset, TipsetKey
+from thespis.protocols.consensus.weight import chain_weight
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import BlockNotFoundError, ChainError
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.networks.genesis import Genesis, load_genesis
+from thespis.protocols.vm.interpreter import BlockToApply
+from thespis.protocols.vm.state_tree import StateTree
+from thespis.runtime.store.blocks import StoreBlockstore
+from thespis.runtime.store.interface import StoreReader
 
 TIPSETS_CACHED = 4096
 MESSAGES_CACHED = 64

@@ -5,20 +5,20 @@ from __future__ import annotations
 import dataclasses
 from typing import BinaryIO
 
-from actors.chain.index import Execution
-from actors.chain.reader import load_block_messages
-from actors.chain.writer import ChainWriter
-from protocols.builtin.codes import BUILTIN, name_of
-from protocols.builtin.states import state_of
-from protocols.chain.block import BlockHeader
-from protocols.chain.tipset import Tipset
-from protocols.encoding.car import CarReader
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Record
-from protocols.errors import BlockNotFoundError, ChainError
-from protocols.ipld.blockstore import Overlay
-from protocols.vm.interpreter import load_receipts
-from protocols.vm.state_tree import StateTree
+from thespis.actors.chain.index import Execution
+from thespis.actors.chain.reader import load_block_messages
+from thespis.actors.chain.writer import ChainWriter
+from thespis.protocols.builtin.codes import BUILTIN, name_of
+from thespis.protocols.builtin.states import state_of
+from thespis.protocols.chain.block import BlockHeader
+from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.encoding.car import CarReader
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Record
+from thespis.protocols.errors import BlockNotFoundError, ChainError
+from thespis.protocols.ipld.blockstore import Overlay
+from thespis.protocols.vm.interpreter import load_receipts
+from thespis.protocols.vm.state_tree import StateTree
 
 
 class Replay:

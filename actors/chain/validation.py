@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from actors.chain.reader import BlockMessages, ChainReader
-from actors.chain.views import key_address, miner_info, power_state
-from protocols.builtin.codes import name_of
-from protocols.chain.block import BlockHeader
-from protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMessage, check_for_inclusion
-from protocols.chain.tipset import Tipset
-from protocols.consensus.block_messages import check_block_messages
-from protocols.consensus.header import HeaderContext, validate_header
-from protocols.encoding.address import Address
-from protocols.errors import (
+from thespis.actors.chain.reader import BlockMessages, ChainReader
+from thespis.actors.chain.views import key_address, miner_info, power_state
+from thespis.protocols.builtin.codes import name_of
+from thespis.protocols.chain.block import BlockHeader
+from thespis.protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMessage, check_for_inclusion
+from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.consensus.block_messages import check_block_messages
+from thespis.protocols.consensus.header import HeaderContext, validate_header
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.errors import (
     BlockElectionError,
     BlockFutureError,
     BlockMessagesError,
@@ -19,15 +19,15 @@ from protocols.errors import (
     ChainError,
     InvalidMessageError,
 )
-from protocols.networks.profile import NetworkProfile, ProofPolicy
-from protocols.vm.gas import PRICES_V0
-from protocols.vm.state_tree import StateTree
+from thespis.protocols.networks.profile import NetworkProfile, ProofPolicy
+from thespis.protocols.vm.gas import PRICES_V0
+from thespis.protocols.vm.state_tree import StateTree
 
 
 def prepare_proofs(profile: NetworkProfile) -> None:
     """Load what proofs of a network take, before anybody waits for an answer: a heartbeat would be missed."""
     if profile.proofs is ProofPolicy.VANILLA:
-        from protocols.consensus.winning_post import prepare  # compiled code
+        from thespis.protocols.consensus.winning_post import prepare  # compiled code
 
         prepare()
 
@@ -83,7 +83,7 @@ def validate_block(reader: ChainReader, header: BlockHeader, messages: BlockMess
 
 
 def _check_storage(reader: ChainReader, parent: Tipset, header: BlockHeader) -> None:
-    from protocols.consensus.winning_post import check_winning_post, winning_challenge  # compiled code
+    from thespis.protocols.consensus.winning_post import check_winning_post, winning_challenge  # compiled code
 
     newest = header.beacon_entries[-1] if header.beacon_entries else reader.beacon_before(parent)
     sectors = reader.provable_sectors(parent, header.height, header.miner)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from protocols.builtin.account import AccountState
-from protocols.builtin.codes import POWER, name_of
-from protocols.builtin.miner_state import AnyMiner, MinerInfo
-from protocols.builtin.power_state import AnyPower
-from protocols.builtin.states import state_of
-from protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.cid import Cid
-from protocols.errors import ChainError
-from protocols.ipld.blockstore import Blockstore
-from protocols.vm.state_tree import Actor, StateTree
+from thespis.protocols.builtin.account import AccountState
+from thespis.protocols.builtin.codes import POWER, name_of
+from thespis.protocols.builtin.miner_state import AnyMiner, MinerInfo
+from thespis.protocols.builtin.power_state import AnyPower
+from thespis.protocols.builtin.states import state_of
+from thespis.protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import ChainError
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.vm.state_tree import Actor, StateTree
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from actors.chain.randomness import from_tickets
-from actors.chain.reader import ChainReader
-from actors.chain.views import key_address, miner_info, power_state
-from protocols.builtin.codes import BURNT_FUNDS, MARKET, REWARD
-from protocols.builtin.market_state import MarketState
-from protocols.chain.message import TOTAL_FILECOIN
-from protocols.chain.tipset import Tipset
-from protocols.consensus.randomness import Purpose, draw
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.errors import ChainError, CidError
-from protocols.ipld.blockstore import Overlay
-from protocols.networks.profile import ProofPolicy
-from protocols.vm.exit_codes import ExitCode, StateFault
-from protocols.vm.interpreter import Executed, execute_tipset
-from protocols.vm.state_tree import StateTree
-from protocols.vm.world import SealVerifyInfo, WindowPostInfo
+from thespis.actors.chain.randomness import from_tickets
+from thespis.actors.chain.reader import ChainReader
+from thespis.actors.chain.views import key_address, miner_info, power_state
+from thespis.protocols.builtin.codes import BURNT_FUNDS, MARKET, REWARD
+from thespis.protocols.builtin.market_state import MarketState
+from thespis.protocols.chain.message import TOTAL_FILECOIN
+from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.consensus.randomness import Purpose, draw
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import ChainError, CidError
+from thespis.protocols.ipld.blockstore import Overlay
+from thespis.protocols.networks.profile import ProofPolicy
+from thespis.protocols.vm.exit_codes import ExitCode, StateFault
+from thespis.protocols.vm.interpreter import Executed, execute_tipset
+from thespis.protocols.vm.state_tree import StateTree
+from thespis.protocols.vm.world import SealVerifyInfo, WindowPostInfo
 
 
 class ChainWorld:
@@ -37,7 +37,7 @@ class ChainWorld:
         """Check the proof, or on a network of recorded ones take it as the chain did."""
         if not self._vanilla():
             return True
-        from protocols.consensus import storage_proofs  # compiled code: only who needs it pays
+        from thespis.protocols.consensus import storage_proofs  # compiled code: only who needs it pays
 
         return storage_proofs.seal_is_valid(info)
 
@@ -45,7 +45,7 @@ class ChainWorld:
         """Check the proof, or on a network of recorded ones take it as the chain did."""
         if not self._vanilla():
             return True
-        from protocols.consensus import storage_proofs  # compiled code: only who needs it pays
+        from thespis.protocols.consensus import storage_proofs  # compiled code: only who needs it pays
 
         return storage_proofs.window_post_is_valid(info)
 

@@ -6,21 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from actors.chain import index
-from actors.chain.index import Execution
-from actors.chain.reader import BlockMessages, ChainReader
-from actors.chain.validation import check_time, validate_block
-from actors.chain.world import run_tipset
-from protocols.chain.block import BlockHeader, save_message_meta
-from protocols.chain.tipset import Tipset, TipsetKey, key_bytes
-from protocols.consensus.fork_choice import prefers
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import BigInteger
-from protocols.errors import ChainError, GenesisError
-from protocols.ipld.blockstore import Overlay, save
-from protocols.networks.genesis import Genesis, read_genesis
-from protocols.vm.interpreter import Executed
-from runtime.store.interface import Change, Store
+from thespis.actors.chain import index
+from thespis.actors.chain.index import Execution
+from thespis.actors.chain.reader import BlockMessages, ChainReader
+from thespis.actors.chain.validation import check_time, validate_block
+from thespis.actors.chain.world import run_tipset
+from thespis.protocols.chain.block import BlockHeader, save_message_meta
+from thespis.protocols.chain.tipset import Tipset, TipsetKey, key_bytes
+from thespis.protocols.consensus.fork_choice import prefers
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import BigInteger
+from thespis.protocols.errors import ChainError, GenesisError
+from thespis.protocols.ipld.blockstore import Overlay, save
+from thespis.protocols.networks.genesis import Genesis, read_genesis
+from thespis.protocols.vm.interpreter import Executed
+from thespis.runtime.store.interface import Change, Store
 
 T = TypeVar("T")
 Share = Callable[[bytes, Callable[[], Any]], Any]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from actors.messages.forms import Key
-from runtime.actor.message import message
+from thespis.actors.messages.forms import Key
+from thespis.runtime.actor.message import message
 
 
 @message

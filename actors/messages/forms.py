@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from runtime.actor.fields import register_scalar
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.runtime.actor.fields import register_scalar
 
 register_scalar(Cid, bytes, Cid.parse)
 register_scalar(Address, bytes, Address.parse)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from actors.messages import forms as _forms  # noqa: F401  (CIDs and addresses get their wire form there)
-from protocols.encoding.cid import Cid
-from runtime.actor.message import message
-from runtime.p2p.port import PeerInfo
+from thespis.actors.messages import forms as _forms  # noqa: F401  (CIDs and addresses get their wire form there)
+from thespis.protocols.encoding.cid import Cid
+from thespis.runtime.actor.message import message
+from thespis.runtime.p2p.port import PeerInfo
 
 
 @message

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from actors.simulation.network import SimulatedFilecoin
-from runtime.clock import seeded_random
+from thespis.actors.simulation.network import SimulatedFilecoin
+from thespis.runtime.clock import seeded_random
 
 KINDS = ("loss", "delay", "partition", "crash-actor", "crash-node", "skew")
 ROLES = (

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.chain.index import ChainIndex
-from actors.chain.reader import ChainReader
-from actors.chain.world import run_tipset
-from actors.messages.chain import Head
-from actors.simulation.network import SimulatedFilecoin
-from protocols.builtin.invariants.miner import MinerBooks
-from protocols.builtin.invariants.state import violations
-from protocols.chain.tipset import Tipset
-from protocols.encoding.cid import Cid
+from thespis.actors.chain.index import ChainIndex
+from thespis.actors.chain.reader import ChainReader
+from thespis.actors.chain.world import run_tipset
+from thespis.actors.messages.syncer import Head
+from thespis.actors.simulation.network import SimulatedFilecoin
+from thespis.protocols.builtin.invariants.miner import MinerBooks
+from thespis.protocols.builtin.invariants.state import violations
+from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.encoding.cid import Cid
 
 MAILBOX_MAX = 5_000
 LIVENESS_EPOCHS = 10

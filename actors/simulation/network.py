@@ -11,28 +11,28 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from actors.api import RpcCall, RpcReply
-from actors.config import NodeConfig
-from actors.messages.chain import Head, ReadHead
-from actors.messages.keys import ImportKey
-from actors.node import FilecoinNode
-from actors.testing import SimulatedNetwork, SimulatedNode
-from protocols.crypto.signature import SignatureType, address_of, key_from_seed
-from protocols.encoding.address import Address
-from protocols.encoding.tuples import ChainEpoch, Unsigned
-from protocols.networks.devnet import NEVER, DevnetParameters
-from protocols.networks.genesis import (
+from thespis.actors.api.actor import RpcCall, RpcReply
+from thespis.actors.messages.syncer import Head, ReadHead
+from thespis.actors.messages.wallet import ImportKey
+from thespis.actors.node.actor import FilecoinNode
+from thespis.actors.node.settings import NodeConfig
+from thespis.actors.testing import SimulatedNetwork, SimulatedNode
+from thespis.protocols.crypto.signature import SignatureType, address_of, key_from_seed
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.tuples import ChainEpoch, Unsigned
+from thespis.protocols.networks.devnet import NEVER, DevnetParameters
+from thespis.protocols.networks.genesis import (
     FIRST_MINER,
     GenesisAccount,
     GenesisMiner,
     GenesisTemplate,
     genesis_car,
 )
-from protocols.networks.genesis_sectors import genesis_sector
-from protocols.networks.profile import ProofPolicy
-from protocols.proofs.registry import STACKED_DRG_2KIB_V1
-from runtime.actor.supervision import Heartbeats
-from runtime.errors import AskError
+from thespis.protocols.networks.genesis_sectors import genesis_sector
+from thespis.protocols.networks.profile import ProofPolicy
+from thespis.protocols.proofs.registry import STACKED_DRG_2KIB_V1
+from thespis.runtime.actor.supervision import Heartbeats
+from thespis.runtime.errors import AskError
 
 BALANCE = 1_000_000 * 10**18
 GENESIS_AHEAD_S = 10

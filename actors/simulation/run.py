@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from actors.chain.reader import ChainReader
-from actors.simulation.faults import FaultSchedule
-from actors.simulation.invariants import LIVENESS_EPOCHS, Checker
-from actors.simulation.network import RpcFailedError, SimulatedFilecoin
-from protocols.networks.devnet import NEVER
-from runtime.errors import AskError
+from thespis.actors.chain.reader import ChainReader
+from thespis.actors.simulation.faults import FaultSchedule
+from thespis.actors.simulation.invariants import LIVENESS_EPOCHS, Checker
+from thespis.actors.simulation.network import RpcFailedError, SimulatedFilecoin
+from thespis.protocols.networks.devnet import NEVER
+from thespis.runtime.errors import AskError
 
 RECOMPUTE_EVERY = 25
 QUIET_EPOCHS = 12

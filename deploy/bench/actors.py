@@ -14,8 +14,7 @@ from typing import Any
 import msgpack
 import zmq
 from thespian.actors import Actor, ActorAddress, ActorSystem
-
-from deploy.bench.crew import (
+from thespis.deploy.bench.crew import (
     Blob,
     Burst,
     CrowdProcesses,
@@ -27,9 +26,9 @@ from deploy.bench.crew import (
     StartCrowd,
     StopCrowd,
 )
-from deploy.bench.report import Figure, paired
-from runtime.bases.process import ProcessBase
-from runtime.bases.simulated import SimulatedBase
+from thespis.deploy.bench.report import Figure, paired
+from thespis.runtime.bases.process import ProcessBase
+from thespis.runtime.bases.simulated import SimulatedBase
 
 CROWD = 12
 TIMERS = 10_000

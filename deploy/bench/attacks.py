@@ -18,17 +18,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from deploy.bench.stranger import Stranger, StrangerError
-from protocols.chain.block import BlockHeader, BlockMessage
-from protocols.chain.message import Message, SignedMessage
-from protocols.crypto.signature import Signature, SignatureType
-from protocols.encoding import cbor
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned
-from protocols.wire import exchange, hello
-from protocols.wire.exchange import CompactedMessages, ExchangedTipset, Options, Request, Response, Status
-from protocols.wire.topics import blocks_topic, messages_topic
+from thespis.deploy.bench.stranger import Stranger, StrangerError
+from thespis.protocols.chain.block import BlockHeader, BlockMessage
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.crypto.signature import Signature, SignatureType
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned
+from thespis.protocols.wire import exchange, hello
+from thespis.protocols.wire.exchange import CompactedMessages, ExchangedTipset, Options, Request, Response, Status
+from thespis.protocols.wire.topics import blocks_topic, messages_topic
 
 DROP_TIMEOUT_S = 8.0
 PUBLISH_EVERY_S = 1.0

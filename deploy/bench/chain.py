@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from actors.chain.writer import ChainWriter
-from actors.messages.chain import Head
-from actors.messages.mining import StopMining
-from actors.simulation.network import SimulatedFilecoin
-from deploy.bench.report import Figure
-from protocols.chain.message import Message, SignedMessage
-from protocols.crypto import secp256k1
-from protocols.crypto.signature import SignatureType, sign
-from protocols.encoding.tuples import TokenAmount, Unsigned
+from thespis.actors.chain.writer import ChainWriter
+from thespis.actors.messages.mining_scheduler import StopMining
+from thespis.actors.messages.syncer import Head
+from thespis.actors.simulation.network import SimulatedFilecoin
+from thespis.deploy.bench.report import Figure
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.crypto import secp256k1
+from thespis.protocols.crypto.signature import SignatureType, sign
+from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
 
 ACCOUNTS, NONCES = 10, 100
 EMPTY_EPOCHS, FULL_EPOCHS, FULL_MESSAGES = 2_000, 40, 100
@@ -161,8 +161,8 @@ def _block_to_head() -> Iterator[Figure]:
     """A block over the head of a real RocksDB store: validated, executed, durable, chosen; without process hops."""
     network = _quiet_network()
     network.run_epochs(BLOCKS)
-    from actors.chain.reader import ChainReader
-    from runtime.store.rocks import RocksStore
+    from thespis.actors.chain.reader import ChainReader
+    from thespis.runtime.store.rocks import RocksStore
 
     source = ChainReader(network.node(0).disk.look("chain"))
     with tempfile.TemporaryDirectory() as folder:

@@ -6,8 +6,7 @@ import time
 from typing import Any
 
 from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExited
-
-from runtime.actor.message import message
+from thespis.runtime.actor.message import message
 
 
 @message

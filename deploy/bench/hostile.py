@@ -14,19 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-
-from deploy.bench.report import Figure
-from deploy.bench.stranger import Stranger
-from deploy.devnet.fleet import Fleet
-from deploy.devnet.plan import DevnetPlan
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
-from protocols.networks.genesis import read_genesis
-from protocols.wire import exchange, hello
-from protocols.wire.exchange import Options, Request, Response
-from runtime.actor.envelopes import ListProcesses, ProcessTable
-from runtime.admin import admin_ask
-from runtime.errors import RuntimeFloorError
+from thespis.deploy.bench.report import Figure
+from thespis.deploy.bench.stranger import Stranger
+from thespis.deploy.devnet.fleet import Fleet
+from thespis.deploy.devnet.plan import DevnetPlan
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
+from thespis.protocols.networks.genesis import read_genesis
+from thespis.protocols.wire import exchange, hello
+from thespis.protocols.wire.exchange import Options, Request, Response
+from thespis.runtime.actor.envelopes import ListProcesses, ProcessTable
+from thespis.runtime.admin import admin_ask
+from thespis.runtime.errors import RuntimeFloorError
 
 RATE_PER_S = 20
 IDLE_REQUESTS = 400
@@ -122,7 +121,7 @@ class Siege:
             "head": head,
             "seconds": flood_s,
         }
-        command = [sys.executable, "-m", "deploy.bench.attacks"]
+        command = [sys.executable, "-m", "thespis.deploy.bench.attacks"]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
             assert process.stdin is not None
             assert process.stdout is not None

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import cbor2
-
-from deploy.bench.report import Figure, rate
-from protocols.encoding.cid import Cid
-from protocols.ipld.amt import Amt
-from protocols.ipld.blockstore import MemoryBlockstore
-from protocols.ipld.hamt import Hamt
+from thespis.deploy.bench.report import Figure, rate
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.ipld.amt import Amt
+from thespis.protocols.ipld.blockstore import MemoryBlockstore
+from thespis.protocols.ipld.hamt import Hamt
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 GETS_MAX = 20_000

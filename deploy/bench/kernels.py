@@ -16,19 +16,18 @@ from typing import Any, Self
 
 import numpy as np
 import psutil
-
-from deploy.bench.report import Figure, paired, rate
-from protocols.proofs import challenges, vanilla
-from protocols.proofs.graph import Graph
-from protocols.proofs.kernels import cpu, field_ifma, field_scalar, sha256
-from protocols.proofs.kernels import poseidon as poseidon_kernel
-from protocols.proofs.kernels.sha256_constants import INITIAL
-from protocols.proofs.piece import Piece
-from protocols.proofs.porep import fill_labels
-from protocols.proofs.poseidon import Poseidon, optimised
-from protocols.proofs.registry import KIB, MIB, ApiVersion, SealProof
-from runtime.sectors.parents import parent_table
-from runtime.sectors.sealing import Manifest, Sealing, open_sector
+from thespis.deploy.bench.report import Figure, paired, rate
+from thespis.protocols.proofs import challenges, vanilla
+from thespis.protocols.proofs.graph import Graph
+from thespis.protocols.proofs.kernels import cpu, field_ifma, field_scalar, sha256
+from thespis.protocols.proofs.kernels import poseidon as poseidon_kernel
+from thespis.protocols.proofs.kernels.sha256_constants import INITIAL
+from thespis.protocols.proofs.piece import Piece
+from thespis.protocols.proofs.porep import fill_labels
+from thespis.protocols.proofs.poseidon import Poseidon, optimised
+from thespis.protocols.proofs.registry import KIB, MIB, ApiVersion, SealProof
+from thespis.runtime.sectors.parents import parent_table
+from thespis.runtime.sectors.sealing import Manifest, Sealing, open_sector
 
 BULK_BYTES = 64 * MIB
 NODE_BYTES, NODE_COMPRESSIONS, LABEL_COMPRESSIONS = 64, 2, 20

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-
-from deploy.bench.report import Figure
-from deploy.devnet.fleet import Fleet
-from deploy.devnet.plan import DevnetPlan
-from deploy.rpc import RpcClient
-from runtime.actor.envelopes import ListProcesses, ProcessTable
-from runtime.admin import admin_ask
+from thespis.deploy.bench.report import Figure
+from thespis.deploy.devnet.fleet import Fleet
+from thespis.deploy.devnet.plan import DevnetPlan
+from thespis.deploy.rpc import RpcClient
+from thespis.runtime.actor.envelopes import ListProcesses, ProcessTable
+from thespis.runtime.admin import admin_ask
 
 REQUESTS, RATE = 450, 45
 MEBI = 1 << 20

@@ -8,11 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from protocols.wire import exchange, hello
-from protocols.wire.topics import blocks_topic, kademlia_prefix, messages_topic
-from runtime.errors import RuntimeFloorError
-from runtime.p2p.host import Libp2pPort
-from runtime.p2p.port import DialDone, NetworkSettings, PeerConnected, PeerDisconnected, RequestArrived, RequestDone
+from thespis.protocols.wire import exchange, hello
+from thespis.protocols.wire.topics import blocks_topic, kademlia_prefix, messages_topic
+from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.p2p.host import Libp2pPort
+from thespis.runtime.p2p.port import (
+    DialDone,
+    NetworkSettings,
+    PeerConnected,
+    PeerDisconnected,
+    RequestArrived,
+    RequestDone,
+)
 
 DIAL_TIMEOUT_S = 20.0
 RESPONSE_BYTES_MAX = 64 << 20

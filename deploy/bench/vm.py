@@ -7,22 +7,22 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from deploy.bench.report import Figure, paired
-from deploy.bench.vm_miner import MinerWorld
-from protocols.chain.message import Message, SignedMessage
-from protocols.crypto import secp256k1
-from protocols.crypto.signature import SignatureType, address_of, sign
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import TokenAmount, Unsigned
-from protocols.ipld.blockstore import MemoryBlockstore, Overlay
-from protocols.networks.devnet import NETWORK_VERSION, DevnetParameters
-from protocols.networks.genesis import GenesisAccount, GenesisMiner, GenesisTemplate, build_genesis
-from protocols.vm.interpreter import BlockToApply, execute_tipset
-from protocols.vm.machine import Machine
-from protocols.vm.state_tree import StateTree
-from runtime.store.interface import Put
-from runtime.store.rocks import RocksStore
+from thespis.deploy.bench.report import Figure, paired
+from thespis.deploy.bench.vm_miner import MinerWorld
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.crypto import secp256k1
+from thespis.protocols.crypto.signature import SignatureType, address_of, sign
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
+from thespis.protocols.ipld.blockstore import MemoryBlockstore, Overlay
+from thespis.protocols.networks.devnet import NETWORK_VERSION, DevnetParameters
+from thespis.protocols.networks.genesis import GenesisAccount, GenesisMiner, GenesisTemplate, build_genesis
+from thespis.protocols.vm.interpreter import BlockToApply, execute_tipset
+from thespis.protocols.vm.machine import Machine
+from thespis.protocols.vm.state_tree import StateTree
+from thespis.runtime.store.interface import Put
+from thespis.runtime.store.rocks import RocksStore
 
 ACCOUNTS, TRANSFERS = 10, 1_000
 KEYS = [(number + 1).to_bytes(32, "big") for number in range(ACCOUNTS)]

@@ -7,28 +7,28 @@ from __future__ import annotations
 
 import time
 
-from protocols.builtin.codes import CRON, POWER
-from protocols.builtin.init import ExecReturn
-from protocols.builtin.methods import EPOCH_TICK
-from protocols.builtin.miner_state import SectorPreCommitInfo
-from protocols.builtin.policy import MAINNET
-from protocols.builtin.power import CreateMinerParams
-from protocols.builtin.storage_miner.commit import ProveCommitParams
-from protocols.builtin.storage_miner.deadline import PostPartition
-from protocols.builtin.storage_miner.periods import current_deadline
-from protocols.builtin.storage_miner.proving import SubmitPostParams
-from protocols.builtin.version_2.miner_state import MinerStateV2
-from protocols.consensus.randomness import Purpose
-from protocols.encoding.address import Address
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.cid import Cid
-from protocols.encoding.piece_cid import sealed_cid
-from protocols.encoding.tuples import ChainEpoch, Record, Unsigned
-from protocols.ipld.blockstore import Blockstore, Overlay
-from protocols.networks.devnet import NETWORK_VERSION
-from protocols.vm.machine import Machine
-from protocols.vm.state_tree import StateTree
-from protocols.vm.world import PostProof, SealVerifyInfo, WindowPostInfo
+from thespis.protocols.builtin.codes import CRON, POWER
+from thespis.protocols.builtin.init import ExecReturn
+from thespis.protocols.builtin.methods import EPOCH_TICK
+from thespis.protocols.builtin.miner_state import SectorPreCommitInfo
+from thespis.protocols.builtin.policy import MAINNET
+from thespis.protocols.builtin.power import CreateMinerParams
+from thespis.protocols.builtin.storage_miner.commit import ProveCommitParams
+from thespis.protocols.builtin.storage_miner.deadline import PostPartition
+from thespis.protocols.builtin.storage_miner.periods import current_deadline
+from thespis.protocols.builtin.storage_miner.proving import SubmitPostParams
+from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
+from thespis.protocols.consensus.randomness import Purpose
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.piece_cid import sealed_cid
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, Unsigned
+from thespis.protocols.ipld.blockstore import Blockstore, Overlay
+from thespis.protocols.networks.devnet import NETWORK_VERSION
+from thespis.protocols.vm.machine import Machine
+from thespis.protocols.vm.state_tree import StateTree
+from thespis.protocols.vm.world import PostProof, SealVerifyInfo, WindowPostInfo
 
 SECTORS, POSTS = 200, 20
 SEAL_PROOF, WINDOW_PROOF = 3, 8

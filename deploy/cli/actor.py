@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import click
-
-from deploy.cli.client import call, fil, json_option, print_table
+from thespis.deploy.cli.client import call, fil, json_option, print_table
 
 
 @click.group()

@@ -14,8 +14,8 @@ def bench() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def actors(*, as_json: bool) -> None:
     """The actor bases: latency, throughput, start, stop, memory, simulation rate."""
-    from deploy.bench import actors as measurements
-    from deploy.bench.report import show
+    from thespis.deploy.bench import actors as measurements
+    from thespis.deploy.bench.report import show
 
     show("Actor bases", measurements.run(), as_json=as_json)
 
@@ -25,8 +25,8 @@ def actors(*, as_json: bool) -> None:
 @click.option("--entries-max", default=1_000_000, show_default=True, help="Largest map and array.")
 def ipld(*, as_json: bool, entries_max: int) -> None:
     """HAMT and AMT: gets, sets and flushes per second."""
-    from deploy.bench import ipld as measurements
-    from deploy.bench.report import show
+    from thespis.deploy.bench import ipld as measurements
+    from thespis.deploy.bench.report import show
 
     show("IPLD", measurements.run(entries_max), as_json=as_json)
 
@@ -39,9 +39,9 @@ def chain(*, as_json: bool, epochs: int) -> None:
     import itertools
     import logging
 
-    from deploy.bench import chain as measurements
-    from deploy.bench import node
-    from deploy.bench.report import show
+    from thespis.deploy.bench import chain as measurements
+    from thespis.deploy.bench import node
+    from thespis.deploy.bench.report import show
 
     logging.disable(logging.ERROR)
     show("Chain", itertools.chain(measurements.run(epochs), node.run()), as_json=as_json)
@@ -52,8 +52,8 @@ def chain(*, as_json: bool, epochs: int) -> None:
 @click.option("--seconds", default=10.0, show_default=True, help="How long each flood lasts.")
 def hostile(*, as_json: bool, seconds: float) -> None:
     """A real node under attack: an honest peer's latency, memory, and who was dropped."""
-    from deploy.bench import hostile as measurements
-    from deploy.bench.report import show
+    from thespis.deploy.bench import hostile as measurements
+    from thespis.deploy.bench.report import show
 
     show("Under attack", measurements.run(seconds), as_json=as_json)
 
@@ -62,8 +62,8 @@ def hostile(*, as_json: bool, seconds: float) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def kernels(*, as_json: bool) -> None:
     """Proof hashing: SHA-256, Poseidon, labels, piece commitment."""
-    from deploy.bench import kernels as measurements
-    from deploy.bench.report import show
+    from thespis.deploy.bench import kernels as measurements
+    from thespis.deploy.bench.report import show
 
     show("Kernels", measurements.run_kernels(), as_json=as_json)
 
@@ -72,8 +72,8 @@ def kernels(*, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def seal(*, as_json: bool) -> None:
     """Whole sectors: sealing on files, memory, verification."""
-    from deploy.bench import kernels as measurements
-    from deploy.bench.report import show
+    from thespis.deploy.bench import kernels as measurements
+    from thespis.deploy.bench.report import show
 
     show("Sealing", measurements.run_seal(), as_json=as_json)
 
@@ -82,7 +82,7 @@ def seal(*, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def vm(*, as_json: bool) -> None:
     """The machine: transfers, and a tipset of a thousand of them."""
-    from deploy.bench import vm as measurements
-    from deploy.bench.report import show
+    from thespis.deploy.bench import vm as measurements
+    from thespis.deploy.bench.report import show
 
     show("VM", measurements.run(), as_json=as_json)

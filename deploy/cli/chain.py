@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-
-from deploy.cli.client import call, fil, json_option, link, print_table, show
+from thespis.deploy.cli.client import call, fil, json_option, link, print_table, show
 
 
 @click.group()
@@ -82,8 +81,8 @@ def chain_get_message(ctx: click.Context, cid: str) -> None:
 @click.pass_context
 def chain_export(ctx: click.Context, file: Path) -> None:
     """Write the heaviest chain's headers, messages and last states to a CAR, from the stopped node's store."""
-    from deploy.cli.settings import home_of
-    from deploy.snapshot import export_chain
+    from thespis.deploy.cli.settings import home_of
+    from thespis.deploy.snapshot import export_chain
 
     blocks, size = export_chain(home_of(ctx), file)
     click.echo(f"{blocks} blocks, {size} bytes written to {file}")
@@ -196,10 +195,10 @@ def dag_get(ctx: click.Context, path: str) -> None:
     """Print the DAG-CBOR value at CID or CID/field/field as JSON."""
     import base64
 
-    from actors.rpc.forms import record_form
-    from protocols.encoding import cbor
-    from protocols.encoding.cid import Cid
-    from protocols.errors import ChainError
+    from thespis.actors.api.forms import record_form
+    from thespis.protocols.encoding import cbor
+    from thespis.protocols.encoding.cid import Cid
+    from thespis.protocols.errors import ChainError
 
     cid, *fields = path.strip("/").split("/")
     value = cbor.decode(base64.b64decode(call(ctx, "ChainReadObj", link(cid))))

@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
-
-from deploy.cli.settings import home_of
+from thespis.deploy.cli.settings import home_of
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,8 +28,8 @@ class Size(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Parse, or say what is wrong."""
-        from protocols.encoding.units import parse_size
-        from protocols.errors import ProtocolError
+        from thespis.protocols.encoding.units import parse_size
+        from thespis.protocols.errors import ProtocolError
 
         if isinstance(value, int):
             return value
@@ -42,7 +41,7 @@ class Size(click.ParamType[int]):
 
 def call(ctx: click.Context, method: str, *params: Any) -> Any:
     """Call the node of this home, or the one that ``FULLNODE_API_INFO`` names as ``<token>:<multiaddress>``."""
-    from deploy.rpc import RpcClient
+    from thespis.deploy.rpc import RpcClient
 
     info = os.environ.get("FULLNODE_API_INFO", "")
     if info:
@@ -89,15 +88,15 @@ def print_fields(fields: Any) -> None:
 
 def fil(atto: str) -> str:
     """An amount for a person."""
-    from protocols.encoding.bigint import format_fil
+    from thespis.protocols.encoding.bigint import format_fil
 
     return format_fil(int(atto))
 
 
 def atto(text: str) -> str:
     """attoFIL, as JSON has it, of an amount that a person wrote; negative amounts are refused."""
-    from protocols.encoding.bigint import parse_fil
-    from protocols.errors import AmountError
+    from thespis.protocols.encoding.bigint import parse_fil
+    from thespis.protocols.errors import AmountError
 
     amount = parse_fil(text)
     if amount < 0:
@@ -107,7 +106,7 @@ def atto(text: str) -> str:
 
 def default_address(ctx: click.Context) -> str:
     """The setting, else the wallet's own default."""
-    from runtime.config import load_config
+    from thespis.runtime.config import load_config
 
     configured = load_config(home_of(ctx) / "config.toml").wallet.default_address
     return configured or str(call(ctx, "WalletDefaultAddress"))

@@ -7,8 +7,7 @@ import time
 from pathlib import Path
 
 import click
-
-from deploy.cli.settings import home_of
+from thespis.deploy.cli.settings import home_of
 
 
 @click.command()
@@ -33,12 +32,12 @@ def daemon(
 
     The wallet's passphrase comes from THESPIS_PASSPHRASE or from the file `passphrase` in the home (mode 600).
     """
-    from actors.node import FilecoinNode
-    from deploy.launcher import RunningNode
-    from deploy.nodes import GENESIS_FILE, node_settings
-    from runtime.config import load_config
-    from runtime.files import write_atomically
-    from runtime.repo import Repo
+    from thespis.actors.node.actor import FilecoinNode
+    from thespis.deploy.launcher import RunningNode
+    from thespis.deploy.nodes import GENESIS_FILE, node_settings
+    from thespis.runtime.config import load_config
+    from thespis.runtime.files import write_atomically
+    from thespis.runtime.repo import Repo
 
     home = home_of(ctx)
     started_s = time.monotonic()
@@ -55,7 +54,7 @@ def daemon(
 
 
 def _announce(home: Path, seconds: float) -> None:
-    from deploy.rpc import RpcClient
+    from thespis.deploy.rpc import RpcClient
 
     with RpcClient.of_home(home) as client:
         version, listen = client.call("Version"), client.call("NetAddrsListen")

@@ -33,8 +33,8 @@ def demo(ctx: click.Context, *, stay: bool, rounds: int) -> None:
 
 
 def _stay(home: Path) -> int:
-    from actors.demo import DemoNode
-    from deploy.launcher import RunningNode
+    from thespis.actors.demo import DemoNode
+    from thespis.deploy.launcher import RunningNode
 
     started = time.monotonic()
     with RunningNode(home, DemoNode, log_level="CRITICAL") as node:
@@ -46,12 +46,11 @@ def _stay(home: Path) -> int:
 
 def _run(home: Path, rounds: int) -> int:
     from rich.console import Console
-
-    from actors.demo import LEDGER_ROLES, DemoNode
-    from deploy.cli.node import process_table
-    from deploy.demo.books import audit_books
-    from deploy.demo.chaos import pids_of, run_script
-    from deploy.launcher import RunningNode
+    from thespis.actors.demo import LEDGER_ROLES, DemoNode
+    from thespis.deploy.cli.node import process_table
+    from thespis.deploy.demo.books import audit_books
+    from thespis.deploy.demo.chaos import pids_of, run_script
+    from thespis.deploy.launcher import RunningNode
 
     console = Console(highlight=False)
     started = time.monotonic()

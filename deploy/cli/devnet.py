@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-
-from deploy.cli.client import Size, upgrade_option
+from thespis.deploy.cli.client import Size, upgrade_option
 
 if TYPE_CHECKING:
-    from deploy.devnet.plan import DevnetPlan
-    from deploy.devnet.run import DevnetRun
+    from thespis.deploy.devnet.plan import DevnetPlan
+    from thespis.deploy.devnet.run import DevnetRun
 
 DEFAULT_HOME = Path(tempfile.gettempdir()) / "thespis-devnet"
 PLAN_S = 3
@@ -76,8 +75,8 @@ def devnet(
     ctx.obj = home
     if ctx.invoked_subcommand is not None:
         return
-    from deploy.devnet.plan import STATE_FILE, DevnetError, DevnetPlan
-    from deploy.devnet.run import DevnetRun
+    from thespis.deploy.devnet.plan import STATE_FILE, DevnetError, DevnetPlan
+    from thespis.deploy.devnet.run import DevnetRun
 
     if home.exists() and any(home.iterdir()) and not (home / STATE_FILE).exists():
         raise DevnetError(f"{home} holds something other than a devnet; choose another --home")
@@ -99,8 +98,7 @@ def _start_margin_s(nodes: int) -> int:
 def _run(run: DevnetRun, plan: DevnetPlan, until_epoch: int, report: Path | None, *, as_json: bool) -> int:
     from rich.console import Console
     from rich.live import Live
-
-    from deploy.devnet.run import status_table
+    from thespis.deploy.devnet.run import status_table
 
     console = Console(highlight=False, stderr=as_json)
     started_s = time.monotonic()
@@ -171,7 +169,7 @@ def _summary(console: object, run: DevnetRun) -> None:
 @click.pass_context
 def kill(ctx: click.Context, target: str) -> None:
     """SIGKILL a node (NODE), or one subsystem of it (NODE/ROLE); it comes back."""
-    from deploy.devnet import faults
+    from thespis.deploy.devnet import faults
 
     click.echo(faults.kill(ctx.obj, target))
 
@@ -181,7 +179,7 @@ def kill(ctx: click.Context, target: str) -> None:
 @click.pass_context
 def stop(ctx: click.Context, node: str) -> None:
     """Stop a node in order; it stays down until `devnet start`."""
-    from deploy.devnet import faults
+    from thespis.deploy.devnet import faults
 
     click.echo(faults.stop(ctx.obj, node))
 
@@ -191,7 +189,7 @@ def stop(ctx: click.Context, node: str) -> None:
 @click.pass_context
 def start(ctx: click.Context, node: str) -> None:
     """Let a stopped node come back."""
-    from deploy.devnet import faults
+    from thespis.deploy.devnet import faults
 
     click.echo(faults.start(ctx.obj, node))
 
@@ -201,7 +199,7 @@ def start(ctx: click.Context, node: str) -> None:
 @click.pass_context
 def partition(ctx: click.Context, node: str) -> None:
     """Cut a node off from all others."""
-    from deploy.devnet import faults
+    from thespis.deploy.devnet import faults
 
     click.echo(faults.partition(ctx.obj, node))
 
@@ -210,6 +208,6 @@ def partition(ctx: click.Context, node: str) -> None:
 @click.pass_context
 def heal(ctx: click.Context) -> None:
     """End every partition."""
-    from deploy.devnet import faults
+    from thespis.deploy.devnet import faults
 
     click.echo(faults.heal(ctx.obj))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import click
-
-from deploy.cli.client import atto, call, default_address
+from thespis.deploy.cli.client import atto, call, default_address
 
 
 @click.command()
@@ -15,7 +14,7 @@ from deploy.cli.client import atto, call, default_address
 @click.pass_context
 def faucet(ctx: click.Context, *, bind: str, amount: str, every: float, sender: str) -> None:
     """Serve `/` and `POST /tap?target=ADDRESS`, with a limit per address and per host."""
-    from deploy.faucet import Faucet, serve
+    from thespis.deploy.faucet import Faucet, serve
 
     value, account = atto(amount), sender or default_address(ctx)
 

@@ -7,8 +7,7 @@ import time
 from pathlib import Path
 
 import click
-
-from deploy.cli.client import Size, json_option, upgrade_option
+from thespis.deploy.cli.client import Size, json_option, upgrade_option
 
 
 @click.group()
@@ -44,7 +43,7 @@ def genesis_new(
 
     A miner proves its sectors with each block: what --sectors writes for it belongs into HOME/sectors.
     """
-    from deploy.devnet.plan import DevnetPlan, write_sectors
+    from thespis.deploy.devnet.plan import DevnetPlan, write_sectors
 
     plan = DevnetPlan.make(
         file.parent, seed=seed, nodes=max(accounts, miners), miners=miners, block_time_s=block_time,
@@ -81,7 +80,7 @@ def genesis_show(file: Path, *, as_json: bool) -> None:
 
 def describe(car: bytes) -> dict[str, object]:
     """What a genesis file starts."""
-    from protocols.networks.genesis import read_genesis
+    from thespis.protocols.networks.genesis import read_genesis
 
     genesis, store = read_genesis(car)
     profile = genesis.profile

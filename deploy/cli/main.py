@@ -12,43 +12,43 @@ import sys
 import click
 
 COMMANDS = {
-    "actor": ("deploy.cli.actor:actor", "Actors on chain."),
-    "bench": ("deploy.cli.bench:bench", "Measure against named yardsticks."),
-    "bootstrap": ("deploy.cli.net:bootstrap", "Peers that are dialled at start."),
-    "chain": ("deploy.cli.chain:chain", "Look at the chain."),
-    "commp": ("deploy.cli.sector:commp", "Commit to a piece of data."),
-    "config": ("deploy.cli.settings:config", "Read and change settings."),
-    "daemon": ("deploy.cli.daemon:daemon", "Run a node."),
-    "dag": ("deploy.cli.chain:dag", "Look at raw blocks of the store."),
-    "deals": ("deploy.cli.sectors:deals", "Pieces that this node's miner promised to store."),
-    "demo": ("deploy.cli.demo:demo", "Show a supervised tree of processes heal itself."),
-    "devnet": ("deploy.cli.devnet:devnet", "Run a local network of whole nodes."),
-    "dht": ("deploy.cli.net:dht", "Ask the routing table."),
-    "genesis": ("deploy.cli.genesis:genesis", "Make and read genesis files."),
-    "faucet": ("deploy.cli.faucet:faucet", "Give out money on a test network."),
-    "id": ("deploy.cli.net:node_id", "Print the node's identity."),
-    "init": ("deploy.cli.settings:init", "Make a node's home directory."),
-    "log": ("deploy.cli.net:log", "What the node writes to its log."),
-    "mining": ("deploy.cli.mining:mining", "This node's miner."),
-    "mpool": ("deploy.cli.wallet:mpool", "Messages that wait."),
-    "net": ("deploy.cli.net:net", "Who is connected."),
-    "ping": ("deploy.cli.net:ping", "Measure round trips to a peer."),
-    "ps": ("deploy.cli.node:ps", "Show the processes of a running node."),
-    "replay": ("deploy.cli.replay:replay", "Validate and execute a chain out of files."),
-    "restart": ("deploy.cli.node:restart", "Restart one subsystem of a running node."),
-    "sector": ("deploy.cli.sector:sector", "Seal, unseal and verify sectors on files."),
-    "sectors": ("deploy.cli.sectors:sectors", "Sectors of this node's miner."),
-    "send": ("deploy.cli.wallet:send", "Send FIL."),
-    "show": ("deploy.cli.chain:show_group", "Show things of the chain."),
-    "sim": ("deploy.cli.sim:sim", "Simulate a whole network and check its invariants."),
-    "state": ("deploy.cli.state:state", "Look at the state of the chain."),
-    "stats": ("deploy.cli.net:stats", "Statistics."),
-    "stop": ("deploy.cli.node:stop", "Stop a running node in order."),
-    "swarm": ("deploy.cli.net:swarm", "The seed's names for `net`."),
-    "sync": ("deploy.cli.chain:sync", "See how syncing goes."),
-    "tell": ("deploy.cli.node:tell", "Send a message to a subsystem of a running node."),
-    "version": ("deploy.cli.settings:version", "Print the version."),
-    "wallet": ("deploy.cli.wallet:wallet", "Keep keys."),
+    "actor": ("thespis.deploy.cli.actor:actor", "Actors on chain."),
+    "bench": ("thespis.deploy.cli.bench:bench", "Measure against named yardsticks."),
+    "bootstrap": ("thespis.deploy.cli.net:bootstrap", "Peers that are dialled at start."),
+    "chain": ("thespis.deploy.cli.chain:chain", "Look at the chain."),
+    "commp": ("thespis.deploy.cli.sector:commp", "Commit to a piece of data."),
+    "config": ("thespis.deploy.cli.settings:config", "Read and change settings."),
+    "daemon": ("thespis.deploy.cli.daemon:daemon", "Run a node."),
+    "dag": ("thespis.deploy.cli.chain:dag", "Look at raw blocks of the store."),
+    "deals": ("thespis.deploy.cli.sectors:deals", "Pieces that this node's miner promised to store."),
+    "demo": ("thespis.deploy.cli.demo:demo", "Show a supervised tree of processes heal itself."),
+    "devnet": ("thespis.deploy.cli.devnet:devnet", "Run a local network of whole nodes."),
+    "dht": ("thespis.deploy.cli.net:dht", "Ask the routing table."),
+    "genesis": ("thespis.deploy.cli.genesis:genesis", "Make and read genesis files."),
+    "faucet": ("thespis.deploy.cli.faucet:faucet", "Give out money on a test network."),
+    "id": ("thespis.deploy.cli.net:node_id", "Print the node's identity."),
+    "init": ("thespis.deploy.cli.settings:init", "Make a node's home directory."),
+    "log": ("thespis.deploy.cli.net:log", "What the node writes to its log."),
+    "mining": ("thespis.deploy.cli.mining:mining", "This node's miner."),
+    "mpool": ("thespis.deploy.cli.wallet:mpool", "Messages that wait."),
+    "net": ("thespis.deploy.cli.net:net", "Who is connected."),
+    "ping": ("thespis.deploy.cli.net:ping", "Measure round trips to a peer."),
+    "ps": ("thespis.deploy.cli.node:ps", "Show the processes of a running node."),
+    "replay": ("thespis.deploy.cli.replay:replay", "Validate and execute a chain out of files."),
+    "restart": ("thespis.deploy.cli.node:restart", "Restart one subsystem of a running node."),
+    "sector": ("thespis.deploy.cli.sector:sector", "Seal, unseal and verify sectors on files."),
+    "sectors": ("thespis.deploy.cli.sectors:sectors", "Sectors of this node's miner."),
+    "send": ("thespis.deploy.cli.wallet:send", "Send FIL."),
+    "show": ("thespis.deploy.cli.chain:show_group", "Show things of the chain."),
+    "sim": ("thespis.deploy.cli.sim:sim", "Simulate a whole network and check its invariants."),
+    "state": ("thespis.deploy.cli.state:state", "Look at the state of the chain."),
+    "stats": ("thespis.deploy.cli.net:stats", "Statistics."),
+    "stop": ("thespis.deploy.cli.node:stop", "Stop a running node in order."),
+    "swarm": ("thespis.deploy.cli.net:swarm", "The seed's names for `net`."),
+    "sync": ("thespis.deploy.cli.chain:sync", "See how syncing goes."),
+    "tell": ("thespis.deploy.cli.node:tell", "Send a message to a subsystem of a running node."),
+    "version": ("thespis.deploy.cli.settings:version", "Print the version."),
+    "wallet": ("thespis.deploy.cli.wallet:wallet", "Keep keys."),
 }
 
 
@@ -93,8 +93,8 @@ def main() -> None:
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except Exception as error:
-        from protocols.errors import ProtocolError
-        from runtime.errors import RuntimeFloorError
+        from thespis.protocols.errors import ProtocolError
+        from thespis.runtime.errors import RuntimeFloorError
 
         if not isinstance(error, RuntimeFloorError | ProtocolError):
             raise

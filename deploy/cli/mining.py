@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import click
-
-from deploy.cli.client import call, json_option, print_fields, show
+from thespis.deploy.cli.client import call, json_option, print_fields, show
 
 
 @click.group()

@@ -8,8 +8,7 @@ import time
 from typing import Any
 
 import click
-
-from deploy.cli.client import call, json_option, link, print_fields, print_lines, print_table, show
+from thespis.deploy.cli.client import call, json_option, link, print_fields, print_lines, print_table, show
 
 
 @click.group()
@@ -118,7 +117,7 @@ def net_scores(ctx: click.Context, *, as_json: bool) -> None:
 @click.pass_context
 def net_bandwidth(ctx: click.Context, *, as_json: bool) -> None:
     """Print bytes on the wire."""
-    from protocols.encoding.units import format_size
+    from thespis.protocols.encoding.units import format_size
 
     def text(stats: Any) -> None:
         click.echo(f"Total In:  {format_size(stats['TotalIn'])}\nTotal Out: {format_size(stats['TotalOut'])}")

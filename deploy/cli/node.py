@@ -7,10 +7,9 @@ import sys
 from typing import TYPE_CHECKING, Literal
 
 import click
-
-from deploy.cli.settings import home_of
-from runtime.actor.envelopes import ListProcesses, ProcessRow, ProcessTable, RestartRole
-from runtime.admin import AdminTell, AdminTold, StopNode, admin_ask, to_json
+from thespis.deploy.cli.settings import home_of
+from thespis.runtime.actor.envelopes import ListProcesses, ProcessRow, ProcessTable, RestartRole
+from thespis.runtime.admin import AdminTell, AdminTold, StopNode, admin_ask, to_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,7 +49,7 @@ def process_table(table: ProcessTable) -> Table:
 
 
 def _cells(row: ProcessRow) -> list[str]:
-    from protocols.encoding.units import format_size
+    from thespis.protocols.encoding.units import format_size
 
     state, numbers = row.state.value, row.statistics
     alive = numbers.process_id != 0

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
-
-from deploy.cli.client import show
+from thespis.deploy.cli.client import show
 
 
 @click.command()
@@ -24,10 +23,10 @@ def replay(*, source: BinaryIO, genesis: Path, diff: bool, as_json: bool) -> Non
     Everything is held in memory. The CAR's roots are the head; it has the headers and messages down to genesis. Proofs
     of storage are checked where they are Merkle openings; SNARKs, as on mainnet, are taken as the chain took them.
     """
-    from actors.chain.replay import Replay
-    from actors.chain.writer import ChainWriter
-    from protocols.errors import InvalidBlockError, ProtocolError
-    from runtime.store.memory import MemoryDisk
+    from thespis.actors.chain.replay import Replay
+    from thespis.actors.chain.writer import ChainWriter
+    from thespis.protocols.errors import InvalidBlockError, ProtocolError
+    from thespis.runtime.store.memory import MemoryDisk
 
     try:
         chain = Replay(ChainWriter(MemoryDisk().open("chain")), genesis.read_bytes(), source)

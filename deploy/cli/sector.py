@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
-
-from deploy.cli.client import Size, print_fields, show
+from thespis.deploy.cli.client import Size, print_fields, show
 
 if TYPE_CHECKING:
-    from runtime.sectors.sealing import Manifest, Progress
+    from thespis.runtime.sectors.sealing import Manifest, Progress
 
 READ_BYTES = 8 << 20
 
@@ -68,8 +67,8 @@ def _bar(title: str, *, wanted: bool) -> Iterator[Progress]:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def commp(*, source: IO[bytes], threads: int, as_json: bool) -> None:
     """Commit to a piece of data, of any size up to 64 GiB, without holding it in memory."""
-    from protocols.errors import CidError
-    from protocols.proofs.piece import Piece
+    from thespis.protocols.errors import CidError
+    from thespis.protocols.proofs.piece import Piece
 
     size = os.fstat(source.fileno()).st_size if source.seekable() else 0
     started_s, read = time.perf_counter(), 0
@@ -138,9 +137,9 @@ def seal(
     as_json: bool,
 ) -> None:
     """Seal a file into a sector; the same command goes on where it was stopped."""
-    from protocols.proofs.registry import SealProof
-    from runtime.sectors.parents import parent_table
-    from runtime.sectors.sealing import Manifest, Sealing
+    from thespis.protocols.proofs.registry import SealProof
+    from thespis.runtime.sectors.parents import parent_table
+    from thespis.runtime.sectors.sealing import Manifest, Sealing
 
     proof = SealProof.of_size(sector_size) if proof_type is None else SealProof(proof_type)
     identity = porep_id or proof.porep_id
@@ -178,7 +177,7 @@ def _timed(timings: dict[str, float], report: Progress) -> Iterator[Progress]:
 
 
 def _described(manifest: Manifest) -> dict[str, Any]:
-    from protocols.encoding.piece_cid import piece_cid_v1, sealed_cid
+    from thespis.protocols.encoding.piece_cid import piece_cid_v1, sealed_cid
 
     return {
         "proof_type": manifest.proof,
@@ -203,9 +202,9 @@ def _described(manifest: Manifest) -> dict[str, Any]:
 @click.option("--parents", type=click.Path(path_type=Path), default=_parents_folder, help="Where graphs are kept.")
 def unseal(*, folder: Path, out: IO[bytes], offset: int, length: int | None, threads: int, parents: Path) -> None:
     """Give back a sealed sector's data, or a range of it, from the replica alone."""
-    from runtime.sectors.parents import parent_table
-    from runtime.sectors.sealing import Manifest
-    from runtime.sectors.sealing import unseal as unseal_sector
+    from thespis.runtime.sectors.parents import parent_table
+    from thespis.runtime.sectors.sealing import Manifest
+    from thespis.runtime.sectors.sealing import unseal as unseal_sector
 
     table = parent_table(parents, Manifest.read(folder).replication.graph, threads)
     count = unseal_sector(folder, table, out, offset, length)
@@ -222,9 +221,9 @@ def verify(*, folder: Path, seed: bytes | None, as_json: bool) -> None:
     """Prove a sealed sector as the chain would ask, and verify the proofs; ends with 1 where one fails."""
     import secrets
 
-    from protocols.proofs import challenges, vanilla
-    from protocols.proofs.registry import ApiVersion
-    from runtime.sectors.sealing import open_sector
+    from thespis.protocols.proofs import challenges, vanilla
+    from thespis.protocols.proofs.registry import ApiVersion
+    from thespis.runtime.sectors.sealing import open_sector
 
     seed = seed or secrets.token_bytes(32)
     manifest, opened = open_sector(folder)

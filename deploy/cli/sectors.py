@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-
-from deploy.cli.client import call, json_option, print_table, show
+from thespis.deploy.cli.client import call, json_option, print_table, show
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,7 +40,7 @@ def _rows(found: list[dict[str, Any]]) -> list[tuple[str, ...]]:
 
 
 def _row(sector: dict[str, Any]) -> tuple[str, ...]:
-    from protocols.encoding.units import format_size
+    from thespis.protocols.encoding.units import format_size
 
     pieces, left = sector["Pieces"], sector["SecondsLeft"]
     sealing = bool(sector["Phase"])

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 
 import click
-
-from runtime.repo import Repo, default_home
+from thespis.runtime.repo import Repo, default_home
 
 
 def home_of(ctx: click.Context) -> Path:
@@ -35,7 +34,7 @@ def config() -> None:
 @click.pass_context
 def config_get(ctx: click.Context, key: str, *, as_json: bool) -> None:
     """Print a setting, a section, or everything in force."""
-    from runtime.config import get_value, load_config
+    from thespis.runtime.config import get_value, load_config
 
     value = get_value(load_config(Repo.open(home_of(ctx)).config_path), key)
     if as_json or not isinstance(value, dict):
@@ -53,7 +52,7 @@ def config_get(ctx: click.Context, key: str, *, as_json: bool) -> None:
 @click.pass_context
 def config_set(ctx: click.Context, key: str, value: str) -> None:
     """Change one setting in the file; a running node reads it at its next start."""
-    from runtime.config import parse_value, set_value
+    from thespis.runtime.config import parse_value, set_value
 
     set_value(Repo.open(home_of(ctx)).config_path, key, parse_value(value))
 

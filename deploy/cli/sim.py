@@ -10,8 +10,7 @@ import time
 from pathlib import Path
 
 import click
-
-from deploy.cli.client import upgrade_option
+from thespis.deploy.cli.client import upgrade_option
 
 
 @click.command()
@@ -40,9 +39,9 @@ def sim(
 
     The same seed gives the same history on every machine.
     """
-    from actors.simulation.faults import KINDS
-    from actors.simulation.invariants import InvariantError
-    from actors.simulation.run import simulate
+    from thespis.actors.simulation.faults import KINDS
+    from thespis.actors.simulation.invariants import InvariantError
+    from thespis.actors.simulation.run import simulate
 
     logging.basicConfig(level="ERROR", format="%(levelname)s %(name)s %(message)s")
     kinds = {"all": KINDS, "none": ()}.get(faults, tuple(faults.split(",")))
@@ -58,7 +57,7 @@ def sim(
     seconds = time.perf_counter() - started_s
     data = {**dataclasses.asdict(result), "seconds": round(seconds, 2), "epochs_per_s": round(epochs / seconds, 1)}
     if png is not None:
-        from deploy.chain_png import draw_chain
+        from thespis.deploy.chain_png import draw_chain
 
         draw_chain(simulation.node(simulation.alive()[0]).disk.open_reader("chain"), png)
     simulation.close()

@@ -6,8 +6,7 @@ import base64
 from typing import Any
 
 import click
-
-from deploy.cli.client import call, fil, json_option, link, print_fields, print_table, show
+from thespis.deploy.cli.client import call, fil, json_option, link, print_fields, print_table, show
 
 
 @click.group()
@@ -68,7 +67,7 @@ def state_list_miners(ctx: click.Context) -> None:
 @click.pass_context
 def state_power(ctx: click.Context, miner: str, *, as_json: bool) -> None:
     """Print a miner's power and the network's."""
-    from protocols.encoding.units import format_size
+    from thespis.protocols.encoding.units import format_size
 
     chosen = miner or call(ctx, "StateListMiners", [])[0]
 

@@ -8,8 +8,7 @@ import time
 from typing import Any
 
 import click
-
-from deploy.cli.client import atto, call, default_address, fil, json_option, link, print_table, show
+from thespis.deploy.cli.client import atto, call, default_address, fil, json_option, link, print_table, show
 
 
 @click.group()
@@ -81,7 +80,7 @@ def wallet_export(ctx: click.Context, address: str) -> None:
 @click.pass_context
 def wallet_import(ctx: click.Context, file: Any) -> None:
     """Take a private key from a file or standard input: JSON, or its hexadecimal form."""
-    from protocols.errors import SignatureError
+    from thespis.protocols.errors import SignatureError
 
     text = file.read(1 << 16).strip()
     try:

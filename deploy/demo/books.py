@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.demo import ACKNOWLEDGED, LEDGER_ROLES, RECEIVED
-from runtime.store.interface import METADATA
-from runtime.store.rocks import RocksStore
+from thespis.actors.demo import ACKNOWLEDGED, LEDGER_ROLES, RECEIVED
+from thespis.runtime.store.interface import METADATA
+from thespis.runtime.store.rocks import RocksStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ import signal
 import time
 from collections.abc import Callable
 
-from deploy.launcher import RunningNode
-from runtime.actor.envelopes import ChildState, ProcessRow
-from runtime.errors import RuntimeFloorError
+from thespis.deploy.launcher import RunningNode
+from thespis.runtime.actor.envelopes import ChildState, ProcessRow
+from thespis.runtime.errors import RuntimeFloorError
 
 HEAL_TIMEOUT_S = 30.0
 POLL_S = 0.01

@@ -7,11 +7,11 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from deploy.devnet.fleet import STOPPED_MARK
-from deploy.devnet.plan import DevnetError, read_state
-from deploy.rpc import RpcClient
-from runtime.actor.envelopes import ListProcesses, ProcessTable
-from runtime.admin import admin_ask
+from thespis.deploy.devnet.fleet import STOPPED_MARK
+from thespis.deploy.devnet.plan import DevnetError, read_state
+from thespis.deploy.rpc import RpcClient
+from thespis.runtime.actor.envelopes import ListProcesses, ProcessTable
+from thespis.runtime.admin import admin_ask
 
 FAULTS_FILE = "faults.log"
 

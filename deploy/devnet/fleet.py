@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass
 from typing import IO, Self
 
-from deploy.devnet.plan import DevnetPlan, NodePlan
-from deploy.rpc import RpcClient
-from runtime.errors import RuntimeFloorError
+from thespis.deploy.devnet.plan import DevnetPlan, NodePlan
+from thespis.deploy.rpc import RpcClient
+from thespis.runtime.errors import RuntimeFloorError
 
 READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 4.0
@@ -49,7 +49,7 @@ class Fleet:
 
     def _start(self, node: NodePlan) -> None:
         log = (node.home / "daemon.log").open("ab")
-        command = [sys.executable, "-m", "deploy.cli.main", "--home", str(node.home), "daemon"]
+        command = [sys.executable, "-m", "thespis.deploy.cli.main", "--home", str(node.home), "daemon"]
         process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )

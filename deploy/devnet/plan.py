@@ -13,30 +13,29 @@ from typing import Any
 
 from base58 import b58encode
 from nacl.signing import SigningKey
-
-from deploy.nodes import GENESIS_FILE
-from protocols.crypto.signature import SignatureType, address_of, key_from_seed
-from protocols.encoding.address import Address
-from protocols.encoding.tuples import ChainEpoch, Unsigned
-from protocols.networks.devnet import NEVER, DevnetParameters
-from protocols.networks.genesis import (
+from thespis.deploy.nodes import GENESIS_FILE
+from thespis.protocols.crypto.signature import SignatureType, address_of, key_from_seed
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.tuples import ChainEpoch, Unsigned
+from thespis.protocols.networks.devnet import NEVER, DevnetParameters
+from thespis.protocols.networks.genesis import (
     FIRST_MINER,
     GenesisAccount,
     GenesisMiner,
     GenesisTemplate,
     genesis_car,
 )
-from protocols.networks.genesis_sectors import GenesisSector, genesis_sector
-from protocols.networks.profile import ProofPolicy
-from protocols.proofs.registry import ApiVersion, SealProof
-from runtime.config import set_value
-from runtime.environment import SECTORS_FOLDER
-from runtime.errors import RuntimeFloorError
-from runtime.files import write_atomically
-from runtime.keystore import Keystore, Secret
-from runtime.repo import Repo
-from runtime.sectors.sealing import Manifest, Sealing
-from runtime.vault import LIGHT, PUBLIC_PASSPHRASE
+from thespis.protocols.networks.genesis_sectors import GenesisSector, genesis_sector
+from thespis.protocols.networks.profile import ProofPolicy
+from thespis.protocols.proofs.registry import ApiVersion, SealProof
+from thespis.runtime.config import set_value
+from thespis.runtime.environment import SECTORS_FOLDER
+from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.files import write_atomically
+from thespis.runtime.keystore import Keystore, Secret
+from thespis.runtime.repo import Repo
+from thespis.runtime.sectors.sealing import Manifest, Sealing
+from thespis.runtime.vault import LIGHT, PUBLIC_PASSPHRASE
 
 ACCOUNT_FIL = 1_000_000
 NODES_MAX = 20

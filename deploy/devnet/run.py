@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deploy.devnet.faults import expected_restarts
-from deploy.devnet.fleet import Fleet
-from deploy.devnet.plan import DevnetPlan
-from deploy.devnet.traffic import Traffic
-from runtime.actor.envelopes import ListProcesses, ProcessTable
-from runtime.admin import admin_ask
-from runtime.errors import RuntimeFloorError
-from runtime.files import write_atomically
+from thespis.deploy.devnet.faults import expected_restarts
+from thespis.deploy.devnet.fleet import Fleet
+from thespis.deploy.devnet.plan import DevnetPlan
+from thespis.deploy.devnet.traffic import Traffic
+from thespis.runtime.actor.envelopes import ListProcesses, ProcessTable
+from thespis.runtime.admin import admin_ask
+from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.files import write_atomically
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from deploy.devnet.fleet import Fleet
-from runtime.errors import RuntimeFloorError
+from thespis.deploy.devnet.fleet import Fleet
+from thespis.runtime.errors import RuntimeFloorError
 
 AMOUNT = str(10**15)
 

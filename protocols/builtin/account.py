@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import SYSTEM
-from protocols.builtin.methods import ADDRESS, Methods, method
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.tuples import Record, record
-from protocols.vm.exit_codes import ExitCode
+from thespis.protocols.builtin.codes import SYSTEM
+from thespis.protocols.builtin.methods import ADDRESS, Methods, method
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.tuples import Record, record
+from thespis.protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 
 @record

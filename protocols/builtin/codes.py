@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from protocols.encoding.address import Address
-from protocols.encoding.cid import IDENTITY, RAW, Cid
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import IDENTITY, RAW, Cid
 
 SYSTEM = Address.id(0)
 INIT = Address.id(1)

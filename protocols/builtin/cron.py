@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import SYSTEM
-from protocols.builtin.methods import Methods, method
-from protocols.encoding.address import Address
-from protocols.encoding.tuples import Record, Unsigned, record
+from thespis.protocols.builtin.codes import SYSTEM
+from thespis.protocols.builtin.methods import Methods, method
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.tuples import Record, Unsigned, record
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 
 @record

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from protocols.crypto.signature import Signature
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.crypto.signature import Signature
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
 
 NEVER = ChainEpoch(-1)
 

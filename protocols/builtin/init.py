@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import FIRST_NON_SINGLETON, SYSTEM, code_of, name_of
-from protocols.builtin.init_state import InitState
-from protocols.builtin.methods import CONSTRUCTOR, Methods, method
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Record, Unsigned, record
-from protocols.ipld.historic import HistoricMap
-from protocols.vm.exit_codes import ExitCode
+from thespis.protocols.builtin.codes import FIRST_NON_SINGLETON, SYSTEM, code_of, name_of
+from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.builtin.methods import CONSTRUCTOR, Methods, method
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Record, Unsigned, record
+from thespis.protocols.ipld.historic import HistoricMap
+from thespis.protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 
 @record

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Record, Unsigned, record
-from protocols.errors import NodeError
-from protocols.ipld.blockstore import Blockstore
-from protocols.ipld.hamt import Hamt, HamtVersion
-from protocols.ipld.historic import HistoricMap
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Record, Unsigned, record
+from thespis.protocols.errors import NodeError
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.ipld.historic import HistoricMap
 
 
 @record

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import BURNT_FUNDS, CRON, SIGNABLE, SYSTEM, VERIFIED_REGISTRY
-from protocols.builtin.deals import (
+from thespis.protocols.builtin.codes import BURNT_FUNDS, CRON, SIGNABLE, SYSTEM, VERIFIED_REGISTRY
+from thespis.protocols.builtin.deals import (
     NEVER,
     ClientDealProposal,
     DealProposal,
@@ -15,16 +15,16 @@ from protocols.builtin.deals import (
     PublishDealsParams,
     PublishDealsReturn,
 )
-from protocols.builtin.market_state import MarketState
-from protocols.builtin.market_tables import MarketTables
-from protocols.builtin.market_types import (
+from thespis.protocols.builtin.market_state import MarketState
+from thespis.protocols.builtin.market_tables import MarketTables
+from thespis.protocols.builtin.market_types import (
     ActivateDealsParams,
     ComputeDataCommitmentParams,
     DealWeights,
     DealWeightsV2,
     VerifyDealsParams,
 )
-from protocols.builtin.methods import (
+from thespis.protocols.builtin.methods import (
     ADDRESS,
     CID,
     CONTROL_ADDRESSES,
@@ -34,20 +34,20 @@ from protocols.builtin.methods import (
     Methods,
     method,
 )
-from protocols.builtin.power import CurrentTotalPower
-from protocols.builtin.storage_miner.calls import SectorsTerminateParams, epoch_reward, network_power
-from protocols.builtin.storage_miner.identity import ControlAddresses
-from protocols.builtin.verifreg import Allowance
-from protocols.chain.message import TOTAL_FILECOIN
-from protocols.consensus.randomness import Purpose
-from protocols.encoding.address import Address
-from protocols.encoding.cid import FIL_COMMITMENT_UNSEALED, SHA2_256_TRUNC254_PADDED, Cid
-from protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
-from protocols.encoding.varint import encode_varint
-from protocols.vm.exit_codes import ExitCode, StateFault
+from thespis.protocols.builtin.power import CurrentTotalPower
+from thespis.protocols.builtin.storage_miner.calls import SectorsTerminateParams, epoch_reward, network_power
+from thespis.protocols.builtin.storage_miner.identity import ControlAddresses
+from thespis.protocols.builtin.verifreg import Allowance
+from thespis.protocols.chain.message import TOTAL_FILECOIN
+from thespis.protocols.consensus.randomness import Purpose
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import FIL_COMMITMENT_UNSEALED, SHA2_256_TRUNC254_PADDED, Cid
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
+from thespis.protocols.encoding.varint import encode_varint
+from thespis.protocols.vm.exit_codes import ExitCode, StateFault
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 PIECE_BYTES_MIN = 128
 LABEL_BYTES_MAX = 256

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
-from protocols.ipld.blockstore import Blockstore
-from protocols.ipld.historic import HistoricArray, HistoricMap
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.ipld.historic import HistoricArray, HistoricMap
 
 
 @record

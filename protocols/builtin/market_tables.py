@@ -6,16 +6,16 @@ import dataclasses
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from protocols.builtin.deals import NEVER, DealProposal, DealState
-from protocols.builtin.market_state import MarketState
-from protocols.encoding.address import Address
-from protocols.encoding.bigint import decode_bigint, encode_bigint
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import TokenAmount
-from protocols.encoding.varint import decode_varint, encode_varint
-from protocols.ipld.blockstore import Blockstore
-from protocols.ipld.historic import HistoricArray, HistoricMap
-from protocols.vm.exit_codes import ActorPanic, ExitCode, StateFault
+from thespis.protocols.builtin.deals import NEVER, DealProposal, DealState
+from thespis.protocols.builtin.market_state import MarketState
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.bigint import decode_bigint, encode_bigint
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import TokenAmount
+from thespis.protocols.encoding.varint import decode_varint, encode_varint
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.ipld.historic import HistoricArray, HistoricMap
+from thespis.protocols.vm.exit_codes import ActorPanic, ExitCode, StateFault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

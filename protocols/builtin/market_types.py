@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, Unsigned, record
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, Unsigned, record
 
 
 @record

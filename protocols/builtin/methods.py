@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
-from protocols.encoding import cbor
-from protocols.encoding.address import Address
-from protocols.encoding.bigint import decode_bigint, encode_bigint
-from protocols.encoding.cid import Cid
-from protocols.errors import CborError
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.bigint import decode_bigint, encode_bigint
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import CborError
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 Item = TypeVar("Item")
 Params = TypeVar("Params")

@@ -9,16 +9,16 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from protocols.builtin.policy import MAINNET
-from protocols.builtin.vesting import VestingFunds, VestingSchedule
-from protocols.encoding.address import Address
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
-from protocols.ipld.amt import Amt, AmtVersion
-from protocols.ipld.blockstore import Blockstore, load, save
-from protocols.ipld.hamt import Hamt, HamtVersion
-from protocols.ipld.historic import HistoricArray
+from thespis.protocols.builtin.policy import MAINNET
+from thespis.protocols.builtin.vesting import VestingFunds, VestingSchedule
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.ipld.amt import Amt, AmtVersion
+from thespis.protocols.ipld.blockstore import Blockstore, load, save
+from thespis.protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.ipld.historic import HistoricArray
 
 
 @record

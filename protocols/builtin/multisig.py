@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from protocols.builtin.codes import INIT, SIGNABLE
-from protocols.builtin.methods import Methods, method
-from protocols.builtin.multisig_state import (
+from thespis.protocols.builtin.codes import INIT, SIGNABLE
+from thespis.protocols.builtin.methods import Methods, method
+from thespis.protocols.builtin.multisig_state import (
     ApproveReturn,
     ChangeThresholdParams,
     ConstructorParamsV0,
@@ -22,11 +22,11 @@ from protocols.builtin.multisig_state import (
     pending,
     transaction_key,
 )
-from protocols.encoding.address import Address
-from protocols.encoding.tuples import ChainEpoch, TokenAmount, Unsigned
-from protocols.ipld.historic import HistoricMap
-from protocols.vm.exit_codes import ExitCode
-from protocols.vm.runtime import ActorRuntime
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount, Unsigned
+from thespis.protocols.ipld.historic import HistoricMap
+from thespis.protocols.vm.exit_codes import ExitCode
+from thespis.protocols.vm.runtime import ActorRuntime
 
 Outcome = tuple[bool, int, bytes]
 """Whether a transaction was applied, its exit code and its return value."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
-from protocols.encoding.varint import encode_varint
-from protocols.ipld.blockstore import Blockstore
-from protocols.ipld.historic import HistoricMap
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.encoding.varint import encode_varint
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.ipld.historic import HistoricMap
 
 
 @record

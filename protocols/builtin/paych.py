@@ -9,17 +9,17 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from protocols.builtin.methods import Methods, method
-from protocols.builtin.policy import EPOCHS_IN_HOUR
-from protocols.crypto.signature import Signature
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
-from protocols.ipld.historic import HistoricArray
-from protocols.vm.exit_codes import ExitCode
+from thespis.protocols.builtin.methods import Methods, method
+from thespis.protocols.builtin.policy import EPOCHS_IN_HOUR
+from thespis.protocols.crypto.signature import Signature
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.ipld.historic import HistoricArray
+from thespis.protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 SETTLE_DELAY = 12 * EPOCHS_IN_HOUR
 LANE_MAX = (1 << 63) - 1

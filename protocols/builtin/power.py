@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import CRON, INIT, REWARD, SIGNABLE, SYSTEM, code_of
-from protocols.builtin.init import ExecParams, ExecReturn
-from protocols.builtin.methods import (
+from thespis.protocols.builtin.codes import CRON, INIT, REWARD, SIGNABLE, SYSTEM, code_of
+from thespis.protocols.builtin.init import ExecParams, ExecReturn
+from thespis.protocols.builtin.methods import (
     BIG_INTEGER,
     CONFIRM_SECTOR_PROOFS,
     EXEC,
@@ -16,17 +16,17 @@ from protocols.builtin.methods import (
     Methods,
     method,
 )
-from protocols.builtin.power_state import AnyPower, CronEvent, PowerState, PowerTotals
-from protocols.builtin.smoothing import FilterEstimate
-from protocols.builtin.version_2.power_state import PowerStateV2
-from protocols.encoding.address import Address
-from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
-from protocols.ipld.historic import HistoricArray, HistoricMap
-from protocols.vm.exit_codes import ExitCode
-from protocols.vm.world import SealVerifyInfo
+from thespis.protocols.builtin.power_state import AnyPower, CronEvent, PowerState, PowerTotals
+from thespis.protocols.builtin.smoothing import FilterEstimate
+from thespis.protocols.builtin.version_2.power_state import PowerStateV2
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.ipld.historic import HistoricArray, HistoricMap
+from thespis.protocols.vm.exit_codes import ExitCode
+from thespis.protocols.vm.world import SealVerifyInfo
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 POWER_STATES: dict[int, type[AnyPower]] = {0: PowerState, 2: PowerStateV2}
 PROVE_COMMITS_MAX = 200

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from protocols.builtin.smoothing import FilterEstimate
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, record
-from protocols.ipld.blockstore import Blockstore
-from protocols.ipld.hamt import Hamt, HamtVersion
-from protocols.ipld.historic import HistoricArray, HistoricMap
-from protocols.vm.exit_codes import ActorPanic, ExitCode, StateFault
+from thespis.protocols.builtin.smoothing import FilterEstimate
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, record
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.ipld.historic import HistoricArray, HistoricMap
+from thespis.protocols.vm.exit_codes import ActorPanic, ExitCode, StateFault
 
 CONSENSUS_POWER_MIN = 10 << 40
 """Bytes that a miner needs to be above the minimum on mainnet."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from protocols.builtin import account, cron, init, market, multisig, paych, power, reward, system, verifreg
-from protocols.builtin.codes import code_of
-from protocols.builtin.methods import Method, Methods
-from protocols.builtin.storage_miner import methods as storage_miner
-from protocols.builtin.version_2 import miner as miner_2
-from protocols.builtin.version_2 import power as power_2
-from protocols.builtin.version_2 import reward as reward_2
-from protocols.encoding.cid import Cid
+from thespis.protocols.builtin import account, cron, init, market, multisig, paych, power, reward, system, verifreg
+from thespis.protocols.builtin.codes import code_of
+from thespis.protocols.builtin.methods import Method, Methods
+from thespis.protocols.builtin.storage_miner import methods as storage_miner
+from thespis.protocols.builtin.version_2 import miner as miner_2
+from thespis.protocols.builtin.version_2 import power as power_2
+from thespis.protocols.builtin.version_2 import reward as reward_2
+from thespis.protocols.encoding.cid import Cid
 
 ACTORS: dict[int, dict[str, Methods]] = {
     0: {

@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import BURNT_FUNDS, POWER, SYSTEM
-from protocols.builtin.methods import ADD_LOCKED_FUND, BIG_INTEGER, Methods, method
-from protocols.builtin.reward_state import RewardState
-from protocols.builtin.smoothing import FilterEstimate
-from protocols.encoding.address import Address
-from protocols.encoding.tuples import BigInteger, Record, TokenAmount, record
-from protocols.vm.exit_codes import ExitCode
+from thespis.protocols.builtin.codes import BURNT_FUNDS, POWER, SYSTEM
+from thespis.protocols.builtin.methods import ADD_LOCKED_FUND, BIG_INTEGER, Methods, method
+from thespis.protocols.builtin.reward_state import RewardState
+from thespis.protocols.builtin.smoothing import FilterEstimate
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.tuples import BigInteger, Record, TokenAmount, record
+from thespis.protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 
 @record

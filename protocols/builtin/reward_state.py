@@ -10,10 +10,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Self
 
-from protocols.builtin.smoothing import FilterEstimate
-from protocols.consensus.election import EXPECTED_LEADERS
-from protocols.consensus.exponential import expneg
-from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, record
+from thespis.protocols.builtin.smoothing import FilterEstimate
+from thespis.protocols.consensus.election import EXPECTED_LEADERS
+from thespis.protocols.consensus.exponential import expneg
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, record
 
 PRECISION = 128
 SIMPLE_TOTAL = 330_000_000 * 10**18

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from protocols.encoding.tuples import BigInteger, Record, record
+from thespis.protocols.encoding.tuples import BigInteger, Record, record
 
 PRECISION = 128
 ALPHA = 314_760_000_000_000_000_000_000_000_000_000_000

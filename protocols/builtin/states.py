@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from protocols.builtin.account import AccountState
-from protocols.builtin.codes import code_of
-from protocols.builtin.cron import CronState
-from protocols.builtin.init_state import InitState
-from protocols.builtin.market_state import MarketState
-from protocols.builtin.miner_state import MinerState
-from protocols.builtin.multisig_state import MultisigState
-from protocols.builtin.paych import PaychState
-from protocols.builtin.power_state import PowerState
-from protocols.builtin.reward_state import RewardState
-from protocols.builtin.system import SystemState
-from protocols.builtin.verifreg import VerifregState
-from protocols.builtin.version_2.miner_state import MinerStateV2
-from protocols.builtin.version_2.power_state import PowerStateV2
-from protocols.builtin.version_2.reward import RewardStateV2
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Record
-from protocols.errors import ChainError
+from thespis.protocols.builtin.account import AccountState
+from thespis.protocols.builtin.codes import code_of
+from thespis.protocols.builtin.cron import CronState
+from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.builtin.market_state import MarketState
+from thespis.protocols.builtin.miner_state import MinerState
+from thespis.protocols.builtin.multisig_state import MultisigState
+from thespis.protocols.builtin.paych import PaychState
+from thespis.protocols.builtin.power_state import PowerState
+from thespis.protocols.builtin.reward_state import RewardState
+from thespis.protocols.builtin.system import SystemState
+from thespis.protocols.builtin.verifreg import VerifregState
+from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
+from thespis.protocols.builtin.version_2.power_state import PowerStateV2
+from thespis.protocols.builtin.version_2.reward import RewardStateV2
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Record
+from thespis.protocols.errors import ChainError
 
 _ALIKE: dict[str, type[Record]] = {
     "account": AccountState,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import SYSTEM
-from protocols.builtin.methods import Methods, method
-from protocols.encoding.tuples import Record, record
+from thespis.protocols.builtin.codes import SYSTEM
+from thespis.protocols.builtin.methods import Methods, method
+from thespis.protocols.encoding.tuples import Record, record
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 
 @record

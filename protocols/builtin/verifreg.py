@@ -8,17 +8,17 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from protocols.builtin.codes import MARKET, SYSTEM
-from protocols.builtin.methods import ADDRESS, Methods, method
-from protocols.encoding.address import Address
-from protocols.encoding.bigint import decode_bigint, encode_bigint
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import BigInteger, Record, record
-from protocols.ipld.historic import HistoricMap
-from protocols.vm.exit_codes import ExitCode, StateFault
+from thespis.protocols.builtin.codes import MARKET, SYSTEM
+from thespis.protocols.builtin.methods import ADDRESS, Methods, method
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.bigint import decode_bigint, encode_bigint
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import BigInteger, Record, record
+from thespis.protocols.ipld.historic import HistoricMap
+from thespis.protocols.vm.exit_codes import ExitCode, StateFault
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 DEAL_BYTES_MIN = 1 << 20
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from protocols.builtin.policy import EPOCHS_IN_DAY, EPOCHS_IN_HOUR
-from protocols.errors import CborError
+from thespis.protocols.builtin.policy import EPOCHS_IN_DAY, EPOCHS_IN_HOUR
+from thespis.protocols.errors import CborError
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 from functools import lru_cache
 
-from protocols.crypto.signature import Signature
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
-from protocols.errors import NodeError
-from protocols.ipld.amt import Amt, AmtVersion
-from protocols.ipld.blockstore import Blockstore, load, save
+from thespis.protocols.crypto.signature import Signature
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.errors import NodeError
+from thespis.protocols.ipld.amt import Amt, AmtVersion
+from thespis.protocols.ipld.blockstore import Blockstore, load, save
 
 HEADERS_REMEMBERED = 1024
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Self
 
-from protocols.crypto.signature import Signature, SignatureType, check_signature
-from protocols.encoding import cbor
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Record, TokenAmount, Unsigned, record
-from protocols.errors import InvalidMessageError
+from thespis.protocols.crypto.signature import Signature, SignatureType, check_signature
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Record, TokenAmount, Unsigned, record
+from thespis.protocols.errors import InvalidMessageError
 
 MESSAGE_VERSION = 0
 MESSAGE_BYTES_MAX = 64 << 10

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from protocols.chain.block import BlockHeader, Ticket
-from protocols.encoding import cbor
-from protocols.encoding.cid import Cid
-from protocols.errors import InvalidTipsetError
+from thespis.protocols.chain.block import BlockHeader, Ticket
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import InvalidTipsetError
 
 TIPSET_BLOCKS_MAX = 15
 """Three times the expected leaders; a sampled miner wins no more often (Lotus: MaxWinCount)."""

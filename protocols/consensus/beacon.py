@@ -10,9 +10,9 @@ import hashlib
 from dataclasses import dataclass
 from typing import Protocol
 
-from protocols.chain.block import BeaconEntry
-from protocols.crypto import bls
-from protocols.errors import BeaconUnavailableError, BlockBeaconError, SignatureError
+from thespis.protocols.chain.block import BeaconEntry
+from thespis.protocols.crypto import bls
+from thespis.protocols.errors import BeaconUnavailableError, BlockBeaconError, SignatureError
 
 
 class Beacon(Protocol):

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from protocols.chain.block import BlockHeader, save_message_meta
-from protocols.chain.message import Message, SignedMessage
-from protocols.crypto import bls
-from protocols.crypto.signature import SignatureType
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.cid import Cid
-from protocols.errors import BlockMessagesError, SignatureError
-from protocols.ipld.blockstore import MemoryBlockstore
+from thespis.protocols.chain.block import BlockHeader, save_message_meta
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.crypto import bls
+from thespis.protocols.crypto.signature import SignatureType
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import BlockMessagesError, SignatureError
+from thespis.protocols.ipld.blockstore import MemoryBlockstore
 
 BLOCK_MESSAGES_MAX = 10_000
 

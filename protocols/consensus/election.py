@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from protocols.consensus.exponential import ONE, PRECISION, expneg
+from thespis.protocols.consensus.exponential import ONE, PRECISION, expneg
 
 EXPECTED_LEADERS = 5
 WIN_COUNT_MAX = 3 * EXPECTED_LEADERS

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from protocols.chain.block import BlockHeader
+from thespis.protocols.chain.block import BlockHeader
 
 
 class ConsensusFault(IntEnum):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocols.chain.tipset import Tipset
+from thespis.protocols.chain.tipset import Tipset
 
 
 def prefers(candidate: Tipset, candidate_weight: int, head: Tipset, head_weight: int) -> bool:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from protocols.chain.block import BeaconEntry, BlockHeader
-from protocols.chain.tipset import Tipset
-from protocols.consensus.beacon import check_entries
-from protocols.consensus.election import win_count
-from protocols.consensus.randomness import Purpose, draw, miner_entropy
-from protocols.consensus.weight import chain_weight
-from protocols.crypto import bls
-from protocols.crypto.signature import check_signature
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.errors import (
+from thespis.protocols.chain.block import BeaconEntry, BlockHeader
+from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.consensus.beacon import check_entries
+from thespis.protocols.consensus.election import win_count
+from thespis.protocols.consensus.randomness import Purpose, draw, miner_entropy
+from thespis.protocols.consensus.weight import chain_weight
+from thespis.protocols.crypto import bls
+from thespis.protocols.crypto.signature import check_signature
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import (
     BlockBaseFeeError,
     BlockElectionError,
     BlockParentsError,
@@ -32,7 +32,7 @@ from protocols.errors import (
     BlockWinCountError,
     SignatureError,
 )
-from protocols.networks.profile import NetworkProfile
+from thespis.protocols.networks.profile import NetworkProfile
 
 
 @dataclass(frozen=True, slots=True)

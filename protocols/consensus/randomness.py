@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 from enum import IntEnum
 
-from protocols.encoding import cbor
-from protocols.encoding.address import Address
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address
 
 
 class Purpose(IntEnum):

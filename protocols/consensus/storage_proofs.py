@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from protocols.encoding.piece_cid import commitment_of
-from protocols.errors import CidError, DecodeError, ProofError
-from protocols.proofs.challenges import window_leaves
-from protocols.proofs.porep import Replication
-from protocols.proofs.registry import SealProof
-from protocols.proofs.vanilla import PostVanillaProof, ProvenSector, SealVanillaProof, verify_post, verify_seal
-from protocols.vm.world import SealVerifyInfo, WindowPostInfo
+from thespis.protocols.encoding.piece_cid import commitment_of
+from thespis.protocols.errors import CidError, DecodeError, ProofError
+from thespis.protocols.proofs.challenges import window_leaves
+from thespis.protocols.proofs.porep import Replication
+from thespis.protocols.proofs.registry import SealProof
+from thespis.protocols.proofs.vanilla import PostVanillaProof, ProvenSector, SealVanillaProof, verify_post, verify_seal
+from thespis.protocols.vm.world import SealVerifyInfo, WindowPostInfo
 
 
 def seal_is_valid(info: SealVerifyInfo) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from protocols.consensus.election import EXPECTED_LEADERS
-from protocols.errors import InvalidTipsetError
+from thespis.protocols.consensus.election import EXPECTED_LEADERS
+from thespis.protocols.errors import InvalidTipsetError
 
 RATIO_NUMERATOR, RATIO_DENOMINATOR = 1, 2
 _SHIFT = 8

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from protocols.builtin.miner_state import SectorOnChainInfo
-from protocols.chain.block import PoStProof
-from protocols.consensus.randomness import Purpose, draw, miner_entropy
-from protocols.encoding.address import Address
-from protocols.errors import BlockProofError, DecodeError, ProofError
-from protocols.proofs import challenges
-from protocols.proofs.porep import comm_r, prover_id
-from protocols.proofs.registry import NODE_BYTES, SECTOR_SIZES, SealProof
-from protocols.proofs.trees import common_root
-from protocols.proofs.vanilla import PostVanillaProof, ProvenSector, verify_post
+from thespis.protocols.builtin.miner_state import SectorOnChainInfo
+from thespis.protocols.chain.block import PoStProof
+from thespis.protocols.consensus.randomness import Purpose, draw, miner_entropy
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.errors import BlockProofError, DecodeError, ProofError
+from thespis.protocols.proofs import challenges
+from thespis.protocols.proofs.porep import comm_r, prover_id
+from thespis.protocols.proofs.registry import NODE_BYTES, SECTOR_SIZES, SealProof
+from thespis.protocols.proofs.trees import common_root
+from thespis.protocols.proofs.vanilla import PostVanillaProof, ProvenSector, verify_post
 
 
 @dataclass(frozen=True, slots=True)

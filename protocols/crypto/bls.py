@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import pyblst
-
-from protocols.errors import SignatureError
+from thespis.protocols.errors import SignatureError
 
 DST = b"BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_NUL_"
 PUBLIC_KEY_BYTES = 48

@@ -8,8 +8,7 @@ from __future__ import annotations
 import hashlib
 
 from coincurve import PrivateKey, PublicKey
-
-from protocols.errors import SignatureError
+from thespis.protocols.errors import SignatureError
 
 SIGNATURE_BYTES = 65
 PRIVATE_KEY_BYTES = 32

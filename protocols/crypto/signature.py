@@ -6,9 +6,9 @@ import hashlib
 from dataclasses import dataclass
 from enum import IntEnum
 
-from protocols.crypto import bls, secp256k1
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.errors import SignatureError
+from thespis.protocols.crypto import bls, secp256k1
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.errors import SignatureError
 
 SIGNATURE_BYTES_MAX = 200
 """go-state-types' bound on a signature's data."""

@@ -20,8 +20,8 @@ import base64
 import hashlib
 from enum import IntEnum
 
-from protocols.encoding.varint import decode_varint, encode_varint
-from protocols.errors import (
+from thespis.protocols.encoding.varint import decode_varint, encode_varint
+from thespis.protocols.errors import (
     AddressChecksumError,
     AddressEncodingError,
     AddressError,

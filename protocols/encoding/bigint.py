@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from protocols.errors import AmountError, BigIntError, EncodeError
+from thespis.protocols.errors import AmountError, BigIntError, EncodeError
 
 SERIALIZED_BYTES_MAX = 128
 ATTO_PER_FIL = 10**18

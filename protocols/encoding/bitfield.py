@@ -18,8 +18,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 
-from protocols.encoding.varint import encode_varint
-from protocols.errors import BitfieldError, EncodeError
+from thespis.protocols.encoding.varint import encode_varint
+from thespis.protocols.errors import BitfieldError, EncodeError
 
 ENCODED_BYTES_MAX = 32 << 10
 """Largest encoding: go-bitfield's MaxEncodedSize."""

@@ -16,10 +16,10 @@ import struct
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from protocols.encoding import cbor
-from protocols.encoding.cid import Cid
-from protocols.encoding.varint import encode_varint
-from protocols.errors import CarError, DecodeError
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.varint import encode_varint
+from thespis.protocols.errors import CarError, DecodeError
 
 SECTION_BYTES_MAX = 8 << 20
 """go-car's default bound for one section."""

@@ -19,9 +19,8 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 import cbor2
-
-from protocols.encoding.cid import Cid
-from protocols.errors import CborError, CidError, EncodeError
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import CborError, CidError, EncodeError
 
 SIZE_BYTES_MAX = 16 << 20
 """Largest encoded value; cbor-gen bounds single byte strings at 2 MiB and the network blocks far below this."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocols.errors import CborError
+from thespis.protocols.errors import CborError
 
 _ONE_BYTE, _EIGHT_BYTES = 24, 27
 _BYTES, _TEXT, _ARRAY, _MAP, _TAG = 2, 3, 4, 5, 6

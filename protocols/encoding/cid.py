@@ -11,9 +11,8 @@ import hashlib
 from typing import Final
 
 import base58
-
-from protocols.encoding.varint import decode_varint, encode_varint
-from protocols.errors import CidError, VarintError
+from thespis.protocols.encoding.varint import decode_varint, encode_varint
+from thespis.protocols.errors import CidError, VarintError
 
 RAW: Final = 0x55
 DAG_PB: Final = 0x70

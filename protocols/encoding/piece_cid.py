@@ -7,7 +7,7 @@ be told from the CID (reference: formats, section 2).
 
 from __future__ import annotations
 
-from protocols.encoding.cid import (
+from thespis.protocols.encoding.cid import (
     FIL_COMMITMENT_SEALED,
     FIL_COMMITMENT_UNSEALED,
     FR32_SHA256_TRUNC254_PADBINTREE,
@@ -16,8 +16,8 @@ from protocols.encoding.cid import (
     SHA2_256_TRUNC254_PADDED,
     Cid,
 )
-from protocols.encoding.varint import decode_varint, encode_varint
-from protocols.errors import CidError
+from thespis.protocols.encoding.varint import decode_varint, encode_varint
+from thespis.protocols.errors import CidError
 
 LEAF_BYTES = 32
 PAYLOAD_BITS_PER_LEAF = 254

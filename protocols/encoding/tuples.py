@@ -26,12 +26,12 @@ import typing
 from collections.abc import Callable
 from typing import Any, NewType, Self, TypeVar, dataclass_transform
 
-from protocols.encoding import cbor
-from protocols.encoding.address import Address
-from protocols.encoding.bigint import decode_bigint, encode_bigint
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.cid import Cid
-from protocols.errors import CborError, DecodeError, EncodeError
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.bigint import decode_bigint, encode_bigint
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import CborError, DecodeError, EncodeError
 
 T = TypeVar("T")
 

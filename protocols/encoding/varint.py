@@ -6,7 +6,7 @@ reference: formats, section 1).
 
 from __future__ import annotations
 
-from protocols.errors import EncodeError, VarintError
+from thespis.protocols.errors import EncodeError, VarintError
 
 VARINT_BYTES_MAX = 9
 """multiformats: at most 9 bytes, 63 bits."""

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from protocols.encoding import cbor
-from protocols.encoding.cid import Cid
-from protocols.errors import EncodeError, NodeError
-from protocols.ipld.blockstore import Blockstore, load, save
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import EncodeError, NodeError
+from thespis.protocols.ipld.blockstore import Blockstore, load, save
 
 BIT_WIDTH_MAX = 18
 V0_BIT_WIDTH = 3

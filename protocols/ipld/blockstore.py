@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from protocols.encoding import cbor
-from protocols.encoding.cid import Cid
-from protocols.errors import BlockNotFoundError
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import BlockNotFoundError
 
 
 class Blockstore(Protocol):

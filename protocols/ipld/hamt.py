@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from protocols.encoding import cbor
-from protocols.encoding.cid import Cid
-from protocols.errors import EncodeError, NodeError
-from protocols.ipld.blockstore import Blockstore, save
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import EncodeError, NodeError
+from thespis.protocols.ipld.blockstore import Blockstore, save
 
 BUCKET_ENTRIES = 3
 HASH_BITS = 256

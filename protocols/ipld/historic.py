@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from protocols.encoding.cid import Cid
-from protocols.ipld.amt import Amt, AmtVersion
-from protocols.ipld.amt import _Link as ArrayLink
-from protocols.ipld.amt import _Node as ArrayNode
-from protocols.ipld.blockstore import Blockstore, save
-from protocols.ipld.hamt import Entry, Hamt, HamtVersion
-from protocols.ipld.hamt import _Link as MapLink
-from protocols.ipld.hamt import _Node as MapNode
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.ipld.amt import Amt, AmtVersion
+from thespis.protocols.ipld.amt import _Link as ArrayLink
+from thespis.protocols.ipld.amt import _Node as ArrayNode
+from thespis.protocols.ipld.blockstore import Blockstore, save
+from thespis.protocols.ipld.hamt import Entry, Hamt, HamtVersion
+from thespis.protocols.ipld.hamt import _Link as MapLink
+from thespis.protocols.ipld.hamt import _Node as MapNode
 
 
 class _Seen:

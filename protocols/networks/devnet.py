@@ -11,13 +11,13 @@ import hashlib
 from dataclasses import dataclass
 from functools import partial
 
-from protocols.builtin.policy import Policy
-from protocols.chain.block import BeaconEntry
-from protocols.encoding.cid import BLAKE2B_256, DAG_CBOR, Cid
-from protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
-from protocols.errors import BlockBeaconError, GenesisError
-from protocols.networks.profile import NetworkProfile, ProofPolicy
-from protocols.upgrades.actors_v2 import upgrade_to_actors_v2
+from thespis.protocols.builtin.policy import Policy
+from thespis.protocols.chain.block import BeaconEntry
+from thespis.protocols.encoding.cid import BLAKE2B_256, DAG_CBOR, Cid
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
+from thespis.protocols.errors import BlockBeaconError, GenesisError
+from thespis.protocols.networks.profile import NetworkProfile, ProofPolicy
+from thespis.protocols.upgrades.actors_v2 import upgrade_to_actors_v2
 
 NETWORK_VERSION = 5
 """Builtin actors of version 2, with the rules that mainnet had in December 2020."""

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from protocols.builtin.account import AccountState
-from protocols.builtin.codes import (
+from thespis.protocols.builtin.account import AccountState
+from thespis.protocols.builtin.codes import (
     BURNT_FUNDS,
     CRON,
     INIT,
@@ -25,36 +25,36 @@ from protocols.builtin.codes import (
     actors_version,
     code_of,
 )
-from protocols.builtin.cron import CronEntry, CronState
-from protocols.builtin.init_state import InitState
-from protocols.builtin.market_state import MarketState
-from protocols.builtin.methods import MARKET_CRON_TICK, ON_EPOCH_TICK_END
-from protocols.builtin.miner_state import AnyMiner, MinerInfo, MinerState, SectorOnChainInfo
-from protocols.builtin.policy import Policy
-from protocols.builtin.power import POWER_STATES
-from protocols.builtin.power_state import CronEvent
-from protocols.builtin.reward_state import RewardState
-from protocols.builtin.storage_miner.calls import CronEventType
-from protocols.builtin.system import SystemState
-from protocols.builtin.verifreg import VerifregState
-from protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2, SectorOnChainInfoV2
-from protocols.builtin.version_2.reward import RewardStateV2
-from protocols.chain.base_fee import INITIAL_BASE_FEE
-from protocols.chain.block import BlockHeader, ElectionProof, Ticket, save_message_meta
-from protocols.encoding import cbor
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.car import CarReader, write_car
-from protocols.encoding.cid import DAG_CBOR, Cid
-from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned
-from protocols.errors import GenesisError
-from protocols.ipld.blockstore import Blockstore, MemoryBlockstore, save
-from protocols.ipld.hamt import Hamt, HamtVersion
-from protocols.networks.devnet import DevnetParameters, parameters_cid
-from protocols.networks.mainnet_2020 import MAINNET_2020
-from protocols.networks.profile import NetworkProfile
-from protocols.proofs.registry import SealProof
-from protocols.vm.interpreter import save_receipts
-from protocols.vm.state_tree import Actor, save_versioned
+from thespis.protocols.builtin.cron import CronEntry, CronState
+from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.builtin.market_state import MarketState
+from thespis.protocols.builtin.methods import MARKET_CRON_TICK, ON_EPOCH_TICK_END
+from thespis.protocols.builtin.miner_state import AnyMiner, MinerInfo, MinerState, SectorOnChainInfo
+from thespis.protocols.builtin.policy import Policy
+from thespis.protocols.builtin.power import POWER_STATES
+from thespis.protocols.builtin.power_state import CronEvent
+from thespis.protocols.builtin.reward_state import RewardState
+from thespis.protocols.builtin.storage_miner.calls import CronEventType
+from thespis.protocols.builtin.system import SystemState
+from thespis.protocols.builtin.verifreg import VerifregState
+from thespis.protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2, SectorOnChainInfoV2
+from thespis.protocols.builtin.version_2.reward import RewardStateV2
+from thespis.protocols.chain.base_fee import INITIAL_BASE_FEE
+from thespis.protocols.chain.block import BlockHeader, ElectionProof, Ticket, save_message_meta
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.car import CarReader, write_car
+from thespis.protocols.encoding.cid import DAG_CBOR, Cid
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned
+from thespis.protocols.errors import GenesisError
+from thespis.protocols.ipld.blockstore import Blockstore, MemoryBlockstore, save
+from thespis.protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.networks.devnet import DevnetParameters, parameters_cid
+from thespis.protocols.networks.mainnet_2020 import MAINNET_2020
+from thespis.protocols.networks.profile import NetworkProfile
+from thespis.protocols.proofs.registry import SealProof
+from thespis.protocols.vm.interpreter import save_receipts
+from thespis.protocols.vm.state_tree import Actor, save_versioned
 
 MINING_RESERVE = 1_100_000_000 * 10**18
 """What block rewards are paid from (specs-actors: simple and baseline totals)."""
@@ -101,7 +101,7 @@ class Genesis:
 
 def build_genesis(store: Blockstore, template: GenesisTemplate) -> Genesis:
     """Write a genesis to `store`; raises GenesisError for a template that describes no network."""
-    from protocols.networks.genesis_sectors import genesis_sector  # compiled code: only who builds pays for it
+    from thespis.protocols.networks.genesis_sectors import genesis_sector  # compiled code: only who builds pays for it
 
     _check(template)
     proof = SealProof(template.parameters.seal_proof)

@@ -6,17 +6,17 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
-from protocols.builtin.miner_state import SectorOnChainInfo
-from protocols.encoding.address import Address
-from protocols.encoding.piece_cid import sealed_cid
-from protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned
-from protocols.networks.devnet import DevnetParameters
-from protocols.proofs.memory import data_rows, seal_in_memory
-from protocols.proofs.nodes import of_bytes
-from protocols.proofs.piece import pad
-from protocols.proofs.porep import Replication
-from protocols.proofs.registry import SealProof
-from protocols.proofs.vanilla import SealedSector
+from thespis.protocols.builtin.miner_state import SectorOnChainInfo
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.piece_cid import sealed_cid
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned
+from thespis.protocols.networks.devnet import DevnetParameters
+from thespis.protocols.proofs.memory import data_rows, seal_in_memory
+from thespis.protocols.proofs.nodes import of_bytes
+from thespis.protocols.proofs.piece import pad
+from thespis.protocols.proofs.porep import Replication
+from thespis.protocols.proofs.registry import SealProof
+from thespis.protocols.proofs.vanilla import SealedSector
 
 _EXPIRATION = 540 * 2880
 """A sector's longest life in epochs (specs-actors v0: MaxSectorExpirationExtension)."""

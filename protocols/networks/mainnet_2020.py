@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from protocols.consensus.beacon import ChainedDrand
-from protocols.networks.profile import NetworkProfile, ProofPolicy
-from protocols.upgrades.mainnet import ASSEMBLY, BREEZE, CALICO, IGNITION, KUMQUAT, SMOKE, TAPE, UPGRADES
+from thespis.protocols.consensus.beacon import ChainedDrand
+from thespis.protocols.networks.profile import NetworkProfile, ProofPolicy
+from thespis.protocols.upgrades.mainnet import ASSEMBLY, BREEZE, CALICO, IGNITION, KUMQUAT, SMOKE, TAPE, UPGRADES
 
 GENESIS_TIME_S = 1_598_306_400
 BLOCK_DELAY_S = 30

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from protocols.builtin.policy import MAINNET, Policy
-from protocols.consensus.beacon import Beacon
-from protocols.vm.interpreter import Rules, Upgrade
+from thespis.protocols.builtin.policy import MAINNET, Policy
+from thespis.protocols.consensus.beacon import Beacon
+from thespis.protocols.vm.interpreter import Rules, Upgrade
 
 LOOKBACK_OLD, LOOKBACK = 10, 900
 _LOOKBACK_CHANGES_AFTER = 3

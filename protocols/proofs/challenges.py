@@ -6,12 +6,11 @@ import hashlib
 from collections.abc import Iterator
 
 import numpy as np
-
-from protocols.errors import ProofError
-from protocols.proofs.field import trimmed
-from protocols.proofs.kernels import chacha
-from protocols.proofs.poseidon import Poseidon
-from protocols.proofs.registry import ApiVersion, Shape
+from thespis.protocols.errors import ProofError
+from thespis.protocols.proofs.field import trimmed
+from thespis.protocols.proofs.kernels import chacha
+from thespis.protocols.proofs.poseidon import Poseidon
+from thespis.protocols.proofs.registry import ApiVersion, Shape
 
 WINNING_CHALLENGES = 66
 WINDOW_CHALLENGES = 10

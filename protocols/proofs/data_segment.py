@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
-from protocols.errors import ProofError
-from protocols.proofs.nodes import WORDS, of_bytes
-from protocols.proofs.porep import PlacedPiece, data_commitment, place_pieces
-from protocols.proofs.registry import NODE_BYTES, PIECE_BYTES_MAX
-from protocols.proofs.trees import binary_levels, fill_data_rows, row_lengths
+from thespis.protocols.errors import ProofError
+from thespis.protocols.proofs.nodes import WORDS, of_bytes
+from thespis.protocols.proofs.porep import PlacedPiece, data_commitment, place_pieces
+from thespis.protocols.proofs.registry import NODE_BYTES, PIECE_BYTES_MAX
+from thespis.protocols.proofs.trees import binary_levels, fill_data_rows, row_lengths
 
 ENTRY_BYTES = 64
 _ENTRIES_MIN = 4

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from protocols.errors import ProofError
-from protocols.proofs.kernels.field_scalar import MODULUS
+from thespis.protocols.errors import ProofError
+from thespis.protocols.proofs.kernels.field_scalar import MODULUS
 
 ELEMENT_BYTES = 32
 

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from protocols.proofs.kernels import graph as kernel
-from protocols.proofs.kernels.graph import BASE_DEGREE, EXPANSION
-from protocols.proofs.registry import ApiVersion
+from thespis.protocols.proofs.kernels import graph as kernel
+from thespis.protocols.proofs.kernels.graph import BASE_DEGREE, EXPANSION
+from thespis.protocols.proofs.registry import ApiVersion
 
 DEGREE = BASE_DEGREE + EXPANSION
 _BUCKETS = BASE_DEGREE - 1

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-
-from protocols.proofs.nodes import WORDS, Nodes, hash_columns
-from protocols.proofs.porep import Replication, comm_r, encode, fill_labels
-from protocols.proofs.trees import ReplicaTree, binary_levels, fill_data_rows, fill_rows, row_lengths
-from protocols.proofs.vanilla import SealedSector
+from thespis.protocols.proofs.nodes import WORDS, Nodes, hash_columns
+from thespis.protocols.proofs.porep import Replication, comm_r, encode, fill_labels
+from thespis.protocols.proofs.trees import ReplicaTree, binary_levels, fill_data_rows, fill_rows, row_lengths
+from thespis.protocols.proofs.vanilla import SealedSector
 
 
 def _rows(lengths: Sequence[int]) -> list[Nodes]:

@@ -9,10 +9,9 @@ from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
-
-from protocols.proofs.kernels import field_scalar, sha256
-from protocols.proofs.kernels import poseidon as kernel
-from protocols.proofs.poseidon import Poseidon, optimised
+from thespis.protocols.proofs.kernels import field_scalar, sha256
+from thespis.protocols.proofs.kernels import poseidon as kernel
+from thespis.protocols.proofs.poseidon import Poseidon, optimised
 
 Nodes = NDArray[np.uint64]
 """Shape (count, 4)."""

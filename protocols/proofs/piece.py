@@ -16,13 +16,12 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-
-from protocols.encoding.cid import Cid
-from protocols.encoding.piece_cid import piece_cid_v1, to_v2
-from protocols.errors import ProofError
-from protocols.proofs.field import trimmed
-from protocols.proofs.kernels import piece as kernel
-from protocols.proofs.registry import NODE_BYTES, PADDED_QUAD_BYTES, PIECE_BYTES_MAX, QUAD_BYTES, padded_size
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.piece_cid import piece_cid_v1, to_v2
+from thespis.protocols.errors import ProofError
+from thespis.protocols.proofs.field import trimmed
+from thespis.protocols.proofs.kernels import piece as kernel
+from thespis.protocols.proofs.registry import NODE_BYTES, PADDED_QUAD_BYTES, PIECE_BYTES_MAX, QUAD_BYTES, padded_size
 
 CHUNK_QUADS = 1 << 13
 """Quads that are committed at a time: a mebibyte, padded."""

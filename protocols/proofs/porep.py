@@ -13,18 +13,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from protocols.encoding.address import Address
-from protocols.errors import ProofError
-from protocols.proofs.field import to_bytes, to_int, trimmed
-from protocols.proofs.graph import Graph
-from protocols.proofs.kernels import replica as kernel
-from protocols.proofs.kernels.labels import LABEL_PARENTS, label_layer
-from protocols.proofs.nodes import Nodes
-from protocols.proofs.piece import node as binary_node
-from protocols.proofs.piece import zero_commitment
-from protocols.proofs.poseidon import Poseidon
-from protocols.proofs.registry import NODE_BYTES, SealProof, aligned
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.errors import ProofError
+from thespis.protocols.proofs.field import to_bytes, to_int, trimmed
+from thespis.protocols.proofs.graph import Graph
+from thespis.protocols.proofs.kernels import replica as kernel
+from thespis.protocols.proofs.kernels.labels import LABEL_PARENTS, label_layer
+from thespis.protocols.proofs.nodes import Nodes
+from thespis.protocols.proofs.piece import node as binary_node
+from thespis.protocols.proofs.piece import zero_commitment
+from thespis.protocols.proofs.poseidon import Poseidon
+from thespis.protocols.proofs.registry import NODE_BYTES, SealProof, aligned
 
 LABELS_AT_A_TIME = 1 << 18
 """Labels between two reports of progress."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count, islice
 
-from protocols.proofs.kernels.field_scalar import MODULUS
+from thespis.protocols.proofs.kernels.field_scalar import MODULUS
 
 FULL_ROUNDS = 8
 HALF = FULL_ROUNDS // 2

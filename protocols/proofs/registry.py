@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from protocols.errors import ProofError
+from thespis.protocols.errors import ProofError
 
 NODE_BYTES = 32
 QUAD_BYTES, PADDED_QUAD_BYTES = 127, 128

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from protocols.errors import ProofError, SectorFaultError
-from protocols.proofs.nodes import WORDS, Nodes, canonical, hash_all, hash_pairs, of_bytes
-from protocols.proofs.piece import node as binary_node
-from protocols.proofs.registry import NODE_BYTES
+from thespis.protocols.errors import ProofError, SectorFaultError
+from thespis.protocols.proofs.nodes import WORDS, Nodes, canonical, hash_all, hash_pairs, of_bytes
+from thespis.protocols.proofs.piece import node as binary_node
+from thespis.protocols.proofs.registry import NODE_BYTES
 
 Levels = tuple[int, ...]
 """Arities from the leaves up."""

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from protocols.encoding.tuples import Record, record
-from protocols.errors import ProofError
-from protocols.proofs import challenges
-from protocols.proofs.field import to_int
-from protocols.proofs.kernels.field_scalar import MODULUS
-from protocols.proofs.kernels.graph import BASE_DEGREE
-from protocols.proofs.nodes import Nodes
-from protocols.proofs.porep import Replication, clear_label, comm_r
-from protocols.proofs.poseidon import Poseidon
-from protocols.proofs.registry import NODE_BYTES
-from protocols.proofs.trees import (
+from thespis.protocols.encoding.tuples import Record, record
+from thespis.protocols.errors import ProofError
+from thespis.protocols.proofs import challenges
+from thespis.protocols.proofs.field import to_int
+from thespis.protocols.proofs.kernels.field_scalar import MODULUS
+from thespis.protocols.proofs.kernels.graph import BASE_DEGREE
+from thespis.protocols.proofs.nodes import Nodes
+from thespis.protocols.proofs.porep import Replication, clear_label, comm_r
+from thespis.protocols.proofs.poseidon import Poseidon
+from thespis.protocols.proofs.registry import NODE_BYTES
+from thespis.protocols.proofs.trees import (
     Levels,
     Opening,
     ReplicaTree,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-
-from protocols.proofs.memory import data_rows, seal_in_memory
-from protocols.proofs.piece import commitment
-from protocols.proofs.porep import Replication
-from protocols.proofs.registry import KIB, SealProof
-from protocols.proofs.vanilla import prove_seal, verify_seal
+from thespis.protocols.proofs.memory import data_rows, seal_in_memory
+from thespis.protocols.proofs.piece import commitment
+from thespis.protocols.proofs.porep import Replication
+from thespis.protocols.proofs.registry import KIB, SealProof
+from thespis.protocols.proofs.vanilla import prove_seal, verify_seal
 
 
 def main() -> None:

@@ -11,27 +11,27 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TypeVar
 
-from protocols.builtin.account import AccountState
-from protocols.builtin.codes import BURNT_FUNDS, INIT, POWER, REWARD, VERIFIED_REGISTRY, code_of, name_of
-from protocols.builtin.init_state import InitState
-from protocols.builtin.market_state import MarketState
-from protocols.builtin.miner_state import MinerState
-from protocols.builtin.multisig_state import MultisigState
-from protocols.builtin.policy import MAINNET, Policy
-from protocols.builtin.power_state import Claim, CronEvent, PowerState, epoch_key
-from protocols.builtin.reward_state import RewardState
-from protocols.builtin.verifreg import VerifregState
-from protocols.builtin.version_2.power_state import ClaimV2, PowerStateV2
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Record, TokenAmount, Unsigned
-from protocols.errors import TipsetExecutionError
-from protocols.ipld.blockstore import Blockstore, save
-from protocols.ipld.hamt import Hamt, HamtVersion
-from protocols.ipld.historic import HistoricArray
-from protocols.upgrades.actors_v2_miner import Corrections, migrate_miner
-from protocols.upgrades.actors_v2_reward import migrate_reward
-from protocols.vm.state_tree import Actor, StateTree, save_versioned
+from thespis.protocols.builtin.account import AccountState
+from thespis.protocols.builtin.codes import BURNT_FUNDS, INIT, POWER, REWARD, VERIFIED_REGISTRY, code_of, name_of
+from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.builtin.market_state import MarketState
+from thespis.protocols.builtin.miner_state import MinerState
+from thespis.protocols.builtin.multisig_state import MultisigState
+from thespis.protocols.builtin.policy import MAINNET, Policy
+from thespis.protocols.builtin.power_state import Claim, CronEvent, PowerState, epoch_key
+from thespis.protocols.builtin.reward_state import RewardState
+from thespis.protocols.builtin.verifreg import VerifregState
+from thespis.protocols.builtin.version_2.power_state import ClaimV2, PowerStateV2
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Record, TokenAmount, Unsigned
+from thespis.protocols.errors import TipsetExecutionError
+from thespis.protocols.ipld.blockstore import Blockstore, save
+from thespis.protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.ipld.historic import HistoricArray
+from thespis.protocols.upgrades.actors_v2_miner import Corrections, migrate_miner
+from thespis.protocols.upgrades.actors_v2_reward import migrate_reward
+from thespis.protocols.vm.state_tree import Actor, StateTree, save_versioned
 
 State = TypeVar("State", bound=Record)
 

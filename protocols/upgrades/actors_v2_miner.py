@@ -9,25 +9,25 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from protocols.builtin.miner_state import NO_POWER, Deadline, Deadlines, MinerState, PowerPair
-from protocols.builtin.policy import Policy
-from protocols.builtin.power_state import Claim
-from protocols.builtin.storage_miner.calls import CronEventType
-from protocols.builtin.storage_miner.money import power_of
-from protocols.builtin.storage_miner.partition import PartitionV0
-from protocols.builtin.storage_miner.periods import current_deadline
-from protocols.builtin.storage_miner.queues import NOTHING, ExpirationSet
-from protocols.builtin.storage_miner.sectors import Sectors
-from protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2, SectorOnChainInfoV2
-from protocols.builtin.version_2.partition import PartitionV2
-from protocols.encoding.address import Address
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned
-from protocols.ipld.amt import Amt, AmtVersion
-from protocols.ipld.blockstore import Blockstore, load, save
-from protocols.ipld.hamt import Hamt, HamtVersion
-from protocols.ipld.historic import HistoricArray
+from thespis.protocols.builtin.miner_state import NO_POWER, Deadline, Deadlines, MinerState, PowerPair
+from thespis.protocols.builtin.policy import Policy
+from thespis.protocols.builtin.power_state import Claim
+from thespis.protocols.builtin.storage_miner.calls import CronEventType
+from thespis.protocols.builtin.storage_miner.money import power_of
+from thespis.protocols.builtin.storage_miner.partition import PartitionV0
+from thespis.protocols.builtin.storage_miner.periods import current_deadline
+from thespis.protocols.builtin.storage_miner.queues import NOTHING, ExpirationSet
+from thespis.protocols.builtin.storage_miner.sectors import Sectors
+from thespis.protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2, SectorOnChainInfoV2
+from thespis.protocols.builtin.version_2.partition import PartitionV2
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned
+from thespis.protocols.ipld.amt import Amt, AmtVersion
+from thespis.protocols.ipld.blockstore import Blockstore, load, save
+from thespis.protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.ipld.historic import HistoricArray
 
 
 @dataclass(slots=True)

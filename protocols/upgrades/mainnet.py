@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from protocols.builtin.codes import INIT
-from protocols.builtin.init_state import InitState
-from protocols.encoding.cid import Cid
-from protocols.ipld.blockstore import Blockstore, save
-from protocols.upgrades.actors_v2 import upgrade_to_actors_v2
-from protocols.vm.interpreter import Upgrade
-from protocols.vm.state_tree import StateTree
+from thespis.protocols.builtin.codes import INIT
+from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.ipld.blockstore import Blockstore, save
+from thespis.protocols.upgrades.actors_v2 import upgrade_to_actors_v2
+from thespis.protocols.vm.interpreter import Upgrade
+from thespis.protocols.vm.state_tree import StateTree
 
 BREEZE, SMOKE, IGNITION, REFUEL, ASSEMBLY, TAPE = 41_280, 51_000, 94_000, 130_800, 138_720, 140_760
 LIFTOFF, KUMQUAT, CALICO = 148_888, 170_000, 265_200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from protocols.errors import DecodeError, EncodeError
+from thespis.protocols.errors import DecodeError, EncodeError
 
 
 class ExitCode(IntEnum):

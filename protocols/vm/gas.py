@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from protocols.vm.exit_codes import ActorAbort, ExitCode
+from thespis.protocols.vm.exit_codes import ActorAbort, ExitCode
 
 _LARGE_WINDOW_PROOFS = (8, 9)
 """Registered window proofs of 32 and 64 GiB."""

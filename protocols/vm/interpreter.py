@@ -9,21 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from protocols.builtin.codes import CRON, REWARD
-from protocols.builtin.methods import AWARD_BLOCK_REWARD, EPOCH_TICK
-from protocols.builtin.policy import MAINNET, Policy
-from protocols.builtin.reward import AwardBlockRewardParams
-from protocols.chain.message import Message, Receipt, SignedMessage
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import TokenAmount
-from protocols.errors import TipsetExecutionError
-from protocols.ipld.amt import Amt, AmtVersion
-from protocols.ipld.blockstore import Blockstore
-from protocols.vm.exit_codes import ExitCode
-from protocols.vm.machine import UNKNOWN_WORLD, Applied, Machine
-from protocols.vm.state_tree import StateTree
-from protocols.vm.world import World
+from thespis.protocols.builtin.codes import CRON, REWARD
+from thespis.protocols.builtin.methods import AWARD_BLOCK_REWARD, EPOCH_TICK
+from thespis.protocols.builtin.policy import MAINNET, Policy
+from thespis.protocols.builtin.reward import AwardBlockRewardParams
+from thespis.protocols.chain.message import Message, Receipt, SignedMessage
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import TokenAmount
+from thespis.protocols.errors import TipsetExecutionError
+from thespis.protocols.ipld.amt import Amt, AmtVersion
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.vm.exit_codes import ExitCode
+from thespis.protocols.vm.machine import UNKNOWN_WORLD, Applied, Machine
+from thespis.protocols.vm.state_tree import StateTree
+from thespis.protocols.vm.world import World
 
 
 @dataclass(frozen=True, slots=True)

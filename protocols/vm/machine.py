@@ -9,29 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from protocols.builtin.codes import BURNT_FUNDS, REWARD, SYSTEM, actors_version, code_of, is_builtin, name_of
-from protocols.builtin.methods import ADDRESS, CONSTRUCTOR, Methods
-from protocols.builtin.policy import MAINNET, Policy
-from protocols.builtin.registry import ACTORS
-from protocols.chain.gas_outputs import gas_outputs
-from protocols.chain.message import Message, Receipt
-from protocols.encoding import cbor
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import TokenAmount, Unsigned
-from protocols.errors import TipsetExecutionError
-from protocols.vm.exit_codes import (
+from thespis.protocols.builtin.codes import BURNT_FUNDS, REWARD, SYSTEM, actors_version, code_of, is_builtin, name_of
+from thespis.protocols.builtin.methods import ADDRESS, CONSTRUCTOR, Methods
+from thespis.protocols.builtin.policy import MAINNET, Policy
+from thespis.protocols.builtin.registry import ACTORS
+from thespis.protocols.chain.gas_outputs import gas_outputs
+from thespis.protocols.chain.message import Message, Receipt
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
+from thespis.protocols.errors import TipsetExecutionError
+from thespis.protocols.vm.exit_codes import (
     FAULTS,
     ActorAbort,
     ActorPanic,
     ExitCode,
     code_of_fault,
 )
-from protocols.vm.gas import PRICES_V0, GasMeter, PriceList
-from protocols.vm.runtime import EMPTY_OBJECT, ActorRuntime
-from protocols.vm.state_tree import Actor, StateTree
-from protocols.vm.syscalls import key_address
-from protocols.vm.world import UnknownWorld, World
+from thespis.protocols.vm.gas import PRICES_V0, GasMeter, PriceList
+from thespis.protocols.vm.runtime import EMPTY_OBJECT, ActorRuntime
+from thespis.protocols.vm.state_tree import Actor, StateTree
+from thespis.protocols.vm.syscalls import key_address
+from thespis.protocols.vm.world import UnknownWorld, World
 
 IMPLICIT_GAS_LIMIT = 1 << 62
 """Implicit messages are the system's own; they are metered and never run out."""

@@ -9,20 +9,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from protocols.builtin.codes import SINGLETONS, actors_version, is_builtin, name_of
-from protocols.builtin.policy import Policy
-from protocols.consensus.randomness import Purpose
-from protocols.encoding import cbor
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Record
-from protocols.errors import DecodeError
-from protocols.vm.exit_codes import FAULTS, ActorAbort, ActorPanic, ExitCode, code_of_fault
-from protocols.vm.syscalls import Syscalls
+from thespis.protocols.builtin.codes import SINGLETONS, actors_version, is_builtin, name_of
+from thespis.protocols.builtin.policy import Policy
+from thespis.protocols.consensus.randomness import Purpose
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Record
+from thespis.protocols.errors import DecodeError
+from thespis.protocols.vm.exit_codes import FAULTS, ActorAbort, ActorPanic, ExitCode, code_of_fault
+from thespis.protocols.vm.syscalls import Syscalls
 
 if TYPE_CHECKING:
-    from protocols.builtin.methods import Form
-    from protocols.vm.machine import Machine
+    from thespis.protocols.builtin.methods import Form
+    from thespis.protocols.vm.machine import Machine
 
 State = TypeVar("State", bound=Record)
 Params = TypeVar("Params")

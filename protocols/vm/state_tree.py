@@ -10,14 +10,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from protocols.builtin.codes import INIT
-from protocols.builtin.init_state import InitState
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Record, TokenAmount, Unsigned, record
-from protocols.errors import NodeError
-from protocols.ipld.blockstore import Blockstore, load, save
-from protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.builtin.codes import INIT
+from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Record, TokenAmount, Unsigned, record
+from thespis.protocols.errors import NodeError
+from thespis.protocols.ipld.blockstore import Blockstore, load, save
+from thespis.protocols.ipld.hamt import Hamt, HamtVersion
 
 TREE_VERSION_1 = 1
 _VERSIONED_ROOT_FIELDS = 3

@@ -6,21 +6,21 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from protocols.builtin.account import AccountState
-from protocols.chain.block import BlockHeader
-from protocols.consensus.faults import consensus_fault
-from protocols.crypto.signature import Signature, SignatureType, check_signature
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.cid import Cid
-from protocols.encoding.piece_cid import commitment_of, piece_cid_v1
-from protocols.encoding.tuples import ChainEpoch
-from protocols.errors import CidError, DecodeError, ProofError, SignatureError
-from protocols.proofs.registry import SealProof
-from protocols.vm.exit_codes import StateFault
-from protocols.vm.world import ConsensusFaultFound, SealVerifyInfo, WindowPostInfo
+from thespis.protocols.builtin.account import AccountState
+from thespis.protocols.chain.block import BlockHeader
+from thespis.protocols.consensus.faults import consensus_fault
+from thespis.protocols.crypto.signature import Signature, SignatureType, check_signature
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.piece_cid import commitment_of, piece_cid_v1
+from thespis.protocols.encoding.tuples import ChainEpoch
+from thespis.protocols.errors import CidError, DecodeError, ProofError, SignatureError
+from thespis.protocols.proofs.registry import SealProof
+from thespis.protocols.vm.exit_codes import StateFault
+from thespis.protocols.vm.world import ConsensusFaultFound, SealVerifyInfo, WindowPostInfo
 
 if TYPE_CHECKING:
-    from protocols.vm.machine import Machine
+    from thespis.protocols.vm.machine import Machine
 
 
 class Syscalls:
@@ -50,7 +50,10 @@ class Syscalls:
 
     def unsealed_sector_cid(self, seal_proof: int, pieces: Sequence[tuple[Cid, int]]) -> Cid:
         """CommD of a sector of pieces (CID, padded size), each at the next multiple of its size."""
-        from protocols.proofs.porep import data_commitment, place_pieces  # compiled code: only who needs it pays
+        from thespis.protocols.proofs.porep import (  # compiled code: only who needs it pays
+            data_commitment,
+            place_pieces,
+        )
 
         self._machine.meter.charge(self._machine.prices.unsealed_sector_cid)
         try:

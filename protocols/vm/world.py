@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from protocols.consensus.randomness import Purpose
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
-from protocols.vm.exit_codes import ActorNotImplementedError
+from thespis.protocols.consensus.randomness import Purpose
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
+from thespis.protocols.vm.exit_codes import ActorNotImplementedError
 
 if TYPE_CHECKING:
-    from protocols.vm.state_tree import StateTree
+    from thespis.protocols.vm.state_tree import StateTree
 
 
 @record

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum, IntFlag
 
-from protocols.chain.block import BlockHeader
-from protocols.chain.message import Message, SignedMessage
-from protocols.chain.tipset import TIPSET_BLOCKS_MAX
-from protocols.encoding import cbor
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Record, Unsigned, record
-from protocols.errors import RefusedError, WireError
+from thespis.protocols.chain.block import BlockHeader
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Record, Unsigned, record
+from thespis.protocols.errors import RefusedError, WireError
 
 PROTOCOL = "/fil/chain/xchg/0.0.1"
 REQUEST_BYTES_MAX = 64 << 10

@@ -6,10 +6,10 @@ which the dialler tells latency and clock offset (reference: formats, section 5.
 
 from __future__ import annotations
 
-from protocols.chain.tipset import TIPSET_BLOCKS_MAX
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, record
-from protocols.errors import WireError
+from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, record
+from thespis.protocols.errors import WireError
 
 PROTOCOL = "/fil/hello/1.0.0"
 MESSAGE_BYTES_MAX = 64 << 10

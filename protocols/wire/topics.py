@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 
-from protocols.chain.block import BlockMessage
-from protocols.chain.message import MESSAGE_BYTES_MAX, SignedMessage
-from protocols.consensus.block_messages import BLOCK_MESSAGES_MAX, check_commitment
-from protocols.errors import BlockMessagesError, WireError
+from thespis.protocols.chain.block import BlockMessage
+from thespis.protocols.chain.message import MESSAGE_BYTES_MAX, SignedMessage
+from thespis.protocols.consensus.block_messages import BLOCK_MESSAGES_MAX, check_commitment
+from thespis.protocols.errors import BlockMessagesError, WireError
 
 BLOCKS_REMEMBERED = 16
 BLOCK_BYTES_MAX = (1 << 20) - (32 << 10)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from thespian.actors import ActorAddress
-
-from runtime import errors
-from runtime.actor.envelopes import Peer, Request
-from runtime.actor.tasks import Pending
-from runtime.errors import ActorRestartedError, AskTimeoutError, MailboxFullError, RemoteError
+from thespis.runtime import errors
+from thespis.runtime.actor.envelopes import Peer, Request
+from thespis.runtime.actor.tasks import Pending
+from thespis.runtime.errors import ActorRestartedError, AskTimeoutError, MailboxFullError, RemoteError
 
 ASKS_MAX = 10_000
 """Asks in flight of one actor; more would only wait in someone's mailbox."""

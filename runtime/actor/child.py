@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from thespian.actors import ActorAddress
-
-from runtime.actor.envelopes import ChildState, Peer, ProcessRow, Statistics
-from runtime.actor.supervision import ChildSpec, RestartLog
-from runtime.actor.tasks import Pending
+from thespis.runtime.actor.envelopes import ChildState, Peer, ProcessRow, Statistics
+from thespis.runtime.actor.supervision import ChildSpec, RestartLog
+from thespis.runtime.actor.tasks import Pending
 
 NO_STATISTICS = Statistics(0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 
-from runtime.actor.message import ActorAddress, Message, message
+from thespis.runtime.actor.message import ActorAddress, Message, message
 
 
 @message

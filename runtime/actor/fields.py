@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 from thespian.actors import ActorAddress
-
-from runtime.errors import MessageError
+from thespis.runtime.errors import MessageError
 
 if TYPE_CHECKING:
-    from runtime.actor.message import Registry
+    from thespis.runtime.actor.message import Registry
 
 EXT_BIG_INTEGER = 1
 EXT_ADDRESS = 2

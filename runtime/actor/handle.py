@@ -6,8 +6,7 @@ import itertools
 from typing import Any
 
 from thespian.actors import ActorAddress, ActorSystem
-
-from runtime.actor.envelopes import (
+from thespis.runtime.actor.envelopes import (
     Failure,
     ListProcesses,
     ProcessTable,
@@ -18,9 +17,9 @@ from runtime.actor.envelopes import (
     StopChildren,
     TellRole,
 )
-from runtime.actor.supervisor import Told
-from runtime.clock import Clock, SystemClock
-from runtime.errors import AskTimeoutError, RemoteError
+from thespis.runtime.actor.supervisor import Told
+from thespis.runtime.clock import Clock, SystemClock
+from thespis.runtime.errors import AskTimeoutError, RemoteError
 
 
 class SupervisorHandle:

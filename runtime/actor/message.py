@@ -23,9 +23,8 @@ from typing import Any, TypeVar, dataclass_transform
 
 import msgpack
 from thespian.actors import ActorAddress
-
-from runtime.actor.fields import FieldCodec, compile_field, pack_extension, unpack_extension
-from runtime.errors import MessageError, UnknownMessageError
+from thespis.runtime.actor.fields import FieldCodec, compile_field, pack_extension, unpack_extension
+from thespis.runtime.errors import MessageError, UnknownMessageError
 
 T = TypeVar("T")
 

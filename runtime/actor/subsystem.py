@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from thespian.actors import Actor, ActorAddress, ActorExitRequest, ActorSystemMessage, WakeupMessage
-
-from runtime.actor.asks import Asks
-from runtime.actor.envelopes import (
+from thespis.runtime.actor.asks import Asks
+from thespis.runtime.actor.envelopes import (
     Event,
     Failure,
     PeersChanged,
@@ -34,12 +33,12 @@ from runtime.actor.envelopes import (
     SubsystemReady,
     Tell,
 )
-from runtime.actor.message import REGISTRY
-from runtime.actor.tasks import Alarms, Pending, Task
-from runtime.actor.timing import Durations
-from runtime.bases.counters import NO_COUNTERS, Counters
-from runtime.environment import Environment, ProcessEnvironment
-from runtime.errors import MessageError
+from thespis.runtime.actor.message import REGISTRY
+from thespis.runtime.actor.tasks import Alarms, Pending, Task
+from thespis.runtime.actor.timing import Durations
+from thespis.runtime.bases.counters import NO_COUNTERS, Counters
+from thespis.runtime.environment import Environment, ProcessEnvironment
+from thespis.runtime.errors import MessageError
 
 logger = logging.getLogger(__name__)
 

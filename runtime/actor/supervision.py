@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from runtime.actor.subsystem import Subsystem
-from runtime.bases.exits import ExitStatus
+from thespis.runtime.actor.subsystem import Subsystem
+from thespis.runtime.bases.exits import ExitStatus
 
 
 class Restart(enum.Enum):

@@ -12,9 +12,8 @@ import sys
 from typing import Any, ClassVar
 
 from thespian.actors import ActorAddress, ChildActorExited, PoisonMessage
-
-from runtime.actor.child import SupervisedChild
-from runtime.actor.envelopes import (
+from thespis.runtime.actor.child import SupervisedChild
+from thespis.runtime.actor.envelopes import (
     ChildState,
     Done,
     Event,
@@ -33,11 +32,11 @@ from runtime.actor.envelopes import (
     SubsystemReady,
     TellRole,
 )
-from runtime.actor.message import Message, message
-from runtime.actor.subsystem import Subsystem, handles
-from runtime.actor.supervision import Plan, should_restart
-from runtime.bases.exits import ExitStatus
-from runtime.errors import ActorStartError, RoleUnavailableError
+from thespis.runtime.actor.message import Message, message
+from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.actor.supervision import Plan, should_restart
+from thespis.runtime.bases.exits import ExitStatus
+from thespis.runtime.errors import ActorStartError, RoleUnavailableError
 
 logger = logging.getLogger(__name__)
 

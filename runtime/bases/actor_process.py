@@ -34,20 +34,19 @@ from thespian.actors import (
     WakeupMessage,
     WatchMessage,
 )
-
-from runtime.bases import rules
-from runtime.bases.channels import Channels
-from runtime.bases.children import Child, Children
-from runtime.bases.codec import load_codec
-from runtime.bases.counters import Counters
-from runtime.bases.directory import SocketDirectory
-from runtime.bases.exits import START_FAILED_CODE, ChildExited, ExitStatus
-from runtime.bases.frames import Frame, Kind
-from runtime.bases.loop import TURN_WAIT_MAX_S, Loop
-from runtime.bases.settings import ChildSettings
-from runtime.bases.status import answer_status, is_status_request
-from runtime.environment import Environment, load_environment
-from runtime.errors import MessageError
+from thespis.runtime.bases import rules
+from thespis.runtime.bases.channels import Channels
+from thespis.runtime.bases.children import Child, Children
+from thespis.runtime.bases.codec import load_codec
+from thespis.runtime.bases.counters import Counters
+from thespis.runtime.bases.directory import SocketDirectory
+from thespis.runtime.bases.exits import START_FAILED_CODE, ChildExited, ExitStatus
+from thespis.runtime.bases.frames import Frame, Kind
+from thespis.runtime.bases.loop import TURN_WAIT_MAX_S, Loop
+from thespis.runtime.bases.settings import ChildSettings
+from thespis.runtime.bases.status import answer_status, is_status_request
+from thespis.runtime.environment import Environment, load_environment
+from thespis.runtime.errors import MessageError
 
 logger = logging.getLogger(__name__)
 

@@ -17,11 +17,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import zmq
-
-from runtime.bases.directory import SocketDirectory, endpoint_of
-from runtime.bases.frames import Frame, Kind, pack_frame, parse_frame
-from runtime.bases.settings import Limits
-from runtime.errors import FrameError
+from thespis.runtime.bases.directory import SocketDirectory, endpoint_of
+from thespis.runtime.bases.frames import Frame, Kind, pack_frame, parse_frame
+from thespis.runtime.bases.settings import Limits
+from thespis.runtime.errors import FrameError
 
 RECEIVE_BATCH = 256
 """Frames read from the socket in one go, so that timers fire under flood."""

@@ -17,10 +17,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runtime.bases.directory import SocketDirectory
-from runtime.bases.exits import ExitStatus
-from runtime.bases.loop import Loop
-from runtime.bases.settings import ChildSettings, Limits
+from thespis.runtime.bases.directory import SocketDirectory
+from thespis.runtime.bases.exits import ExitStatus
+from thespis.runtime.bases.loop import Loop
+from thespis.runtime.bases.settings import ChildSettings, Limits
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,9 @@ import importlib
 from typing import Any, Protocol
 
 from thespian.actors import ActorAddress, ActorExitRequest, DeadEnvelope, PoisonMessage, WakeupMessage
-
-from runtime.actor.fields import compile_field
-from runtime.actor.message import REGISTRY, Message, Registry
-from runtime.bases.exits import ChildExited, ExitStatus
+from thespis.runtime.actor.fields import compile_field
+from thespis.runtime.actor.message import REGISTRY, Message, Registry
+from thespis.runtime.bases.exits import ChildExited, ExitStatus
 
 
 class Codec(Protocol):
@@ -67,7 +66,7 @@ class MessageCodec:
         return REGISTRY.decode(data)
 
 
-DEFAULT_CODEC = "runtime.bases.codec:MessageCodec"
+DEFAULT_CODEC = "thespis.runtime.bases.codec:MessageCodec"
 
 
 def load_codec(path: str) -> Codec:

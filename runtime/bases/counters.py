@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runtime.actor.message import message
+from thespis.runtime.actor.message import message
 
 
 @message

@@ -15,7 +15,7 @@ import stat
 import subprocess
 import sys
 
-from runtime.errors import RuntimeFloorError
+from thespis.runtime.errors import RuntimeFloorError
 
 MARKER_SUFFIX = ".on"
 

@@ -21,7 +21,7 @@ import enum
 import struct
 from dataclasses import dataclass
 
-from runtime.errors import FrameError
+from thespis.runtime.errors import FrameError
 
 HEADER = struct.Struct(">BBBQQ")
 

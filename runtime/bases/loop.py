@@ -9,8 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import zmq
-
-from runtime.bases.timers import Timers
+from thespis.runtime.bases.timers import Timers
 
 TURN_WAIT_MAX_S = 60.0
 """Longest sleep of one turn; bounds what a missed wake-up could cost."""

@@ -15,13 +15,12 @@ from typing import Any
 
 from thespian.actors import ActorAddress
 from thespian.system import isInternalActorSystemMessage
-
-from runtime.bases import rules
-from runtime.bases.codec import DEFAULT_CODEC
-from runtime.bases.exits import ExitStatus
-from runtime.bases.root import Root, root_settings
-from runtime.bases.settings import Limits
-from runtime.environment import DEFAULT_ENVIRONMENT
+from thespis.runtime.bases import rules
+from thespis.runtime.bases.codec import DEFAULT_CODEC
+from thespis.runtime.bases.exits import ExitStatus
+from thespis.runtime.bases.root import Root, root_settings
+from thespis.runtime.bases.settings import Limits
+from thespis.runtime.environment import DEFAULT_ENVIRONMENT
 
 
 class _Outside(rules.UnsupportedCalls):

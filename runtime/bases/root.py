@@ -25,18 +25,17 @@ from thespian.actors import (
     InvalidActorSpecification,
     Thespian_StatusReq,
 )
-
-from runtime.bases import rules
-from runtime.bases.actor_process import child_settings, new_address
-from runtime.bases.channels import Channels
-from runtime.bases.children import Child, Children
-from runtime.bases.codec import load_codec
-from runtime.bases.directory import SocketDirectory, endpoint_of
-from runtime.bases.exits import START_FAILED_CODE, ExitStatus
-from runtime.bases.frames import Frame, Kind
-from runtime.bases.loop import Loop
-from runtime.bases.settings import ChildSettings
-from runtime.errors import MessageError
+from thespis.runtime.bases import rules
+from thespis.runtime.bases.actor_process import child_settings, new_address
+from thespis.runtime.bases.channels import Channels
+from thespis.runtime.bases.children import Child, Children
+from thespis.runtime.bases.codec import load_codec
+from thespis.runtime.bases.directory import SocketDirectory, endpoint_of
+from thespis.runtime.bases.exits import START_FAILED_CODE, ExitStatus
+from thespis.runtime.bases.frames import Frame, Kind
+from thespis.runtime.bases.loop import Loop
+from thespis.runtime.bases.settings import ChildSettings
+from thespis.runtime.errors import MessageError
 
 logger = logging.getLogger(__name__)
 

@@ -21,8 +21,7 @@ from thespian.actors import (
     ThespianGeneration,
 )
 from thespian.system.utilis import withPossibleInitArgs
-
-from runtime.errors import RuntimeFloorError
+from thespis.runtime.errors import RuntimeFloorError
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 
-from runtime.bases.codec import DEFAULT_CODEC
+from thespis.runtime.bases.codec import DEFAULT_CODEC
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,13 @@ from typing import Any
 
 from thespian.actors import ActorAddress, ActorSystemFailure, DeadEnvelope, InvalidActorSpecification
 from thespian.system import isInternalActorSystemMessage
-
-from runtime.bases import rules
-from runtime.bases.codec import Codec, MessageCodec
-from runtime.bases.exits import START_FAILED_CODE, ExitStatus
-from runtime.bases.simulated_actor import SimulatedActor
-from runtime.errors import MessageError
-from runtime.simulation.faults import CALM, NANOSECONDS, Faults
-from runtime.simulation.world import World
+from thespis.runtime.bases import rules
+from thespis.runtime.bases.codec import Codec, MessageCodec
+from thespis.runtime.bases.exits import START_FAILED_CODE, ExitStatus
+from thespis.runtime.bases.simulated_actor import SimulatedActor
+from thespis.runtime.errors import MessageError
+from thespis.runtime.simulation.faults import CALM, NANOSECONDS, Faults
+from thespis.runtime.simulation.world import World
 
 logger = logging.getLogger(__name__)
 

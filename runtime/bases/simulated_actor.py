@@ -19,15 +19,14 @@ from thespian.actors import (
     WakeupMessage,
 )
 from thespian.system.timing import ExpirationTimer
-
-from runtime.bases import rules
-from runtime.bases.counters import NO_COUNTERS, Counters
-from runtime.bases.exits import START_FAILED_CODE, ChildExited, ExitStatus
-from runtime.errors import MessageError
-from runtime.simulation.faults import NANOSECONDS
+from thespis.runtime.bases import rules
+from thespis.runtime.bases.counters import NO_COUNTERS, Counters
+from thespis.runtime.bases.exits import START_FAILED_CODE, ChildExited, ExitStatus
+from thespis.runtime.errors import MessageError
+from thespis.runtime.simulation.faults import NANOSECONDS
 
 if TYPE_CHECKING:
-    from runtime.bases.simulated import SimulatedBase
+    from thespis.runtime.bases.simulated import SimulatedBase
 
 EXIT_GRACE_NS = 5 * NANOSECONDS
 

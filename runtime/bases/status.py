@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from thespian.actors import ActorAddress, Thespian_ActorStatus, Thespian_StatusReq
 from thespian.system.timing import ExpirationTimer
-
-from runtime.bases.counters import ReadCounters
+from thespis.runtime.bases.counters import ReadCounters
 
 if TYPE_CHECKING:
-    from runtime.bases.actor_process import ActorProcess
+    from thespis.runtime.bases.actor_process import ActorProcess
 
 
 def is_status_request(request: Any) -> bool:

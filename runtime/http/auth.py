@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import jwt
-
-from runtime.errors import RuntimeFloorError
+from thespis.runtime.errors import RuntimeFloorError
 
 PERMISSIONS = ("read", "write", "sign", "admin")
 """In rising order; a token lists each that it grants."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from runtime.actor.message import message
+from thespis.runtime.actor.message import message
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,10 @@ from concurrent.futures import Future
 from typing import Any
 
 import trio
-
-from runtime.environment import Deliver
-from runtime.errors import RuntimeFloorError
-from runtime.http.auth import READ_ONLY, TokenError, permissions_of
-from runtime.http.port import CallArrived, ConnectionClosed, HttpSettings, PageArrived
+from thespis.runtime.environment import Deliver
+from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.http.auth import READ_ONLY, TokenError, permissions_of
+from thespis.runtime.http.port import CallArrived, ConnectionClosed, HttpSettings, PageArrived
 
 logger = logging.getLogger(__name__)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import deque
 
 import trio
-
-from runtime.p2p.patches import WireCounters
-from runtime.p2p.port import Bandwidth
+from thespis.runtime.p2p.patches import WireCounters
+from thespis.runtime.p2p.port import Bandwidth
 
 RATE_WINDOW_S = 10.0
 SAMPLE_EVERY_S = 1.0

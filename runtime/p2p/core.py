@@ -31,14 +31,13 @@ from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
 from libp2p.security.noise.transport import Transport as Noise
 from libp2p.tools.anyio_service import background_trio_service
 from multiaddr import Multiaddr
-
-from runtime.p2p import patches, streams
-from runtime.p2p.bandwidth import BandwidthMeter
-from runtime.p2p.limits import Turns, watch_connections
-from runtime.p2p.port import Bandwidth, PeerInfo, ProtocolViolated
+from thespis.runtime.p2p import patches, streams
+from thespis.runtime.p2p.bandwidth import BandwidthMeter
+from thespis.runtime.p2p.limits import Turns, watch_connections
+from thespis.runtime.p2p.port import Bandwidth, PeerInfo, ProtocolViolated
 
 if TYPE_CHECKING:
-    from runtime.p2p.host import Libp2pPort
+    from thespis.runtime.p2p.host import Libp2pPort
 
 logger = logging.getLogger(__name__)
 

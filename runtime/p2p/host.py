@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import trio
-
-from runtime.environment import Deliver
-from runtime.errors import RuntimeFloorError
-from runtime.p2p.limits import Admission
-from runtime.p2p.port import (
+from thespis.runtime.environment import Deliver
+from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.p2p.limits import Admission
+from thespis.runtime.p2p.port import (
     Bandwidth,
     DialDone,
     GossipArrived,
@@ -87,7 +86,7 @@ class Libp2pPort:
         os.kill(os.getpid(), signal.SIGKILL)
 
     async def _main(self, ready: Future[None]) -> None:
-        from runtime.p2p.core import HostCore
+        from thespis.runtime.p2p.core import HostCore
 
         self._token = trio.lowlevel.current_trio_token()
         core = HostCore(self)

@@ -13,8 +13,7 @@ from importlib.metadata import version
 from typing import Any
 
 import trio
-
-from runtime.errors import RuntimeFloorError
+from thespis.runtime.errors import RuntimeFloorError
 
 logger = logging.getLogger(__name__)
 

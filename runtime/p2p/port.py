@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from runtime.actor.message import message
+from thespis.runtime.actor.message import message
 
 Validator = Callable[[bytes], bool]
 """Whether a gossiped payload is well formed; False counts against whoever sent it."""

@@ -10,10 +10,9 @@ from typing import Any
 
 import trio
 from libp2p.network.stream.exceptions import StreamEOF, StreamReset
-
-from protocols.encoding.cbor_length import item_length
-from protocols.errors import CborError
-from runtime.errors import RuntimeFloorError
+from thespis.protocols.encoding.cbor_length import item_length
+from thespis.protocols.errors import CborError
+from thespis.runtime.errors import RuntimeFloorError
 
 CHUNK_BYTES = 64 << 10
 

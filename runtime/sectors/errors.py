@@ -1,6 +1,6 @@
 """What can go wrong with a sector's files."""
 
-from runtime.errors import RuntimeFloorError
+from thespis.runtime.errors import RuntimeFloorError
 
 
 class SectorError(RuntimeFloorError):

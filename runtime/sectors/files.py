@@ -27,11 +27,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-
-from protocols.proofs.nodes import WORDS, Nodes
-from protocols.proofs.registry import NODE_BYTES, Shape
-from protocols.proofs.trees import binary_levels, row_lengths
-from runtime.sectors.errors import SectorDataError, SectorDiskFullError
+from thespis.protocols.proofs.nodes import WORDS, Nodes
+from thespis.protocols.proofs.registry import NODE_BYTES, Shape
+from thespis.protocols.proofs.trees import binary_levels, row_lengths
+from thespis.runtime.sectors.errors import SectorDataError, SectorDiskFullError
 
 P_AUX, MANIFEST, LOCK = "p_aux", "sector.json", "lock"
 

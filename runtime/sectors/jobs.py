@@ -5,8 +5,8 @@ A job may take hours and may be given twice: whoever does it finds what is done 
 
 from __future__ import annotations
 
-from protocols.proofs.registry import PADDED_QUAD_BYTES, QUAD_BYTES
-from runtime.actor.message import Message, message
+from thespis.protocols.proofs.registry import PADDED_QUAD_BYTES, QUAD_BYTES
+from thespis.runtime.actor.message import Message, message
 
 PIECE_KEY_CHARACTERS_MAX = 256
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-from protocols.proofs.graph import DEGREE, Graph
-from runtime.files import sync_folder
-from runtime.sectors.files import map_file
+from thespis.protocols.proofs.graph import DEGREE, Graph
+from thespis.runtime.files import sync_folder
+from thespis.runtime.sectors.files import map_file
 
 ROWS_AT_A_TIME = 1 << 14
 _ROW_BYTES = 4 * DEGREE

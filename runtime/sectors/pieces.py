@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
-from protocols.proofs.piece import Piece as PieceHash
-from runtime.files import sync_folder
-from runtime.sectors.errors import SectorDataError
-from runtime.sectors.jobs import Piece
+from thespis.protocols.proofs.piece import Piece as PieceHash
+from thespis.runtime.files import sync_folder
+from thespis.runtime.sectors.errors import SectorDataError
+from thespis.runtime.sectors.jobs import Piece
 
 READ_BYTES = 1 << 20
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from runtime.sectors.jobs import Job, JobEnded, JobFailed, JobProgress, SealSector
+from thespis.runtime.sectors.jobs import Job, JobEnded, JobFailed, JobProgress, SealSector
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class ThreadSectorPort:
         threading.Thread(target=self._work, args=(number, job), name=f"job-{number}", daemon=True).start()
 
     def _work(self, number: int, job: Job) -> None:
-        from runtime.sectors.work import SectorWork, outcome_of  # compiled code: loaded beside the mailbox
+        from thespis.runtime.sectors.work import SectorWork, outcome_of  # compiled code: loaded beside the mailbox
 
         if isinstance(job, SealSector):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)

@@ -13,17 +13,16 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-from protocols.proofs import porep, trees
-from protocols.proofs.kernels import piece as piece_kernel
-from protocols.proofs.nodes import WORDS, Nodes, hash_columns
-from protocols.proofs.porep import Replication
-from protocols.proofs.registry import NODE_BYTES, PADDED_QUAD_BYTES, QUAD_BYTES, SealProof
-from protocols.proofs.trees import ReplicaTree
-from protocols.proofs.vanilla import SealedSector
-from runtime.files import write_atomically
-from runtime.sectors.errors import SectorDataError
-from runtime.sectors.files import MANIFEST, P_AUX, SectorFiles
+from thespis.protocols.proofs import porep, trees
+from thespis.protocols.proofs.kernels import piece as piece_kernel
+from thespis.protocols.proofs.nodes import WORDS, Nodes, hash_columns
+from thespis.protocols.proofs.porep import Replication
+from thespis.protocols.proofs.registry import NODE_BYTES, PADDED_QUAD_BYTES, QUAD_BYTES, SealProof
+from thespis.protocols.proofs.trees import ReplicaTree
+from thespis.protocols.proofs.vanilla import SealedSector
+from thespis.runtime.files import write_atomically
+from thespis.runtime.sectors.errors import SectorDataError
+from thespis.runtime.sectors.files import MANIFEST, P_AUX, SectorFiles
 
 READ_QUADS = 1 << 13
 Progress = Callable[[str, float], None]

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from protocols.errors import ProofError
-from protocols.proofs.challenges import window_leaves
-from protocols.proofs.registry import SealProof
-from protocols.proofs.vanilla import PostVanillaProof, SealedSector, SectorPostProof, prove_leaves
-from runtime.sectors.errors import SectorDataError, SectorError
-from runtime.sectors.jobs import Fault, Proof, ProveWindow
-from runtime.sectors.sealing import Manifest, open_sector
+from thespis.protocols.errors import ProofError
+from thespis.protocols.proofs.challenges import window_leaves
+from thespis.protocols.proofs.registry import SealProof
+from thespis.protocols.proofs.vanilla import PostVanillaProof, SealedSector, SectorPostProof, prove_leaves
+from thespis.runtime.sectors.errors import SectorDataError, SectorError
+from thespis.runtime.sectors.jobs import Fault, Proof, ProveWindow
+from thespis.runtime.sectors.sealing import Manifest, open_sector
 
 
 class SectorShelf(Protocol):

@@ -7,17 +7,17 @@ import hashlib
 import os
 from pathlib import Path
 
-from protocols.errors import ProtocolError
-from protocols.proofs import vanilla
-from protocols.proofs.porep import PlacedPiece, data_commitment
-from protocols.proofs.registry import SealProof
-from runtime.sectors import jobs
-from runtime.sectors.errors import SectorDataError, SectorDiskFullError, SectorError
-from runtime.sectors.files import SectorFiles, exclusive
-from runtime.sectors.parents import parent_table
-from runtime.sectors.pieces import PieceStream, check_staged, piece_path, root_of, stage
-from runtime.sectors.sealing import Manifest, Progress, Sealing, open_sector, unseal
-from runtime.sectors.shelf import FolderShelf, window_proof
+from thespis.protocols.errors import ProtocolError
+from thespis.protocols.proofs import vanilla
+from thespis.protocols.proofs.porep import PlacedPiece, data_commitment
+from thespis.protocols.proofs.registry import SealProof
+from thespis.runtime.sectors import jobs
+from thespis.runtime.sectors.errors import SectorDataError, SectorDiskFullError, SectorError
+from thespis.runtime.sectors.files import SectorFiles, exclusive
+from thespis.runtime.sectors.parents import parent_table
+from thespis.runtime.sectors.pieces import PieceStream, check_staged, piece_path, root_of, stage
+from thespis.runtime.sectors.sealing import Manifest, Progress, Sealing, open_sector, unseal
+from thespis.runtime.sectors.shelf import FolderShelf, window_proof
 
 PARENTS_FOLDER = "parents"
 

@@ -11,9 +11,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from runtime.clock import seeded_random
-from runtime.environment import Deliver
-from runtime.p2p.port import (
+from thespis.runtime.clock import seeded_random
+from thespis.runtime.environment import Deliver
+from thespis.runtime.p2p.port import (
     Bandwidth,
     DialDone,
     GossipArrived,
@@ -26,7 +26,7 @@ from runtime.p2p.port import (
     RequestArrived,
     RequestDone,
 )
-from runtime.simulation.faults import NANOSECONDS
+from thespis.runtime.simulation.faults import NANOSECONDS
 
 SEEN_MAX = 10_000
 BAN_NS = 60 * NANOSECONDS

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from protocols.errors import ProtocolError
-from runtime.sectors import jobs
-from runtime.sectors.errors import SectorDataError, SectorDiskFullError, SectorError
-from runtime.simulation.faults import NANOSECONDS
+from thespis.protocols.errors import ProtocolError
+from thespis.runtime.sectors import jobs
+from thespis.runtime.sectors.errors import SectorDataError, SectorDiskFullError, SectorError
+from thespis.runtime.simulation.faults import NANOSECONDS
 
 if TYPE_CHECKING:
-    from runtime.store.memory import MemoryDisk
+    from thespis.runtime.store.memory import MemoryDisk
 
 SEAL_PHASES = ("data", "labels-1", "labels-2", "columns", "replica", "commit")
 PHASE_NS = NANOSECONDS // 2
@@ -56,8 +56,8 @@ class SimulatedSectorPort:
         self._deliver(jobs.JobEnded(number, outcome))
 
     def _do(self, job: jobs.Job) -> jobs.Outcome:
-        from protocols.proofs import vanilla
-        from runtime.sectors.shelf import MemoryShelf, window_proof
+        from thespis.protocols.proofs import vanilla
+        from thespis.runtime.sectors.shelf import MemoryShelf, window_proof
 
         shelf = MemoryShelf(self._disk.sectors)
         match job:
@@ -76,7 +76,7 @@ class SimulatedSectorPort:
                 return jobs.JobDone()
 
     def _stage(self, job: jobs.StagePiece) -> jobs.Outcome:
-        from protocols.proofs.piece import commitment
+        from thespis.protocols.proofs.piece import commitment
 
         data = self._disk.files.get(job.source)
         if data is None:
@@ -87,11 +87,11 @@ class SimulatedSectorPort:
         return jobs.PieceStaged(commitment(data).root)
 
     def _seal(self, job: jobs.SealSector) -> jobs.Outcome:
-        from protocols.proofs.memory import data_rows, seal_in_memory
-        from protocols.proofs.nodes import of_bytes
-        from protocols.proofs.piece import pad
-        from protocols.proofs.porep import Replication
-        from protocols.proofs.registry import SealProof
+        from thespis.protocols.proofs.memory import data_rows, seal_in_memory
+        from thespis.protocols.proofs.nodes import of_bytes
+        from thespis.protocols.proofs.piece import pad
+        from thespis.protocols.proofs.porep import Replication
+        from thespis.protocols.proofs.registry import SealProof
 
         if self._disk.sectors_full:
             raise SectorDiskFullError(f"sector {job.sector}: the simulated disk has no room; free some")
@@ -110,8 +110,8 @@ class SimulatedSectorPort:
         return jobs.Replica(comm_d, comm_r)
 
     def _read(self, job: jobs.ReadPiece) -> jobs.Outcome:
-        from protocols.proofs.piece import unpad
-        from runtime.sectors.shelf import MemoryShelf
+        from thespis.protocols.proofs.piece import unpad
+        from thespis.runtime.sectors.shelf import MemoryShelf
 
         data = unpad(MemoryShelf(self._disk.sectors).sector(job.sector).data_rows[0].tobytes())
         start = job.piece.payload_offset

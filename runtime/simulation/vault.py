@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from runtime.keystore import KeyExistsError, KeyNotFoundError, Secret
-from runtime.store.interface import METADATA, Delete, Put, Store
+from thespis.runtime.keystore import KeyExistsError, KeyNotFoundError, Secret
+from thespis.runtime.store.interface import METADATA, Delete, Put, Store
 
 
 class SimulatedVault:

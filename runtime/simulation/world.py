@@ -6,19 +6,19 @@ import random
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from runtime.clock import Clock, ManualClock, SkewedClock
-from runtime.environment import Deliver
-from runtime.http.port import HttpPort, HttpSettings
-from runtime.p2p.port import NetworkPort, NetworkSettings
-from runtime.sectors.port import SectorPort
-from runtime.sectors.shelf import MemoryShelf, SectorShelf
-from runtime.simulation.http import SimulatedHttp
-from runtime.simulation.network import Scheduler, SimulatedPort, SimulatedSwarm
-from runtime.simulation.sectors import SimulatedSectorPort
-from runtime.simulation.vault import SimulatedVault
-from runtime.store.interface import Store, StoreReader
-from runtime.store.memory import MemoryDisk
-from runtime.vault import Vault
+from thespis.runtime.clock import Clock, ManualClock, SkewedClock
+from thespis.runtime.environment import Deliver
+from thespis.runtime.http.port import HttpPort, HttpSettings
+from thespis.runtime.p2p.port import NetworkPort, NetworkSettings
+from thespis.runtime.sectors.port import SectorPort
+from thespis.runtime.sectors.shelf import MemoryShelf, SectorShelf
+from thespis.runtime.simulation.http import SimulatedHttp
+from thespis.runtime.simulation.network import Scheduler, SimulatedPort, SimulatedSwarm
+from thespis.runtime.simulation.sectors import SimulatedSectorPort
+from thespis.runtime.simulation.vault import SimulatedVault
+from thespis.runtime.store.interface import Store, StoreReader
+from thespis.runtime.store.memory import MemoryDisk
+from thespis.runtime.vault import Vault
 
 T = TypeVar("T")
 SHARED_MAX = 2000

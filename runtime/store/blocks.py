@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from protocols.encoding.cid import Cid
-from protocols.errors import BlockNotFoundError
-from runtime.store.errors import StoreCorruptError, StoreError
-from runtime.store.interface import BLOCKS, Change, Put, Store, StoreReader
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import BlockNotFoundError
+from thespis.runtime.store.errors import StoreCorruptError, StoreError
+from thespis.runtime.store.interface import BLOCKS, Change, Put, Store, StoreReader
 
 
 class StoreBlockstore:

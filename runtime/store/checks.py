@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runtime.store.errors import StoreUsageError
-from runtime.store.interface import FAMILIES, KEY_BYTES_MAX, VALUE_BYTES_MAX, Change, Put
+from thespis.runtime.store.errors import StoreUsageError
+from thespis.runtime.store.interface import FAMILIES, KEY_BYTES_MAX, VALUE_BYTES_MAX, Change, Put
 
 
 def check_family(family: str) -> None:

@@ -1,6 +1,6 @@
 """Why a store could not do what it was asked."""
 
-from runtime.errors import RuntimeFloorError
+from thespis.runtime.errors import RuntimeFloorError
 
 
 class StoreError(RuntimeFloorError):

@@ -10,9 +10,9 @@ import bisect
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from runtime.store.checks import check_changes, check_family
-from runtime.store.errors import StoreClosedError, StoreFullError, StoreLockedError
-from runtime.store.interface import FAMILIES, Change, Put
+from thespis.runtime.store.checks import check_changes, check_family
+from thespis.runtime.store.errors import StoreClosedError, StoreFullError, StoreLockedError
+from thespis.runtime.store.interface import FAMILIES, Change, Put
 
 JOURNAL_ENTRIES_MAX = 100_000
 """Changes kept for readers to catch up by; one that is further behind copies everything."""

@@ -16,10 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from rocksdict import AccessType, BlockBasedOptions, Cache, DBCompressionType, Options, Rdict, WriteBatch, WriteOptions
-
-from runtime.store.checks import check_changes, check_family
-from runtime.store.errors import StoreClosedError, StoreCorruptError, StoreError, StoreFullError, StoreLockedError
-from runtime.store.interface import FAMILIES, Change, Put
+from thespis.runtime.store.checks import check_changes, check_family
+from thespis.runtime.store.errors import (
+    StoreClosedError,
+    StoreCorruptError,
+    StoreError,
+    StoreFullError,
+    StoreLockedError,
+)
+from thespis.runtime.store.interface import FAMILIES, Change, Put
 
 CACHE_BYTES = 32 << 20
 BLOOM_BITS_PER_KEY = 10

@@ -3,11 +3,12 @@
 import json
 from functools import cache
 
-from actors.chain.reader import BlockMessages
-from protocols.chain.block import BlockHeader
-from protocols.chain.message import Message, SignedMessage
-from protocols.chain.tipset import Tipset
-from protocols.encoding.cid import Cid
+from thespis.actors.chain.reader import BlockMessages
+from thespis.protocols.chain.block import BlockHeader
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.encoding.cid import Cid
+
 from tests.vectors import path
 
 

@@ -3,11 +3,10 @@
 import dataclasses
 
 import pytest
-
-from actors.config import DEFAULTS, NodeConfig
-from deploy.nodes import node_settings
-from runtime.actor.message import REGISTRY
-from runtime.config import Config, load_config
+from thespis.actors.node.settings import DEFAULTS, NodeConfig
+from thespis.deploy.nodes import node_settings
+from thespis.runtime.actor.message import REGISTRY
+from thespis.runtime.config import Config, load_config
 
 
 def test_every_option_reaches_the_settings(tmp_path):

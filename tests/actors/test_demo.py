@@ -4,13 +4,12 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-
-from actors.demo import ACKNOWLEDGED, LEDGER_ROLES, RECEIVED, CountEvents, DemoNode, DemoSettings, ReadBook
-from actors.testing import SimulatedNetwork
-from runtime.actor.envelopes import ChildState
-from runtime.actor.supervisor import EXIT_GAVE_UP
-from runtime.errors import RemoteError
-from runtime.store.interface import METADATA
+from thespis.actors.demo import ACKNOWLEDGED, LEDGER_ROLES, RECEIVED, CountEvents, DemoNode, DemoSettings, ReadBook
+from thespis.actors.testing import SimulatedNetwork
+from thespis.runtime.actor.envelopes import ChildState
+from thespis.runtime.actor.supervisor import EXIT_GAVE_UP
+from thespis.runtime.errors import RemoteError
+from thespis.runtime.store.interface import METADATA
 
 ROLES = ("Auditor", *LEDGER_ROLES)
 

@@ -5,21 +5,21 @@ import time
 
 import pytest
 from thespian.actors import ActorSystem
+from thespis.actors.chain.reader import ChainReader
+from thespis.actors.chain_exchange.actor import compact
+from thespis.actors.messages.syncer import ReadHead, ReadSync
+from thespis.actors.node.actor import FilecoinNode
+from thespis.actors.node.settings import NodeConfig
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
+from thespis.protocols.networks.genesis import MAINNET_GENESIS
+from thespis.protocols.wire import exchange, hello
+from thespis.runtime.actor.handle import SupervisorHandle
+from thespis.runtime.bases.process import ProcessBase
+from thespis.runtime.p2p.host import Libp2pPort
+from thespis.runtime.p2p.port import DialDone, NetworkSettings, PeerConnected, RequestArrived
+from thespis.runtime.store.rocks import RocksReader
 
-from actors.chain.reader import ChainReader
-from actors.chain_exchange import compact
-from actors.config import NodeConfig
-from actors.messages.chain import ReadHead, ReadSync
-from actors.node import FilecoinNode
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
-from protocols.networks.genesis import MAINNET_GENESIS
-from protocols.wire import exchange, hello
-from runtime.actor.handle import SupervisorHandle
-from runtime.bases.process import ProcessBase
-from runtime.p2p.host import Libp2pPort
-from runtime.p2p.port import DialDone, NetworkSettings, PeerConnected, RequestArrived
-from runtime.store.rocks import RocksReader
 from tests.actors.mainnet import record
 from tests.vectors import path
 

@@ -7,21 +7,20 @@ import sys
 
 import numpy as np
 import pytest
-
-from actors.messages.chain import ReadBad, ReadHead, ReadSync
-from actors.messages.events import PeerMisbehaved
-from actors.messages.keys import ImportKey
-from actors.messages.mining import MineOnce, ReadMining, StartMining, StopMining
-from actors.messages.network import ListPeers, PeerRequest
-from actors.messages.pool import AddMessage, ListMessages
-from actors.simulation.network import RpcFailedError, SimulatedFilecoin
-from protocols.chain.block import BlockMessage
-from protocols.chain.message import SignedMessage
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Unsigned
-from protocols.wire.exchange import PROTOCOL, Options, Request, Response, Status, check_response
-from runtime.errors import RemoteError
-from runtime.p2p.port import GossipArrived
+from thespis.actors.messages.events import PeerMisbehaved
+from thespis.actors.messages.mining_scheduler import MineOnce, ReadMining, StartMining, StopMining
+from thespis.actors.messages.msg_pool import AddMessage, ListMessages
+from thespis.actors.messages.network import ListPeers, PeerRequest
+from thespis.actors.messages.syncer import ReadBad, ReadHead, ReadSync
+from thespis.actors.messages.wallet import ImportKey
+from thespis.actors.simulation.network import RpcFailedError, SimulatedFilecoin
+from thespis.protocols.chain.block import BlockMessage
+from thespis.protocols.chain.message import SignedMessage
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Unsigned
+from thespis.protocols.wire.exchange import PROTOCOL, Options, Request, Response, Status, check_response
+from thespis.runtime.errors import RemoteError
+from thespis.runtime.p2p.port import GossipArrived
 
 
 @pytest.fixture
@@ -133,8 +132,8 @@ def test_mine_once_returns_a_block_of_this_miner(filecoin):
 
 @pytest.mark.behaviour(23, 86, 97)
 def test_a_miner_that_is_not_on_chain_defers_and_the_node_runs(filecoin):
-    from actors.config import NodeConfig
-    from actors.simulation.network import SimulatedFilecoinNode
+    from thespis.actors.node.settings import NodeConfig
+    from thespis.actors.simulation.network import SimulatedFilecoinNode
 
     network = filecoin(nodes=1)
     config = NodeConfig().with_genesis(network.car).with_miner("f01777")
@@ -148,7 +147,7 @@ def test_a_miner_that_is_not_on_chain_defers_and_the_node_runs(filecoin):
 
 @pytest.mark.behaviour(24, 29, 98)
 def test_a_failing_round_is_told_and_ends_with_its_epoch(filecoin):
-    from actors.messages.keys import DeleteKey
+    from thespis.actors.messages.wallet import DeleteKey
 
     network = filecoin(nodes=1)
     network.run_epochs(3)
@@ -200,7 +199,7 @@ def test_a_bad_block_is_remembered_and_what_is_missing_is_not(filecoin):
     network = filecoin(nodes=2)
     network.run_epochs(3)
     node = network.node(1)
-    from actors.chain.reader import ChainReader
+    from thespis.actors.chain.reader import ChainReader
 
     reader = ChainReader(node.disk.open_reader("chain"))
     header = reader.head().blocks[0]
@@ -220,14 +219,14 @@ def test_a_bad_block_is_remembered_and_what_is_missing_is_not(filecoin):
 def test_sixty_sends_at_once_have_sixty_nonces(filecoin):
     network = filecoin(nodes=1)
     network.node(0).ask("MiningScheduler", StopMining())
-    from actors.messages.pool import SendMessage
+    from thespis.actors.messages.msg_pool import SendMessage
 
     account, other = network.identities[0].account, network.identities[0].worker
-    from actors.rpc import forms
+    from thespis.actors.api import forms
 
     message = forms.message({"From": str(account), "To": str(other), "Value": "1"})
     handle = network.node(0).handle
-    from runtime.actor.envelopes import Reply, Request, TellRole
+    from thespis.runtime.actor.envelopes import Reply, Request, TellRole
 
     for number in range(60):
         handle._system.tell(
@@ -259,11 +258,11 @@ def test_sixty_sends_at_once_have_sixty_nonces(filecoin):
 def test_messages_that_cannot_be_mined_are_refused(filecoin, change, match):
     import dataclasses
 
-    from protocols.crypto.signature import SignatureType, sign
+    from thespis.protocols.crypto.signature import SignatureType, sign
 
     network = filecoin(nodes=1)
     key = network.identities[0]
-    from actors.rpc import forms
+    from thespis.actors.api import forms
 
     message = forms.message(
         {"From": str(key.account), "To": str(key.worker), "Value": "1", "GasLimit": 10**6, "GasFeeCap": "1000000000"}
@@ -313,8 +312,8 @@ def test_a_reorganisation_brings_messages_back(filecoin):
 
 @pytest.mark.behaviour(160)
 def test_a_peer_of_another_genesis_is_let_go(filecoin):
-    from actors.config import NodeConfig
-    from actors.simulation.network import SimulatedFilecoin, SimulatedFilecoinNode
+    from thespis.actors.node.settings import NodeConfig
+    from thespis.actors.simulation.network import SimulatedFilecoin, SimulatedFilecoinNode
 
     network = filecoin(nodes=1)
     other = SimulatedFilecoin(99, 1, 1)
@@ -387,8 +386,8 @@ def test_a_misbehaving_peer_may_come_back_later(filecoin):
 
 
 def test_subsystems_may_not_hide_the_machinery():
-    from runtime.actor.subsystem import Subsystem
-    from runtime.errors import MessageError
+    from thespis.runtime.actor.subsystem import Subsystem
+    from thespis.runtime.errors import MessageError
 
     with pytest.raises(MessageError, match="hides a part of Subsystem"):
 

@@ -5,17 +5,17 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thespis.actors.msg_pool import pending as pending_module
+from thespis.actors.msg_pool.gas import estimate_limit, fill_gas, try_message
+from thespis.actors.msg_pool.pending import Pending, PoolFullError, ReplaceFeeError
+from thespis.actors.msg_pool.selection import message_reward, select, sender_links
+from thespis.actors.msg_pool.why import explain
+from thespis.protocols.builtin.codes import code_of
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
+from thespis.protocols.errors import GasEstimateError
+from thespis.protocols.vm.state_tree import Actor
 
-from actors.pool import pending as pending_module
-from actors.pool.gas import estimate_limit, fill_gas, try_message
-from actors.pool.pending import Pending, PoolFullError, ReplaceFeeError
-from actors.pool.selection import message_reward, select, sender_links
-from actors.pool.why import explain
-from protocols.builtin.codes import code_of
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import TokenAmount, Unsigned
-from protocols.errors import GasEstimateError
-from protocols.vm.state_tree import Actor
 from tests.actors.chain.builder import USERS, extend, new_chain, transfer
 
 RICH = 10**30

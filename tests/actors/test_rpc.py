@@ -3,11 +3,11 @@
 import json
 
 import pytest
+from thespis.actors.api import dispatch, forms
+from thespis.actors.api.registry import METHODS
+from thespis.actors.simulation.network import SimulatedFilecoin
+from thespis.protocols.chain.block import BlockHeader
 
-from actors.rpc import dispatch, forms
-from actors.rpc.registry import METHODS
-from actors.simulation.network import SimulatedFilecoin
-from protocols.chain.block import BlockHeader
 from tests.vectors import load
 
 

@@ -4,17 +4,17 @@ import base64
 from types import SimpleNamespace
 
 import pytest
+import thespis.actors.api.market
+import thespis.actors.api.miner
+import thespis.actors.api.state  # noqa: F401  # they declare what is asked
+from thespis.actors.api import forms
+from thespis.actors.api.registry import METHODS, RpcError
+from thespis.protocols.builtin.methods import ADDRESS, BIG_INTEGER
+from thespis.protocols.builtin.power import UpdateClaimedPowerParams
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.tuples import BigInteger
 
-import actors.rpc.market
-import actors.rpc.miner
-import actors.rpc.state  # noqa: F401  # they declare what is asked
-from actors.rpc import forms
-from actors.rpc.registry import METHODS, RpcError
-from protocols.builtin.methods import ADDRESS, BIG_INTEGER
-from protocols.builtin.power import UpdateClaimedPowerParams
-from protocols.encoding.address import Address
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.tuples import BigInteger
 from tests.actors.chain.builder import USERS
 from tests.protocols.builtin.life import Life
 from tests.protocols.builtin.test_sector_life import COLLATERAL, PRICE, two_sectors

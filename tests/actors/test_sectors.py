@@ -3,8 +3,7 @@
 import base64
 
 import pytest
-
-from actors.messages.sectors import (
+from thespis.actors.messages.sector_builder import (
     AddPiece,
     DealState,
     FinishSector,
@@ -18,17 +17,17 @@ from actors.messages.sectors import (
     SectorState,
     StorePiece,
 )
-from actors.simulation.network import RpcFailedError, SimulatedFilecoin
-from protocols.encoding.address import Address
-from protocols.encoding.piece_cid import piece_cid_v1
-from protocols.networks.genesis import FIRST_MINER
-from protocols.networks.genesis_sectors import genesis_sector
-from protocols.proofs.challenges import window_leaves
-from protocols.proofs.piece import commitment
-from protocols.proofs.porep import Replication
-from protocols.proofs.registry import SealProof
-from protocols.proofs.vanilla import PostVanillaProof, ProvenSector, SealVanillaProof, verify_post, verify_seal
-from runtime.errors import AskError, RemoteError
+from thespis.actors.simulation.network import RpcFailedError, SimulatedFilecoin
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.piece_cid import piece_cid_v1
+from thespis.protocols.networks.genesis import FIRST_MINER
+from thespis.protocols.networks.genesis_sectors import genesis_sector
+from thespis.protocols.proofs.challenges import window_leaves
+from thespis.protocols.proofs.piece import commitment
+from thespis.protocols.proofs.porep import Replication
+from thespis.protocols.proofs.registry import SealProof
+from thespis.protocols.proofs.vanilla import PostVanillaProof, ProvenSector, SealVanillaProof, verify_post, verify_seal
+from thespis.runtime.errors import AskError, RemoteError
 
 SEED = b"\x07" * 32
 
@@ -341,7 +340,7 @@ def test_the_api_speaks_of_sectors_and_a_node_without_a_miner_says_so(miner):
 def test_genesis_sectors_have_the_size_that_the_network_chose():
     from dataclasses import replace
 
-    from protocols.errors import GenesisError
+    from thespis.protocols.errors import GenesisError
 
     network = SimulatedFilecoin(1, 1, 1)
     network.close()

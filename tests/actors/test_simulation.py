@@ -8,12 +8,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
-
-from actors.simulation.faults import KINDS, FaultSchedule
-from actors.simulation.invariants import Checker, InvariantError
-from actors.simulation.network import SimulatedFilecoin
-from actors.simulation.run import simulate
-from deploy.cli.sim import replay_command
+from thespis.actors.simulation.faults import KINDS, FaultSchedule
+from thespis.actors.simulation.invariants import Checker, InvariantError
+from thespis.actors.simulation.network import SimulatedFilecoin
+from thespis.actors.simulation.run import simulate
+from thespis.deploy.cli.sim import replay_command
 
 SEEDS = range(1, 21)
 EPOCHS = 300
@@ -132,8 +131,8 @@ def test_a_changed_supply_and_another_state_are_seen(small, monkeypatch):
     checker._checked.clear()
     with pytest.raises(InvariantError, match="the balances sum to"):
         checker.after_epoch()
-    from actors.chain.index import Execution
-    from actors.chain.reader import ChainReader
+    from thespis.actors.chain.index import Execution
+    from thespis.actors.chain.reader import ChainReader
 
     real = ChainReader.execution
 
@@ -149,8 +148,8 @@ def test_a_changed_supply_and_another_state_are_seen(small, monkeypatch):
 def test_two_blocks_at_one_height_are_seen(small):
     checker = Checker(small)
     checker.one_block_per_height(0)
-    from actors.chain.index import put_block
-    from actors.chain.reader import ChainReader
+    from thespis.actors.chain.index import put_block
+    from thespis.actors.chain.reader import ChainReader
 
     reader = ChainReader(small.node(0).disk.open_reader("chain"))
     head = reader.head()

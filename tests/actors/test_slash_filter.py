@@ -3,11 +3,11 @@
 import dataclasses
 
 import pytest
+from thespis.actors.mining_scheduler.slash_filter import HEIGHTS_KEPT, SlashableError, SlashFilter
+from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.consensus.faults import consensus_fault
+from thespis.runtime.store.memory import MemoryDisk
 
-from actors.slash_filter import HEIGHTS_KEPT, SlashableError, SlashFilter
-from protocols.chain.tipset import Tipset
-from protocols.consensus.faults import consensus_fault
-from runtime.store.memory import MemoryDisk
 from tests.actors.chain.builder import extend, make_block, new_chain
 
 

@@ -1,11 +1,11 @@
 """The corpus' chaos actor: it breaks the rules of the machine on purpose (Lotus ``conformance/chaos``)."""
 
-from protocols.builtin.codes import is_builtin, name_of
-from protocols.encoding import cbor
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
-from protocols.vm.exit_codes import ActorPanic, ExitCode
+from thespis.protocols.builtin.codes import is_builtin, name_of
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.vm.exit_codes import ActorPanic, ExitCode
 
 
 @record
@@ -132,9 +132,7 @@ def abort_with(runtime, data):
 def inspect_runtime(runtime, _data):
     runtime.accept_any_caller()
     state = runtime.read_state(State)
-    return Inspected(
-        runtime.caller, runtime.receiver, runtime.value, runtime.epoch, runtime.balance(), state
-    ).encode()
+    return Inspected(runtime.caller, runtime.receiver, runtime.value, runtime.epoch, runtime.balance(), state).encode()
 
 
 def create_state(runtime, _data):

@@ -4,7 +4,8 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from protocols.vm.exit_codes import ActorNotImplementedError
+from thespis.protocols.vm.exit_codes import ActorNotImplementedError
+
 from tests import vectors
 from tests.conformance.runner import NETWORK_VERSION_MAX, cases, run, run_tipsets
 

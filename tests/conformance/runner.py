@@ -6,16 +6,17 @@ import io
 import json
 from dataclasses import dataclass
 
-from protocols.chain.message import Message, SignedMessage
-from protocols.consensus.randomness import draw_from_digest
-from protocols.crypto.signature import Signature, SignatureType
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.car import CarReader
-from protocols.encoding.cid import Cid
-from protocols.ipld.blockstore import MemoryBlockstore
-from protocols.vm.interpreter import BlockToApply, Rules, execute_tipset
-from protocols.vm.machine import Machine
-from protocols.vm.state_tree import StateTree
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.consensus.randomness import draw_from_digest
+from thespis.protocols.crypto.signature import Signature, SignatureType
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.car import CarReader
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.ipld.blockstore import MemoryBlockstore
+from thespis.protocols.vm.interpreter import BlockToApply, Rules, execute_tipset
+from thespis.protocols.vm.machine import Machine
+from thespis.protocols.vm.state_tree import StateTree
+
 from tests.conformance import chaos
 
 DEFAULT_BASE_FEE = 100

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 pytestmark = pytest.mark.slow
-COMMAND = [sys.executable, "-m", "deploy.cli.main"]
+COMMAND = [sys.executable, "-m", "thespis.deploy.cli.main"]
 WAIT_S = 60
 
 
@@ -217,9 +217,8 @@ def test_only_the_owner_can_command_a_node(daemon):
 
 def test_garbage_on_the_admin_socket_is_answered_with_an_error(daemon):
     import zmq
-
-    from runtime.actor.envelopes import Failure
-    from runtime.actor.message import REGISTRY
+    from thespis.runtime.actor.envelopes import Failure
+    from thespis.runtime.actor.message import REGISTRY
 
     context = zmq.Context()
     for garbage in (b"", b"\xff" * 100, b"\x91\xa4Done", REGISTRY.encode(Failure(1, "a", "b"))):

@@ -9,13 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-
-from deploy.devnet import faults
-from deploy.devnet.plan import DevnetError, DevnetPlan, read_state
-from deploy.devnet.run import SETTLE_EPOCHS, DevnetRun, last_epoch
-from deploy.rpc import RpcCallError, RpcClient
-from runtime.actor.envelopes import ListProcesses
-from runtime.admin import admin_ask
+from thespis.deploy.devnet import faults
+from thespis.deploy.devnet.plan import DevnetError, DevnetPlan, read_state
+from thespis.deploy.devnet.run import SETTLE_EPOCHS, DevnetRun, last_epoch
+from thespis.deploy.rpc import RpcCallError, RpcClient
+from thespis.runtime.actor.envelopes import ListProcesses
+from thespis.runtime.admin import admin_ask
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -60,7 +59,7 @@ def head(run, number):
 
 
 def thespis(run, number, *arguments):
-    command = [sys.executable, "-m", "deploy.cli.main", "--home", str(run.plan.nodes[number].home), *arguments]
+    command = [sys.executable, "-m", "thespis.deploy.cli.main", "--home", str(run.plan.nodes[number].home), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stdout, done.stderr
 
@@ -193,7 +192,8 @@ def test_a_run_lasts_until_its_transfers_have_settled():
 def test_the_command_runs_to_an_epoch_and_says_how_it_went(tmp_path):
     report = tmp_path / "report.json"
     command = [
-        sys.executable, "-m", "deploy.cli.main", "devnet", "--nodes", "2", "--miners", "1", "--block-time", "1s",
+        sys.executable, "-m", "thespis.deploy.cli.main", "devnet", "--nodes", "2", "--miners", "1",
+        "--block-time", "1s",
         "--until-epoch", "10", "--home", str(tmp_path / "net"), "--report", str(report), "--json",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
@@ -212,7 +212,8 @@ def test_the_command_runs_to_an_epoch_and_says_how_it_went(tmp_path):
 
 def test_interrupting_stops_everything_in_time(tmp_path):
     command = [
-        sys.executable, "-m", "deploy.cli.main", "devnet", "--nodes", "1", "--miners", "1", "--block-time", "1s",
+        sys.executable, "-m", "thespis.deploy.cli.main", "devnet", "--nodes", "1", "--miners", "1",
+        "--block-time", "1s",
         "--home", str(tmp_path / "net"),
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -241,7 +242,7 @@ def test_plans_that_cannot_be_are_refused(tmp_path):
 
 def test_another_folder_is_not_emptied(tmp_path):
     (tmp_path / "precious").write_text("data")
-    command = [sys.executable, "-m", "deploy.cli.main", "devnet", "--home", str(tmp_path)]
+    command = [sys.executable, "-m", "thespis.deploy.cli.main", "devnet", "--home", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=dict(os.environ))
     assert done.returncode == 1
     assert "other than a devnet" in done.stderr

@@ -4,8 +4,7 @@ import httpx
 import pytest
 import trio
 from starlette.testclient import TestClient
-
-from deploy.faucet import ENTRIES_MAX, Faucet, Limiter
+from thespis.deploy.faucet import ENTRIES_MAX, Faucet, Limiter
 
 ADDRESS = "f1e7nfpd7bowaifazzafo6q2ewattwpr6j5kt32yy"
 OTHER = "f1dqam7z6w7o2kwkzeanzzxkhypcjt2qeddujbwci"
@@ -32,7 +31,7 @@ def test_the_limiter(monkeypatch):
     limiter.note("a")
     limiter.clear("a")
     assert limiter.wait_s("a") == 0
-    monkeypatch.setattr("deploy.faucet.ENTRIES_MAX", 3)
+    monkeypatch.setattr("thespis.deploy.faucet.ENTRIES_MAX", 3)
     for key in "abcde":
         limiter.note(key)
     assert [limiter.wait_s(key) > 0 for key in "abcde"] == [False, False, True, True, True]

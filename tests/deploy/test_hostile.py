@@ -1,8 +1,7 @@
 """A real node, real libp2p, and peers that lie and flood: who lies is dropped, and the node goes on as it was."""
 
 import pytest
-
-from deploy.bench.hostile import Siege
+from thespis.deploy.bench.hostile import Siege
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

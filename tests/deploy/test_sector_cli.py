@@ -4,8 +4,8 @@ import json
 import os
 
 import pytest
+from thespis.protocols.proofs.piece import commitment
 
-from protocols.proofs.piece import commitment
 from tests.deploy.test_cli import thespis
 
 pytestmark = pytest.mark.slow

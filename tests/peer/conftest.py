@@ -12,11 +12,11 @@ import time
 import pytest
 import thespian.test
 from thespian.actors import ActorSystem
+from thespis.runtime.bases.process import ProcessBase
+from thespis.runtime.bases.settings import Limits
+from thespis.runtime.bases.simulated import SimulatedBase
+from thespis.runtime.simulation.faults import Faults
 
-from runtime.bases.process import ProcessBase
-from runtime.bases.settings import Limits
-from runtime.bases.simulated import SimulatedBase
-from runtime.simulation.faults import Faults
 from tests.peer.modules import EXCLUDED_TESTS, INCLUDED, LONG_TESTS, NOT_IN_SIMULATION
 from tests.peer.pickling import PicklingCodec
 

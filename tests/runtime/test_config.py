@@ -3,8 +3,15 @@ import tomllib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from runtime.config import Config, ConfigError, default_config_text, get_value, load_config, parse_value, set_value
+from thespis.runtime.config import (
+    Config,
+    ConfigError,
+    default_config_text,
+    get_value,
+    load_config,
+    parse_value,
+    set_value,
+)
 
 
 def test_default_file_says_the_defaults_and_why(tmp_path):

@@ -6,10 +6,9 @@ import subprocess
 import sys
 
 import pytest
-
-from runtime.actor.message import REGISTRY
-from runtime.errors import MessageError
-from runtime.keystore import (
+from thespis.runtime.actor.message import REGISTRY
+from thespis.runtime.errors import MessageError
+from thespis.runtime.keystore import (
     KdfCost,
     KeyExistsError,
     KeyNotFoundError,

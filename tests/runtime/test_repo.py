@@ -3,8 +3,7 @@ import subprocess
 import sys
 
 import pytest
-
-from runtime.repo import Repo, RepoError, RepoExistsError, RepoLockedError, RepoMissingError, RepoVersionError
+from thespis.runtime.repo import Repo, RepoError, RepoExistsError, RepoLockedError, RepoMissingError, RepoVersionError
 
 
 def test_init_in_new_nested_folder_and_in_an_empty_one(tmp_path):
@@ -37,7 +36,7 @@ def test_failed_init_leaves_nothing_behind(tmp_path, monkeypatch):
     def fail(*_arguments, **_more):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("runtime.repo.write_atomically", fail)
+    monkeypatch.setattr("thespis.runtime.repo.write_atomically", fail)
     with pytest.raises(RepoError, match="No space"):
         Repo.init(tmp_path / "deep" / "home")
     assert list(tmp_path.iterdir()) == []
@@ -50,7 +49,7 @@ def test_read_only_parent(tmp_path):
     script = f"""
 import os
 from pathlib import Path
-from runtime.repo import Repo, RepoError
+from thespis.runtime.repo import Repo, RepoError
 os.setuid(65534)
 try:
     Repo.init(Path({str(parent / "home")!r}))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from protocols.builtin.deals import NEVER, DealProposal, DealState
-from protocols.builtin.market_state import MarketState
-from protocols.encoding.bigint import decode_bigint
-from protocols.encoding.cid import Cid
-from protocols.ipld.blockstore import Blockstore
-from protocols.ipld.hamt import Hamt, HamtVersion
-from protocols.ipld.historic import HistoricArray
+from thespis.protocols.builtin.deals import NEVER, DealProposal, DealState
+from thespis.protocols.builtin.market_state import MarketState
+from thespis.protocols.encoding.bigint import decode_bigint
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.ipld.historic import HistoricArray
 
 
 def market_violations(store: Blockstore, state: MarketState, balance: int) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from protocols.builtin.miner_state import (
+from thespis.protocols.builtin.miner_state import (
     NO_POWER,
     AnyMiner,
     Deadline,
@@ -13,17 +13,17 @@ from protocols.builtin.miner_state import (
     SectorOnChainInfo,
     SectorPreCommitOnChainInfo,
 )
-from protocols.builtin.storage_miner.layouts import layout_for
-from protocols.builtin.storage_miner.money import power_of
-from protocols.builtin.storage_miner.partition import Partition
-from protocols.builtin.storage_miner.periods import UNQUANTIZED
-from protocols.builtin.storage_miner.queues import NOTHING, BitfieldQueue, ExpirationSet, holds_all, merged
-from protocols.builtin.version_2.miner_state import MinerStateV2
-from protocols.builtin.vesting import VestingFunds
-from protocols.encoding.bitfield import Bitfield
-from protocols.ipld.blockstore import Blockstore, load
-from protocols.ipld.hamt import Hamt, HamtVersion
-from protocols.ipld.historic import HistoricArray
+from thespis.protocols.builtin.storage_miner.layouts import layout_for
+from thespis.protocols.builtin.storage_miner.money import power_of
+from thespis.protocols.builtin.storage_miner.partition import Partition
+from thespis.protocols.builtin.storage_miner.periods import UNQUANTIZED
+from thespis.protocols.builtin.storage_miner.queues import NOTHING, BitfieldQueue, ExpirationSet, holds_all, merged
+from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
+from thespis.protocols.builtin.vesting import VestingFunds
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.ipld.blockstore import Blockstore, load
+from thespis.protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.ipld.historic import HistoricArray
 
 
 @dataclass(slots=True)

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from protocols.builtin.codes import MARKET, POWER, name_of
-from protocols.builtin.invariants.market import market_violations
-from protocols.builtin.invariants.miner import MinerBooks, miner_books
-from protocols.builtin.market_state import MarketState
-from protocols.builtin.miner_state import NO_POWER, AnyMiner
-from protocols.builtin.power_state import CONSENSUS_POWER_MIN, AnyPower
-from protocols.builtin.states import state_of
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.ipld.blockstore import Blockstore
-from protocols.vm.state_tree import StateTree
+from thespis.protocols.builtin.codes import MARKET, POWER, name_of
+from thespis.protocols.builtin.invariants.market import market_violations
+from thespis.protocols.builtin.invariants.miner import MinerBooks, miner_books
+from thespis.protocols.builtin.market_state import MarketState
+from thespis.protocols.builtin.miner_state import NO_POWER, AnyMiner
+from thespis.protocols.builtin.power_state import CONSENSUS_POWER_MIN, AnyPower
+from thespis.protocols.builtin.states import state_of
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.vm.state_tree import StateTree
 
 
 def violations(

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import BURNT_FUNDS, MARKET, POWER, REWARD
-from protocols.builtin.methods import (
+from thespis.protocols.builtin.codes import BURNT_FUNDS, MARKET, POWER, REWARD
+from thespis.protocols.builtin.methods import (
     BIG_INTEGER,
     CURRENT_TOTAL_POWER,
     ENROLL_CRON_EVENT,
@@ -17,13 +17,13 @@ from protocols.builtin.methods import (
     UPDATE_CLAIMED_POWER,
     UPDATE_PLEDGE_TOTAL,
 )
-from protocols.builtin.miner_state import PowerPair
-from protocols.builtin.power import CurrentTotalPower, EnrollCronEventParams, UpdateClaimedPowerParams
-from protocols.builtin.reward import ThisEpochReward, ThisEpochRewardV0
-from protocols.encoding.tuples import ARRAY_ITEMS_MAX, BigInteger, ChainEpoch, Record, Unsigned, record
+from thespis.protocols.builtin.miner_state import PowerPair
+from thespis.protocols.builtin.power import CurrentTotalPower, EnrollCronEventParams, UpdateClaimedPowerParams
+from thespis.protocols.builtin.reward import ThisEpochReward, ThisEpochRewardV0
+from thespis.protocols.encoding.tuples import ARRAY_ITEMS_MAX, BigInteger, ChainEpoch, Record, Unsigned, record
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 
 class CronEventType(IntEnum):

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import MARKET, POWER
-from protocols.builtin.market_types import (
+from thespis.protocols.builtin.codes import MARKET, POWER
+from thespis.protocols.builtin.market_types import (
     ComputeDataCommitmentParams,
     DealWeights,
     VerifyDealsParams,
 )
-from protocols.builtin.methods import (
+from thespis.protocols.builtin.methods import (
     CID,
     COMPUTE_DATA_COMMITMENT,
     SUBMIT_POREP,
     VERIFY_DEALS_FOR_ACTIVATION,
 )
-from protocols.builtin.miner_state import (
+from thespis.protocols.builtin.miner_state import (
     AnyMiner,
     Miner,
     MinerInfo,
@@ -25,10 +25,10 @@ from protocols.builtin.miner_state import (
     SectorPreCommitInfo,
     SectorPreCommitOnChainInfo,
 )
-from protocols.builtin.storage_miner.calls import epoch_reward, network_power, notify_pledge
-from protocols.builtin.storage_miner.deadline import need
-from protocols.builtin.storage_miner.layouts import layout_of
-from protocols.builtin.storage_miner.money import (
+from thespis.protocols.builtin.storage_miner.calls import epoch_reward, network_power, notify_pledge
+from thespis.protocols.builtin.storage_miner.deadline import need
+from thespis.protocols.builtin.storage_miner.layouts import layout_of
+from thespis.protocols.builtin.storage_miner.money import (
     PRE_COMMIT_DEPOSIT_PERIOD,
     add_deposit,
     check_balance,
@@ -36,23 +36,23 @@ from protocols.builtin.storage_miner.money import (
     quality_power,
     unlocked_balance,
 )
-from protocols.builtin.storage_miner.periods import (
+from thespis.protocols.builtin.storage_miner.periods import (
     every_deadline,
 )
-from protocols.builtin.storage_miner.queues import BitfieldQueue
-from protocols.builtin.storage_miner.sectors import Sectors, find_pre_committed, pre_committed
-from protocols.consensus.randomness import Purpose, miner_entropy
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.cid import FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1, Cid
-from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
-from protocols.encoding.varint import encode_varint
-from protocols.ipld.blockstore import load, save
-from protocols.ipld.historic import HistoricArray
-from protocols.vm.exit_codes import ExitCode, StateFault
-from protocols.vm.world import SealVerifyInfo, SectorId
+from thespis.protocols.builtin.storage_miner.queues import BitfieldQueue
+from thespis.protocols.builtin.storage_miner.sectors import Sectors, find_pre_committed, pre_committed
+from thespis.protocols.consensus.randomness import Purpose, miner_entropy
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.cid import FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1, Cid
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.encoding.varint import encode_varint
+from thespis.protocols.ipld.blockstore import load, save
+from thespis.protocols.ipld.historic import HistoricArray
+from thespis.protocols.vm.exit_codes import ExitCode, StateFault
+from thespis.protocols.vm.world import SealVerifyInfo, SectorId
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 SECTOR_NUMBER_MAX = (1 << 63) - 1
 DEALS_MIN_MAX, DEAL_BYTES_SHARE = 256, 134_217_728

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import MARKET, POWER
-from protocols.builtin.market_types import (
+from thespis.protocols.builtin.codes import MARKET, POWER
+from thespis.protocols.builtin.market_types import (
     ActivateDealsParams,
 )
-from protocols.builtin.methods import (
+from thespis.protocols.builtin.methods import (
     ACTIVATE_DEALS,
 )
-from protocols.builtin.miner_state import (
+from thespis.protocols.builtin.miner_state import (
     NO_POWER,
     AnyMiner,
     Miner,
@@ -23,14 +23,14 @@ from protocols.builtin.miner_state import (
     SectorOnChainInfo,
     SectorPreCommitOnChainInfo,
 )
-from protocols.builtin.policy import EPOCHS_IN_DAY
-from protocols.builtin.power import ConfirmedSectors, CurrentTotalPower
-from protocols.builtin.reward import ThisEpochReward
-from protocols.builtin.smoothing import FilterEstimate
-from protocols.builtin.storage_miner.calls import epoch_reward, network_power, notify_pledge, update_power
-from protocols.builtin.storage_miner.commit import SECTOR_NUMBER_MAX
-from protocols.builtin.storage_miner.layouts import layout_of
-from protocols.builtin.storage_miner.money import (
+from thespis.protocols.builtin.policy import EPOCHS_IN_DAY
+from thespis.protocols.builtin.power import ConfirmedSectors, CurrentTotalPower
+from thespis.protocols.builtin.reward import ThisEpochReward
+from thespis.protocols.builtin.smoothing import FilterEstimate
+from thespis.protocols.builtin.storage_miner.calls import epoch_reward, network_power, notify_pledge, update_power
+from thespis.protocols.builtin.storage_miner.commit import SECTOR_NUMBER_MAX
+from thespis.protocols.builtin.storage_miner.layouts import layout_of
+from thespis.protocols.builtin.storage_miner.money import (
     PLEDGE_PERIOD,
     add_deposit,
     add_pledge,
@@ -40,19 +40,19 @@ from protocols.builtin.storage_miner.money import (
     quality_power,
     unlocked_balance,
 )
-from protocols.builtin.storage_miner.periods import (
+from thespis.protocols.builtin.storage_miner.periods import (
     DeadlineInfo,
     assign_deadlines,
 )
-from protocols.builtin.storage_miner.queues import NOTHING
-from protocols.builtin.storage_miner.sectors import Sectors, delete_pre_committed, pre_committed
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
-from protocols.encoding.varint import encode_varint
-from protocols.vm.exit_codes import ExitCode
+from thespis.protocols.builtin.storage_miner.queues import NOTHING
+from thespis.protocols.builtin.storage_miner.sectors import Sectors, delete_pre_committed, pre_committed
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.encoding.varint import encode_varint
+from thespis.protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 
 def confirm_sector_proofs(runtime: ActorRuntime, params: ConfirmedSectors) -> None:

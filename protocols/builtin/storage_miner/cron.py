@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import POWER
-from protocols.builtin.miner_state import NO_POWER, Miner, MinerInfo, MinerState, PowerPair
-from protocols.builtin.power import CurrentTotalPower
-from protocols.builtin.reward import ThisEpochReward
-from protocols.builtin.storage_miner.calls import (
+from thespis.protocols.builtin.codes import POWER
+from thespis.protocols.builtin.miner_state import NO_POWER, Miner, MinerInfo, MinerState, PowerPair
+from thespis.protocols.builtin.power import CurrentTotalPower
+from thespis.protocols.builtin.reward import ThisEpochReward
+from thespis.protocols.builtin.storage_miner.calls import (
     CronEventPayload,
     CronEventType,
     burn,
@@ -19,25 +19,25 @@ from protocols.builtin.storage_miner.calls import (
     notify_pledge,
     update_power,
 )
-from protocols.builtin.storage_miner.deadline import Due
-from protocols.builtin.storage_miner.ending import process_early_terminations, schedule_early_terminations
-from protocols.builtin.storage_miner.money import (
+from thespis.protocols.builtin.storage_miner.deadline import Due
+from thespis.protocols.builtin.storage_miner.ending import process_early_terminations, schedule_early_terminations
+from thespis.protocols.builtin.storage_miner.money import (
     add_deposit,
     add_pledge,
     declared_fault_fee,
     undeclared_fault_fee,
     unlocked_balance,
 )
-from protocols.builtin.storage_miner.partition import PartitionV0
-from protocols.builtin.storage_miner.periods import current_deadline, every_deadline
-from protocols.builtin.storage_miner.proving import NO_FEE_FROM
-from protocols.builtin.storage_miner.queues import BitfieldQueue, ExpirationSet
-from protocols.builtin.storage_miner.sectors import delete_pre_committed, find_pre_committed
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.tuples import ChainEpoch, Unsigned
+from thespis.protocols.builtin.storage_miner.partition import PartitionV0
+from thespis.protocols.builtin.storage_miner.periods import current_deadline, every_deadline
+from thespis.protocols.builtin.storage_miner.proving import NO_FEE_FROM
+from thespis.protocols.builtin.storage_miner.queues import BitfieldQueue, ExpirationSet
+from thespis.protocols.builtin.storage_miner.sectors import delete_pre_committed, find_pre_committed
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.tuples import ChainEpoch, Unsigned
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 
 @dataclasses.dataclass(slots=True)

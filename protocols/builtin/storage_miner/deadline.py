@@ -9,16 +9,16 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from protocols.builtin.miner_state import NO_POWER, Deadline, PowerPair, SectorOnChainInfo
-from protocols.builtin.storage_miner.partition import Partition, Terminated
-from protocols.builtin.storage_miner.periods import Quant
-from protocols.builtin.storage_miner.queues import EMPTY_SET, NOTHING, BitfieldQueue, ExpirationSet, merged
-from protocols.builtin.storage_miner.sectors import Sectors
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.tuples import Record, Unsigned, record
-from protocols.ipld.blockstore import Blockstore
-from protocols.ipld.historic import HistoricArray
-from protocols.vm.exit_codes import ExitCode, StateFault
+from thespis.protocols.builtin.miner_state import NO_POWER, Deadline, PowerPair, SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.partition import Partition, Terminated
+from thespis.protocols.builtin.storage_miner.periods import Quant
+from thespis.protocols.builtin.storage_miner.queues import EMPTY_SET, NOTHING, BitfieldQueue, ExpirationSet, merged
+from thespis.protocols.builtin.storage_miner.sectors import Sectors
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.tuples import Record, Unsigned, record
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.ipld.historic import HistoricArray
+from thespis.protocols.vm.exit_codes import ExitCode, StateFault
 
 PartitionChange = Callable[[int, Partition, Bitfield], Partition]
 PartitionSectors = Mapping[int, Bitfield]

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import BURNT_FUNDS, POWER, SIGNABLE
-from protocols.builtin.methods import BIG_INTEGER, ON_CONSENSUS_FAULT, SEND
-from protocols.builtin.miner_state import NO_POWER, AnyMiner, Miner, MinerState, PowerPair, SectorOnChainInfo
-from protocols.builtin.storage_miner.calls import (
+from thespis.protocols.builtin.codes import BURNT_FUNDS, POWER, SIGNABLE
+from thespis.protocols.builtin.methods import BIG_INTEGER, ON_CONSENSUS_FAULT, SEND
+from thespis.protocols.builtin.miner_state import NO_POWER, AnyMiner, Miner, MinerState, PowerPair, SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.calls import (
     CronEventType,
     burn,
     enroll,
@@ -19,23 +19,23 @@ from protocols.builtin.storage_miner.calls import (
     terminate_deals,
     update_power,
 )
-from protocols.builtin.storage_miner.commit import SECTOR_NUMBER_MAX, validate_expiration
-from protocols.builtin.storage_miner.deadline import Due, need
-from protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, layout_of
-from protocols.builtin.storage_miner.money import add_pledge, slasher_reward, termination_fee, unlocked_balance
-from protocols.builtin.storage_miner.partition import Terminated
-from protocols.builtin.storage_miner.periods import DeadlineInfo, deadline_quant
-from protocols.builtin.storage_miner.proving import Declarations, by_place, check_deadline
-from protocols.builtin.storage_miner.sectors import Sectors
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
-from protocols.ipld.blockstore import load, save
-from protocols.ipld.historic import HistoricArray
-from protocols.vm.exit_codes import ExitCode, StateFault
-from protocols.vm.world import ConsensusFaultFound
+from thespis.protocols.builtin.storage_miner.commit import SECTOR_NUMBER_MAX, validate_expiration
+from thespis.protocols.builtin.storage_miner.deadline import Due, need
+from thespis.protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, layout_of
+from thespis.protocols.builtin.storage_miner.money import add_pledge, slasher_reward, termination_fee, unlocked_balance
+from thespis.protocols.builtin.storage_miner.partition import Terminated
+from thespis.protocols.builtin.storage_miner.periods import DeadlineInfo, deadline_quant
+from thespis.protocols.builtin.storage_miner.proving import Declarations, by_place, check_deadline
+from thespis.protocols.builtin.storage_miner.sectors import Sectors
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
+from thespis.protocols.ipld.blockstore import load, save
+from thespis.protocols.ipld.historic import HistoricArray
+from thespis.protocols.vm.exit_codes import ExitCode, StateFault
+from thespis.protocols.vm.world import ConsensusFaultFound
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 
 @record

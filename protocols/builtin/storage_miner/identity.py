@@ -6,27 +6,27 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import INIT, REWARD
-from protocols.builtin.methods import ADDRESS, PUBKEY_ADDRESS
-from protocols.builtin.miner_state import (
+from thespis.protocols.builtin.codes import INIT, REWARD
+from thespis.protocols.builtin.methods import ADDRESS, PUBKEY_ADDRESS
+from thespis.protocols.builtin.miner_state import (
     AnyMiner,
     MinerInfo,
     MinerState,
     WorkerKeyChange,
 )
-from protocols.builtin.power import MinerConstructorParams
-from protocols.builtin.storage_miner.calls import CronEventType, enroll, notify_pledge
-from protocols.builtin.storage_miner.commit import require_pledge
-from protocols.builtin.storage_miner.layouts import layout_of
-from protocols.builtin.vesting import VESTING_V0, VESTING_V1
-from protocols.encoding import cbor
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
-from protocols.proofs.registry import SealProof
-from protocols.vm.exit_codes import ExitCode
+from thespis.protocols.builtin.power import MinerConstructorParams
+from thespis.protocols.builtin.storage_miner.calls import CronEventType, enroll, notify_pledge
+from thespis.protocols.builtin.storage_miner.commit import require_pledge
+from thespis.protocols.builtin.storage_miner.layouts import layout_of
+from thespis.protocols.builtin.vesting import VESTING_V0, VESTING_V1
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.proofs.registry import SealProof
+from thespis.protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 
 @record

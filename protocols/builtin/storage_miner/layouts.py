@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from protocols.builtin.miner_state import AnyMiner, MinerInfo, MinerState
-from protocols.builtin.storage_miner.deadline import Due
-from protocols.builtin.storage_miner.partition import Partition, PartitionV0
-from protocols.builtin.storage_miner.periods import deadline_quant
-from protocols.builtin.version_2.miner_state import MinerStateV2
-from protocols.builtin.version_2.partition import PartitionV2
+from thespis.protocols.builtin.miner_state import AnyMiner, MinerInfo, MinerState
+from thespis.protocols.builtin.storage_miner.deadline import Due
+from thespis.protocols.builtin.storage_miner.partition import Partition, PartitionV0
+from thespis.protocols.builtin.storage_miner.periods import deadline_quant
+from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
+from thespis.protocols.builtin.version_2.partition import PartitionV2
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 ADDRESSED_SECTORS_MAX = 10_000
 """Sectors that one message may be about."""

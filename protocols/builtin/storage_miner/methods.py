@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from protocols.builtin.methods import BIG_INTEGER, Methods, method
-from protocols.builtin.miner_state import SectorPreCommitInfo
-from protocols.builtin.power import ConfirmedSectors, MinerConstructorParams
-from protocols.builtin.storage_miner import commit, confirm, cron, ending, identity, proving
-from protocols.builtin.storage_miner.calls import CronEventPayload
+from thespis.protocols.builtin.methods import BIG_INTEGER, Methods, method
+from thespis.protocols.builtin.miner_state import SectorPreCommitInfo
+from thespis.protocols.builtin.power import ConfirmedSectors, MinerConstructorParams
+from thespis.protocols.builtin.storage_miner import commit, confirm, cron, ending, identity, proving
+from thespis.protocols.builtin.storage_miner.calls import CronEventPayload
 
 METHODS: Methods = {
     1: method(identity.constructor, MinerConstructorParams),

@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from protocols.builtin.miner_state import AnyMiner, Miner, MinerState, PowerPair, SectorOnChainInfo
-from protocols.builtin.policy import EPOCHS_IN_DAY
-from protocols.builtin.smoothing import PRECISION, FilterEstimate, extrapolated_ratio_sum
-from protocols.encoding.tuples import TokenAmount
-from protocols.vm.exit_codes import ActorPanic
+from thespis.protocols.builtin.miner_state import AnyMiner, Miner, MinerState, PowerPair, SectorOnChainInfo
+from thespis.protocols.builtin.policy import EPOCHS_IN_DAY
+from thespis.protocols.builtin.smoothing import PRECISION, FilterEstimate, extrapolated_ratio_sum
+from thespis.protocols.encoding.tuples import TokenAmount
+from thespis.protocols.vm.exit_codes import ActorPanic
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 PRE_COMMIT_DEPOSIT_PERIOD = PLEDGE_PERIOD = 20 * EPOCHS_IN_DAY
 PLEDGE_MAX_PER_BYTE = 10**18 // (32 << 30)

@@ -11,16 +11,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from protocols.builtin.miner_state import NO_POWER, PowerPair, SectorOnChainInfo
-from protocols.builtin.storage_miner.money import power_of
-from protocols.builtin.storage_miner.periods import UNQUANTIZED, Quant
-from protocols.builtin.storage_miner.queues import NOTHING, BitfieldQueue, ExpirationQueue, ExpirationSet, holds_all
-from protocols.builtin.storage_miner.sectors import Sectors
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Record, record
-from protocols.ipld.blockstore import Blockstore
-from protocols.vm.exit_codes import ExitCode, StateFault
+from thespis.protocols.builtin.miner_state import NO_POWER, PowerPair, SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.money import power_of
+from thespis.protocols.builtin.storage_miner.periods import UNQUANTIZED, Quant
+from thespis.protocols.builtin.storage_miner.queues import (
+    NOTHING,
+    BitfieldQueue,
+    ExpirationQueue,
+    ExpirationSet,
+    holds_all,
+)
+from thespis.protocols.builtin.storage_miner.sectors import Sectors
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Record, record
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.vm.exit_codes import ExitCode, StateFault
 
 
 @dataclass(slots=True)

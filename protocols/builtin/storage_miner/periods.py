@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from protocols.builtin.miner_state import AnyMiner, Deadline, SectorOnChainInfo
-from protocols.builtin.policy import Policy
-from protocols.builtin.vesting import quantize_up
-from protocols.vm.exit_codes import StateFault
+from thespis.protocols.builtin.miner_state import AnyMiner, Deadline, SectorOnChainInfo
+from thespis.protocols.builtin.policy import Policy
+from thespis.protocols.builtin.vesting import quantize_up
+from thespis.protocols.vm.exit_codes import StateFault
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,24 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from protocols.builtin.miner_state import NO_POWER, AnyMiner, Miner, MinerInfo, MinerState, PowerPair, SectorOnChainInfo
-from protocols.builtin.power import CurrentTotalPower
-from protocols.builtin.reward import ThisEpochReward
-from protocols.builtin.storage_miner.calls import burn, epoch_reward, network_power, notify_pledge, update_power
-from protocols.builtin.storage_miner.deadline import PartitionSectors, PostPartition, Proven
-from protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, LAYOUTS, layout_of
-from protocols.builtin.storage_miner.money import declared_fault_fee, undeclared_fault_fee, unlocked_balance
-from protocols.builtin.storage_miner.periods import DeadlineInfo, current_deadline
-from protocols.builtin.storage_miner.queues import NOTHING
-from protocols.builtin.storage_miner.sectors import Sectors
-from protocols.consensus.randomness import Purpose, miner_entropy
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
-from protocols.vm.exit_codes import ExitCode, StateFault
-from protocols.vm.world import ChallengedSector, PostProof, WindowPostInfo
+from thespis.protocols.builtin.miner_state import (
+    NO_POWER,
+    AnyMiner,
+    Miner,
+    MinerInfo,
+    MinerState,
+    PowerPair,
+    SectorOnChainInfo,
+)
+from thespis.protocols.builtin.power import CurrentTotalPower
+from thespis.protocols.builtin.reward import ThisEpochReward
+from thespis.protocols.builtin.storage_miner.calls import burn, epoch_reward, network_power, notify_pledge, update_power
+from thespis.protocols.builtin.storage_miner.deadline import PartitionSectors, PostPartition, Proven
+from thespis.protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, LAYOUTS, layout_of
+from thespis.protocols.builtin.storage_miner.money import declared_fault_fee, undeclared_fault_fee, unlocked_balance
+from thespis.protocols.builtin.storage_miner.periods import DeadlineInfo, current_deadline
+from thespis.protocols.builtin.storage_miner.queues import NOTHING
+from thespis.protocols.builtin.storage_miner.sectors import Sectors
+from thespis.protocols.consensus.randomness import Purpose, miner_entropy
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
+from thespis.protocols.vm.exit_codes import ExitCode, StateFault
+from thespis.protocols.vm.world import ChallengedSector, PostProof, WindowPostInfo
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 NO_FEE_FROM = 3
 """From this network version on skipped and missed sectors pay at their deadline's end only."""

@@ -6,15 +6,15 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from protocols.builtin.miner_state import NO_POWER, PowerPair, SectorOnChainInfo
-from protocols.builtin.storage_miner.money import power_of
-from protocols.builtin.storage_miner.periods import Quant
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Record, TokenAmount, record
-from protocols.ipld.blockstore import Blockstore
-from protocols.ipld.historic import HistoricArray
-from protocols.vm.exit_codes import StateFault
+from thespis.protocols.builtin.miner_state import NO_POWER, PowerPair, SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.money import power_of
+from thespis.protocols.builtin.storage_miner.periods import Quant
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Record, TokenAmount, record
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.ipld.historic import HistoricArray
+from thespis.protocols.vm.exit_codes import StateFault
 
 NOTHING = Bitfield()
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from protocols.builtin.miner_state import AnyMiner, Miner, SectorOnChainInfo, SectorPreCommitOnChainInfo
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.varint import encode_varint
-from protocols.ipld.blockstore import Blockstore
-from protocols.ipld.historic import HistoricArray, HistoricMap
-from protocols.vm.exit_codes import ExitCode, StateFault
+from thespis.protocols.builtin.miner_state import AnyMiner, Miner, SectorOnChainInfo, SectorPreCommitOnChainInfo
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.varint import encode_varint
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.ipld.historic import HistoricArray, HistoricMap
+from thespis.protocols.vm.exit_codes import ExitCode, StateFault
 
 
 class Sectors(HistoricArray):

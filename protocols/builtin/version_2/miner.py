@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from protocols.builtin.methods import OPTIONAL_ADDRESS, Methods, method
-from protocols.builtin.miner_state import SectorPreCommitInfo
-from protocols.builtin.power import ConfirmedSectors, MinerConstructorParams
-from protocols.builtin.storage_miner import commit, confirm, ending, identity, proving
-from protocols.builtin.storage_miner.calls import CronEventPayload
-from protocols.builtin.version_2 import miner_ending, miner_identity, miner_money, miner_proving, miner_sectors
+from thespis.protocols.builtin.methods import OPTIONAL_ADDRESS, Methods, method
+from thespis.protocols.builtin.miner_state import SectorPreCommitInfo
+from thespis.protocols.builtin.power import ConfirmedSectors, MinerConstructorParams
+from thespis.protocols.builtin.storage_miner import commit, confirm, ending, identity, proving
+from thespis.protocols.builtin.storage_miner.calls import CronEventPayload
+from thespis.protocols.builtin.version_2 import miner_ending, miner_identity, miner_money, miner_proving, miner_sectors
 
 METHODS: Methods = {
     1: method(miner_identity.constructor, MinerConstructorParams),

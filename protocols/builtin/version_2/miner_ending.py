@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from protocols.builtin.storage_miner.calls import epoch_reward, network_power
-from protocols.builtin.storage_miner.ending import (
+from thespis.protocols.builtin.storage_miner.calls import epoch_reward, network_power
+from thespis.protocols.builtin.storage_miner.ending import (
     Settled,
     TerminateSectorsReturn,
     end_sectors,
     ended_sectors,
     pop_early_terminations,
 )
-from protocols.builtin.storage_miner.money import add_pledge
-from protocols.builtin.storage_miner.proving import Declarations
-from protocols.builtin.version_2.miner_money import termination_fee
-from protocols.builtin.version_2.miner_state import MinerStateV2, SectorOnChainInfoV2
+from thespis.protocols.builtin.storage_miner.money import add_pledge
+from thespis.protocols.builtin.storage_miner.proving import Declarations
+from thespis.protocols.builtin.version_2.miner_money import termination_fee
+from thespis.protocols.builtin.version_2.miner_state import MinerStateV2, SectorOnChainInfoV2
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 
 def terminate_sectors(runtime: ActorRuntime, params: Declarations) -> TerminateSectorsReturn:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import INIT
-from protocols.builtin.miner_state import WorkerKeyChange
-from protocols.builtin.power import MinerConstructorParams
-from protocols.builtin.storage_miner.calls import CronEventType, enroll
-from protocols.builtin.storage_miner.cron import with_pending_worker
-from protocols.builtin.storage_miner.identity import (
+from thespis.protocols.builtin.codes import INIT
+from thespis.protocols.builtin.miner_state import WorkerKeyChange
+from thespis.protocols.builtin.power import MinerConstructorParams
+from thespis.protocols.builtin.storage_miner.calls import CronEventType, enroll
+from thespis.protocols.builtin.storage_miner.cron import with_pending_worker
+from thespis.protocols.builtin.storage_miner.identity import (
     ChangeMultiaddrsParams,
     ChangePeerIdParams,
     ChangeWorkerAddressParams,
@@ -20,13 +20,13 @@ from protocols.builtin.storage_miner.identity import (
     resolve_principal,
     resolve_worker,
 )
-from protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.tuples import ChainEpoch
-from protocols.vm.exit_codes import ExitCode
+from thespis.protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.tuples import ChainEpoch
+from thespis.protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 CONTROL_ADDRESSES_MAX, PEER_ID_BYTES_MAX, MULTIADDRS_BYTES_MAX = 10, 128, 1024
 

@@ -6,23 +6,23 @@ import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import REWARD
-from protocols.builtin.methods import SEND
-from protocols.builtin.policy import EPOCHS_IN_DAY
-from protocols.builtin.smoothing import FilterEstimate
-from protocols.builtin.storage_miner.calls import burn, epoch_reward, notify_pledge
-from protocols.builtin.storage_miner.ending import ConsensusFaultParams, reported_fault
-from protocols.builtin.storage_miner.identity import WithdrawBalanceParams
-from protocols.builtin.storage_miner.money import expected_reward as unclamped_reward
-from protocols.builtin.storage_miner.money import sector_quality_power
-from protocols.builtin.version_2.miner_state import MinerStateV2, SectorOnChainInfoV2
-from protocols.builtin.vesting import VESTING_V1
-from protocols.encoding.address import Address
-from protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, record
-from protocols.vm.exit_codes import ExitCode, StateFault
+from thespis.protocols.builtin.codes import REWARD
+from thespis.protocols.builtin.methods import SEND
+from thespis.protocols.builtin.policy import EPOCHS_IN_DAY
+from thespis.protocols.builtin.smoothing import FilterEstimate
+from thespis.protocols.builtin.storage_miner.calls import burn, epoch_reward, notify_pledge
+from thespis.protocols.builtin.storage_miner.ending import ConsensusFaultParams, reported_fault
+from thespis.protocols.builtin.storage_miner.identity import WithdrawBalanceParams
+from thespis.protocols.builtin.storage_miner.money import expected_reward as unclamped_reward
+from thespis.protocols.builtin.storage_miner.money import sector_quality_power
+from thespis.protocols.builtin.version_2.miner_state import MinerStateV2, SectorOnChainInfoV2
+from thespis.protocols.builtin.vesting import VESTING_V1
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, record
+from thespis.protocols.vm.exit_codes import ExitCode, StateFault
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 CONTINUED_FAULT_PERIOD = EPOCHS_IN_DAY * 351 // 100
 TERMINATION_PERIOD = EPOCHS_IN_DAY * 35 // 10

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import POWER
-from protocols.builtin.miner_state import NO_POWER, PowerPair
-from protocols.builtin.storage_miner.calls import (
+from thespis.protocols.builtin.codes import POWER
+from thespis.protocols.builtin.miner_state import NO_POWER, PowerPair
+from thespis.protocols.builtin.storage_miner.calls import (
     CronEventPayload,
     CronEventType,
     burn,
@@ -17,12 +17,17 @@ from protocols.builtin.storage_miner.calls import (
     notify_pledge,
     update_power,
 )
-from protocols.builtin.storage_miner.cron import at_next_deadline, expire_pre_commits, with_ended, with_pending_worker
-from protocols.builtin.storage_miner.deadline import Due, Proven
-from protocols.builtin.storage_miner.ending import schedule_early_terminations
-from protocols.builtin.storage_miner.layouts import layout_of
-from protocols.builtin.storage_miner.periods import current_deadline
-from protocols.builtin.storage_miner.proving import (
+from thespis.protocols.builtin.storage_miner.cron import (
+    at_next_deadline,
+    expire_pre_commits,
+    with_ended,
+    with_pending_worker,
+)
+from thespis.protocols.builtin.storage_miner.deadline import Due, Proven
+from thespis.protocols.builtin.storage_miner.ending import schedule_early_terminations
+from thespis.protocols.builtin.storage_miner.layouts import layout_of
+from thespis.protocols.builtin.storage_miner.periods import current_deadline
+from thespis.protocols.builtin.storage_miner.proving import (
     Declarations,
     SubmitPostParams,
     by_place,
@@ -31,17 +36,17 @@ from protocols.builtin.storage_miner.proving import (
     verify_post,
     with_recoveries,
 )
-from protocols.builtin.storage_miner.sectors import Sectors
-from protocols.builtin.version_2.miner_ending import process_early_terminations
-from protocols.builtin.version_2.miner_money import check_balance, continued_fault_fee
-from protocols.builtin.version_2.miner_state import MinerStateV2
-from protocols.builtin.version_2.partition import PartitionV2
-from protocols.consensus.randomness import Purpose
-from protocols.proofs.registry import SealProof
-from protocols.vm.exit_codes import ExitCode
+from thespis.protocols.builtin.storage_miner.sectors import Sectors
+from thespis.protocols.builtin.version_2.miner_ending import process_early_terminations
+from thespis.protocols.builtin.version_2.miner_money import check_balance, continued_fault_fee
+from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
+from thespis.protocols.builtin.version_2.partition import PartitionV2
+from thespis.protocols.consensus.randomness import Purpose
+from thespis.protocols.proofs.registry import SealProof
+from thespis.protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 RANDOMNESS_BYTES = 32
 

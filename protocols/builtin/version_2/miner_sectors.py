@@ -6,18 +6,18 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import MARKET
-from protocols.builtin.market_types import NO_DEALS, DealWeightsV2, VerifyDealsParams
-from protocols.builtin.methods import VERIFY_DEALS_FOR_ACTIVATION
-from protocols.builtin.miner_state import (
+from thespis.protocols.builtin.codes import MARKET
+from thespis.protocols.builtin.market_types import NO_DEALS, DealWeightsV2, VerifyDealsParams
+from thespis.protocols.builtin.methods import VERIFY_DEALS_FOR_ACTIVATION
+from thespis.protocols.builtin.miner_state import (
     PowerPair,
     SectorOnChainInfo,
     SectorPreCommitInfo,
     SectorPreCommitOnChainInfo,
 )
-from protocols.builtin.power import ConfirmedSectors
-from protocols.builtin.storage_miner.calls import burn, epoch_reward, network_power, notify_pledge, update_power
-from protocols.builtin.storage_miner.commit import (
+from thespis.protocols.builtin.power import ConfirmedSectors
+from thespis.protocols.builtin.storage_miner.calls import burn, epoch_reward, network_power, notify_pledge, update_power
+from thespis.protocols.builtin.storage_miner.commit import (
     SECTOR_NUMBER_MAX,
     ProveCommitParams,
     allocate,
@@ -28,21 +28,21 @@ from protocols.builtin.storage_miner.commit import (
     validate_expiration,
     with_pre_commit,
 )
-from protocols.builtin.storage_miner.confirm import Confirming, confirming, reschedule_replaced, with_sectors
-from protocols.builtin.storage_miner.money import (
+from thespis.protocols.builtin.storage_miner.confirm import Confirming, confirming, reschedule_replaced, with_sectors
+from thespis.protocols.builtin.storage_miner.money import (
     PRE_COMMIT_DEPOSIT_PERIOD,
     add_deposit,
     add_pledge,
     quality_power,
 )
-from protocols.builtin.storage_miner.sectors import find_pre_committed
-from protocols.builtin.version_2.miner_money import check_balance, expected_reward
-from protocols.builtin.version_2.miner_state import MinerStateV2, SectorOnChainInfoV2
-from protocols.encoding.tuples import ChainEpoch, TokenAmount
-from protocols.vm.exit_codes import ExitCode
+from thespis.protocols.builtin.storage_miner.sectors import find_pre_committed
+from thespis.protocols.builtin.version_2.miner_money import check_balance, expected_reward
+from thespis.protocols.builtin.version_2.miner_state import MinerStateV2, SectorOnChainInfoV2
+from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount
+from thespis.protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 PROOF_BYTES_MAX_V4 = 1024
 """Up to network version 4: an error, for no proof of a sector is that small."""

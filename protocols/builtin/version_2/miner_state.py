@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, Self
 
-from protocols.builtin.miner_state import AnyMiner, Deadline, Deadlines, MinerInfo, SectorOnChainInfo
-from protocols.encoding.address import Address
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import ChainEpoch, TokenAmount, Unsigned, record
-from protocols.ipld.blockstore import Blockstore
-from protocols.vm.exit_codes import ExitCode, StateFault
+from thespis.protocols.builtin.miner_state import AnyMiner, Deadline, Deadlines, MinerInfo, SectorOnChainInfo
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount, Unsigned, record
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.vm.exit_codes import ExitCode, StateFault
 
 
 @record

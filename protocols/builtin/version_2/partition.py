@@ -9,13 +9,20 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
-from protocols.builtin.miner_state import NO_POWER, PowerPair, SectorOnChainInfo
-from protocols.builtin.storage_miner.partition import Partition
-from protocols.builtin.storage_miner.queues import EMPTY_SET, NOTHING, ExpirationQueue, ExpirationSet, Group, holds_all
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import record
-from protocols.vm.exit_codes import StateFault
+from thespis.protocols.builtin.miner_state import NO_POWER, PowerPair, SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.partition import Partition
+from thespis.protocols.builtin.storage_miner.queues import (
+    EMPTY_SET,
+    NOTHING,
+    ExpirationQueue,
+    ExpirationSet,
+    Group,
+    holds_all,
+)
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import record
+from thespis.protocols.vm.exit_codes import StateFault
 
 
 class ExpirationQueueV2(ExpirationQueue):

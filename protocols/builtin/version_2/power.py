@@ -8,17 +8,17 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from protocols.builtin import power
-from protocols.builtin.codes import CRON
-from protocols.builtin.methods import Methods, method
-from protocols.builtin.power import call_miners, tell_power, verify_batch
-from protocols.builtin.power_state import CronEvent
-from protocols.builtin.version_2.power_state import PowerStateV2
-from protocols.encoding.address import Address
-from protocols.ipld.historic import HistoricMap
+from thespis.protocols.builtin import power
+from thespis.protocols.builtin.codes import CRON
+from thespis.protocols.builtin.methods import Methods, method
+from thespis.protocols.builtin.power import call_miners, tell_power, verify_batch
+from thespis.protocols.builtin.power_state import CronEvent
+from thespis.protocols.builtin.version_2.power_state import PowerStateV2
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.ipld.historic import HistoricMap
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 DEPRECATED = {7}
 """Methods of version 0 that are gone."""

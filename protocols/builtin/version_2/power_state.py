@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from protocols.builtin.power_state import AnyClaim, AnyPower
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import BigInteger, record
+from thespis.protocols.builtin.power_state import AnyClaim, AnyPower
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import BigInteger, record
 
 
 @record

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from protocols.builtin.codes import BURNT_FUNDS, SYSTEM
-from protocols.builtin.methods import BIG_INTEGER, SEND, Methods, method
-from protocols.builtin.reward import AwardBlockRewardParams, ThisEpochReward, open_award, take_power
-from protocols.builtin.reward_state import (
+from thespis.protocols.builtin.codes import BURNT_FUNDS, SYSTEM
+from thespis.protocols.builtin.methods import BIG_INTEGER, SEND, Methods, method
+from thespis.protocols.builtin.reward import AwardBlockRewardParams, ThisEpochReward, open_award, take_power
+from thespis.protocols.builtin.reward_state import (
     BASELINE_EXPONENT_V3,
     BASELINE_INITIAL_V2,
     BASELINE_TOTAL,
     SIMPLE_TOTAL,
     RewardState,
 )
-from protocols.builtin.version_2.miner_money import ApplyRewardsParams
-from protocols.encoding.tuples import TokenAmount, record
-from protocols.vm.exit_codes import ExitCode
+from thespis.protocols.builtin.version_2.miner_money import ApplyRewardsParams
+from thespis.protocols.encoding.tuples import TokenAmount, record
+from thespis.protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
-    from protocols.vm.runtime import ActorRuntime
+    from thespis.protocols.vm.runtime import ActorRuntime
 
 PENALTY_FACTOR = 3
 APPLY_REWARDS = 14

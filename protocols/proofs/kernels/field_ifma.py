@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llvmlite import ir
-
-from protocols.proofs.kernels.field_scalar import MODULUS
-from protocols.proofs.kernels.ir import I32, I64, advance, call, constants, function, load, loop, store
+from thespis.protocols.proofs.kernels.field_scalar import MODULUS
+from thespis.protocols.proofs.kernels.ir import I32, I64, advance, call, constants, function, load, loop, store
 
 RADIX = 1 << 260
 LIMBS, LIMB_BITS = 5, 52

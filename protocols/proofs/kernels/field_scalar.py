@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llvmlite import ir
-
-from protocols.proofs.kernels.ir import I64, I128, advance, function, load, loop, store
+from thespis.protocols.proofs.kernels.ir import I64, I128, advance, function, load, loop, store
 
 MODULUS = 0x73EDA753299D7D483339D80809A1D80553BDA402FFFE5BFEFFFFFFFF00000001
 RADIX = 1 << 256

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit, uint32, uint64
-
-from protocols.proofs.kernels.chacha import NO_NONCE, block
+from thespis.protocols.proofs.kernels.chacha import NO_NONCE, block
 
 _IV = np.array(
     [

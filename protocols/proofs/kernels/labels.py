@@ -13,11 +13,10 @@ import numpy as np
 from llvmlite import ir
 from numba import njit, uint32, uint64
 from numba.extending import intrinsic
-
-from protocols.proofs.kernels.graph import BASE_DEGREE, EXPANSION
-from protocols.proofs.kernels.ir import I8, I32, I64, at, call, emitted, load, store
-from protocols.proofs.kernels.sha256 import blocks
-from protocols.proofs.kernels.sha256_constants import INITIAL, LAST_BYTE_MASK
+from thespis.protocols.proofs.kernels.graph import BASE_DEGREE, EXPANSION
+from thespis.protocols.proofs.kernels.ir import I8, I32, I64, at, call, emitted, load, store
+from thespis.protocols.proofs.kernels.sha256 import blocks
+from thespis.protocols.proofs.kernels.sha256_constants import INITIAL, LAST_BYTE_MASK
 
 LABEL_PARENTS = 37
 _BLOCKS, _BLOCKS_FIRST = 20, 2

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from llvmlite import ir
-
-from protocols.proofs.kernels.ir import I64, Emit, advance, load, loop, store
+from thespis.protocols.proofs.kernels.ir import I64, Emit, advance, load, loop, store
 
 HALF_FULL_ROUNDS = 4
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit, uint8, uint64
-
-from protocols.proofs.kernels.sha256 import tree_row
-from protocols.proofs.registry import PADDED_QUAD_BYTES, QUAD_BYTES
+from thespis.protocols.proofs.kernels.sha256 import tree_row
+from thespis.protocols.proofs.registry import PADDED_QUAD_BYTES, QUAD_BYTES
 
 RUN_QUADS = 512
 """Quads that are hashed at a time: 64 KiB, which fit the first caches with the rows above them."""

@@ -9,10 +9,9 @@ import numpy as np
 from numba import njit, uint64
 from numba.extending import intrinsic
 from numpy.typing import NDArray
-
-from protocols.proofs.kernels import cpu, field_ifma, field_scalar
-from protocols.proofs.kernels.ir import emitted
-from protocols.proofs.kernels.permutation import emitter
+from thespis.protocols.proofs.kernels import cpu, field_ifma, field_scalar
+from thespis.protocols.proofs.kernels.ir import emitted
+from thespis.protocols.proofs.kernels.permutation import emitter
 
 _LIMBS, _LANES = field_ifma.LIMBS, field_ifma.WIDTH
 _MASK = (1 << field_ifma.LIMB_BITS) - 1

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit, uint64
-
-from protocols.proofs.kernels.field_scalar import MODULUS_WORDS
+from thespis.protocols.proofs.kernels.field_scalar import MODULUS_WORDS
 
 _PRIME = np.array(MODULUS_WORDS, np.uint64)
 

@@ -9,9 +9,8 @@ from typing import Any
 
 from numba import njit, uint64, void
 from numba.extending import intrinsic
-
-from protocols.proofs.kernels import cpu, sha256_lanes, sha256_x86
-from protocols.proofs.kernels.ir import emitted
+from thespis.protocols.proofs.kernels import cpu, sha256_lanes, sha256_x86
+from thespis.protocols.proofs.kernels.ir import emitted
 
 _THREE = void(uint64, uint64, uint64)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llvmlite import ir
-
-from protocols.proofs.kernels.ir import I32, advance, call, constants, load, loop, store
-from protocols.proofs.kernels.sha256_constants import INITIAL, LAST_BYTE_MASK, PADDING_SCHEDULE, K
+from thespis.protocols.proofs.kernels.ir import I32, advance, call, constants, load, loop, store
+from thespis.protocols.proofs.kernels.sha256_constants import INITIAL, LAST_BYTE_MASK, PADDING_SCHEDULE, K
 
 LANES = 16
 """Nodes that are hashed at once: as many as a node has words, so that loading them is the transpose of a square."""

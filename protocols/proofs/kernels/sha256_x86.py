@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llvmlite import ir
-
-from protocols.proofs.kernels.ir import I8, I32, Emit, advance, call, constants, load, loop, store
-from protocols.proofs.kernels.sha256_constants import INITIAL, LAST_BYTE_MASK, PADDING_SCHEDULE, K
+from thespis.protocols.proofs.kernels.ir import I8, I32, Emit, advance, call, constants, load, loop, store
+from thespis.protocols.proofs.kernels.sha256_constants import INITIAL, LAST_BYTE_MASK, PADDING_SCHEDULE, K
 
 STREAMS = 4
 """Nodes that are hashed at once."""

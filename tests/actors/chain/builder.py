@@ -1,6 +1,6 @@
 """Chains for tests, made by the node's own rules: real keys, real elections, real blocks, no actors."""
 
-from actors.chain.mining import (
+from thespis.actors.chain.mining import (
     election_input,
     election_wins,
     mining_base,
@@ -10,20 +10,20 @@ from actors.chain.mining import (
     ticket_input,
     unsigned_block,
 )
-from actors.chain.writer import ChainWriter
-from protocols.chain.block import ElectionProof, Ticket
-from protocols.chain.message import Message, SignedMessage
-from protocols.chain.tipset import Tipset
-from protocols.crypto import bls
-from protocols.crypto.signature import SignatureType, address_of, sign
-from protocols.encoding.address import Address
-from protocols.encoding.tuples import TokenAmount, Unsigned
-from protocols.networks import genesis
-from protocols.networks.devnet import DevnetParameters
-from protocols.networks.genesis import GenesisAccount, GenesisMiner, GenesisTemplate
-from protocols.networks.genesis_sectors import genesis_sector
-from protocols.proofs.vanilla import prove_leaves
-from runtime.store.memory import MemoryDisk
+from thespis.actors.chain.writer import ChainWriter
+from thespis.protocols.chain.block import ElectionProof, Ticket
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.crypto import bls
+from thespis.protocols.crypto.signature import SignatureType, address_of, sign
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
+from thespis.protocols.networks import genesis
+from thespis.protocols.networks.devnet import DevnetParameters
+from thespis.protocols.networks.genesis import GenesisAccount, GenesisMiner, GenesisTemplate
+from thespis.protocols.networks.genesis_sectors import genesis_sector
+from thespis.protocols.proofs.vanilla import prove_leaves
+from thespis.runtime.store.memory import MemoryDisk
 
 GENESIS_TIME_S = 1_600_000_000
 BALANCE = 10**24

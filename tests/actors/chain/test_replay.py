@@ -5,18 +5,18 @@ import io
 
 import pytest
 from click.testing import CliRunner
+from thespis.actors.chain.replay import Replay, first_difference
+from thespis.actors.chain.writer import ChainWriter
+from thespis.deploy.cli.main import cli
+from thespis.protocols.builtin.codes import INIT
+from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.encoding.car import CarReader, write_car
+from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
+from thespis.protocols.errors import BlockStateRootError, ChainError
+from thespis.protocols.ipld.blockstore import Overlay, save
+from thespis.protocols.vm.state_tree import StateTree
+from thespis.runtime.store.memory import MemoryDisk
 
-from actors.chain.replay import Replay, first_difference
-from actors.chain.writer import ChainWriter
-from deploy.cli.main import cli
-from protocols.builtin.codes import INIT
-from protocols.builtin.init_state import InitState
-from protocols.encoding.car import CarReader, write_car
-from protocols.encoding.tuples import TokenAmount, Unsigned
-from protocols.errors import BlockStateRootError, ChainError
-from protocols.ipld.blockstore import Overlay, save
-from protocols.vm.state_tree import StateTree
-from runtime.store.memory import MemoryDisk
 from tests.actors.chain.builder import genesis_car
 from tests.vectors import path
 

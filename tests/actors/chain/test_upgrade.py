@@ -1,20 +1,20 @@
 """A chain that begins with the actors of version 0 and goes on with those of version 2."""
 
 import pytest
+from thespis.actors.chain.views import is_fit, miner_state, power_state
+from thespis.actors.chain.world import run_tipset
+from thespis.actors.msg_pool.gas import try_message
+from thespis.protocols.builtin.codes import code_of
+from thespis.protocols.builtin.invariants.state import violations
+from thespis.protocols.builtin.power_state import PowerState
+from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
+from thespis.protocols.builtin.version_2.power_state import PowerStateV2
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount
+from thespis.protocols.errors import GenesisError
+from thespis.protocols.networks import mainnet_2020
+from thespis.protocols.upgrades.mainnet import ASSEMBLY, BREEZE, UPGRADES
 
-from actors.chain.views import is_fit, miner_state, power_state
-from actors.chain.world import run_tipset
-from actors.pool.gas import try_message
-from protocols.builtin.codes import code_of
-from protocols.builtin.invariants.state import violations
-from protocols.builtin.power_state import PowerState
-from protocols.builtin.version_2.miner_state import MinerStateV2
-from protocols.builtin.version_2.power_state import PowerStateV2
-from protocols.encoding.address import Address
-from protocols.encoding.tuples import ChainEpoch, TokenAmount
-from protocols.errors import GenesisError
-from protocols.networks import mainnet_2020
-from protocols.upgrades.mainnet import ASSEMBLY, BREEZE, UPGRADES
 from tests.actors.chain.builder import VERSION_0, extend, new_chain, template, transfer
 
 LAST_OLD = 6
@@ -74,7 +74,7 @@ def test_who_owes_or_was_reported_may_not_mine(chain, monkeypatch):
     for changed in (found.with_(fee_debt=TokenAmount(1)), found):
         info = found.load_info(chain.blocks)
         reported = info.with_(consensus_fault_elapsed=ChainEpoch(head.height if changed is found else -1))
-        monkeypatch.setattr("actors.chain.views.miner_state", lambda *_, of=changed: (actor, of))
+        monkeypatch.setattr("thespis.actors.chain.views.miner_state", lambda *_, of=changed: (actor, of))
         monkeypatch.setattr(MinerStateV2, "load_info", lambda *_, of=reported: of)
         assert not is_fit(chain.blocks, state, miner, head.height)
 

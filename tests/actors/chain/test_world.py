@@ -1,13 +1,13 @@
 """What messages are told of the chain they are executed over."""
 
 import pytest
+from thespis.actors.chain.world import ChainWorld
+from thespis.protocols.builtin.codes import BURNT_FUNDS, REWARD
+from thespis.protocols.chain.message import TOTAL_FILECOIN
+from thespis.protocols.consensus.randomness import Purpose, draw
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.vm.exit_codes import StateFault
 
-from actors.chain.world import ChainWorld
-from protocols.builtin.codes import BURNT_FUNDS, REWARD
-from protocols.chain.message import TOTAL_FILECOIN
-from protocols.consensus.randomness import Purpose, draw
-from protocols.encoding.address import Address
-from protocols.vm.exit_codes import StateFault
 from tests.actors.chain.builder import USERS, WORKERS, extend, new_chain
 
 

@@ -3,14 +3,13 @@
 import dataclasses
 
 import pytest
-
-from actors.chain.reader import BlockMessages
-from actors.chain.writer import ChainWriter
-from protocols.chain.block import PoStProof
-from protocols.chain.tipset import Tipset
-from protocols.crypto.signature import SignatureType, sign
-from protocols.encoding.cid import Cid
-from protocols.errors import (
+from thespis.actors.chain.reader import BlockMessages
+from thespis.actors.chain.writer import ChainWriter
+from thespis.protocols.chain.block import PoStProof
+from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.crypto.signature import SignatureType, sign
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import (
     BlockFutureError,
     BlockMessagesError,
     BlockNotFoundError,
@@ -22,8 +21,9 @@ from protocols.errors import (
     InvalidBlockError,
     InvalidTipsetError,
 )
-from protocols.proofs.vanilla import PostVanillaProof
-from runtime.store.memory import MemoryDisk
+from thespis.protocols.proofs.vanilla import PostVanillaProof
+from thespis.runtime.store.memory import MemoryDisk
+
 from tests.actors.chain.builder import (
     USERS,
     WORKER_KEYS,
@@ -298,8 +298,8 @@ def test_messages_must_be_those_of_the_header_and_follow_on():
 
 @pytest.mark.behaviour(103)
 def test_execution_is_a_function_of_the_tipset(grown):
-    from protocols.ipld.blockstore import Overlay
-    from protocols.vm.interpreter import execute_tipset
+    from thespis.protocols.ipld.blockstore import Overlay
+    from thespis.protocols.vm.interpreter import execute_tipset
 
     for tipset in grown.history(grown.head()):
         if tipset.height == 0:

@@ -2,12 +2,11 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from actors.messages.sectors import Sector, SectorState
-from actors.sealing.book import SectorBook, is_whole, laid_out, room_bytes
-from protocols.proofs.porep import place_pieces
-from runtime.sectors.jobs import Piece
-from runtime.store.memory import MemoryDisk
+from thespis.actors.messages.sector_builder import Sector, SectorState
+from thespis.actors.sector_builder.book import SectorBook, is_whole, laid_out, room_bytes
+from thespis.protocols.proofs.porep import place_pieces
+from thespis.runtime.sectors.jobs import Piece
+from thespis.runtime.store.memory import MemoryDisk
 
 sizes = st.lists(st.sampled_from([128, 256, 512, 1024]), min_size=1, max_size=16)
 

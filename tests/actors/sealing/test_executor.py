@@ -1,13 +1,12 @@
 """Who does heavy work: workers die, jobs wait, poison is given up."""
 
 import pytest
-
-from actors.sealing.executor import ATTEMPTS_MAX, WorkerPool
-from actors.sealing.progress import SealProgress
-from protocols.proofs.registry import SealProof
-from runtime.actor.tasks import Pending, Task
-from runtime.errors import ActorRestartedError, AskTimeoutError, RemoteError
-from runtime.sectors.jobs import DropLayers, JobDone, JobFailed, ProveSeal, ReadPiece, SealSector
+from thespis.actors.sector_builder.executor import ATTEMPTS_MAX, WorkerPool
+from thespis.actors.sector_builder.progress import SealProgress
+from thespis.protocols.proofs.registry import SealProof
+from thespis.runtime.actor.tasks import Pending, Task
+from thespis.runtime.errors import ActorRestartedError, AskTimeoutError, RemoteError
+from thespis.runtime.sectors.jobs import DropLayers, JobDone, JobFailed, ProveSeal, ReadPiece, SealSector
 
 SEAL = SealSector(1, 0, 1000, b"", ())
 

@@ -5,16 +5,16 @@ import random
 from types import SimpleNamespace
 
 import pytest
+from thespis.actors.messages.events import PeerMisbehaved
+from thespis.actors.messages.network import ListPeers, PeerAnswer, PeerList
+from thespis.actors.syncer.fetcher import Fetcher, FetchError
+from thespis.protocols.chain.block import BlockHeader, save_message_meta
+from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.encoding.tuples import Unsigned
+from thespis.protocols.ipld.blockstore import MemoryBlockstore
+from thespis.protocols.wire.exchange import CompactedMessages, ExchangedTipset, Response, Status
+from thespis.runtime.p2p.port import PeerInfo
 
-from actors.messages.events import PeerMisbehaved
-from actors.messages.network import ListPeers, PeerAnswer, PeerList
-from actors.sync.fetcher import Fetcher, FetchError
-from protocols.chain.block import BlockHeader, save_message_meta
-from protocols.chain.tipset import Tipset
-from protocols.encoding.tuples import Unsigned
-from protocols.ipld.blockstore import MemoryBlockstore
-from protocols.wire.exchange import CompactedMessages, ExchangedTipset, Response, Status
-from runtime.p2p.port import PeerInfo
 from tests.vectors import load
 
 NOTHING = CompactedMessages((), ((),), (), ((),))

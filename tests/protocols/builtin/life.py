@@ -1,34 +1,34 @@
 """A storage miner on a local network's own rules, with real proofs, epoch by epoch; its books are checked all along."""
 
 import numpy as np
+from thespis.protocols.builtin.codes import CRON, MARKET, POWER, REWARD, actors_version
+from thespis.protocols.builtin.init import ExecReturn
+from thespis.protocols.builtin.invariants.state import violations
+from thespis.protocols.builtin.miner_state import SectorPreCommitInfo
+from thespis.protocols.builtin.power import POWER_STATES, CreateMinerParams
+from thespis.protocols.builtin.reward import AwardBlockRewardParams
+from thespis.protocols.builtin.states import state_of
+from thespis.protocols.builtin.storage_miner.commit import ProveCommitParams
+from thespis.protocols.builtin.storage_miner.deadline import PostPartition
+from thespis.protocols.builtin.storage_miner.periods import current_deadline
+from thespis.protocols.builtin.storage_miner.proving import Declaration, Declarations, SubmitPostParams
+from thespis.protocols.chain.message import Message
+from thespis.protocols.consensus import storage_proofs
+from thespis.protocols.consensus.randomness import Purpose, draw, miner_entropy
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.piece_cid import sealed_cid
+from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount, Unsigned
+from thespis.protocols.ipld.blockstore import MemoryBlockstore
+from thespis.protocols.networks.genesis import build_genesis
+from thespis.protocols.proofs.challenges import window_leaves
+from thespis.protocols.proofs.memory import data_rows, seal_in_memory
+from thespis.protocols.proofs.porep import Replication
+from thespis.protocols.proofs.registry import STACKED_DRG_2KIB_V1
+from thespis.protocols.proofs.vanilla import PostVanillaProof, prove_leaves, prove_seal
+from thespis.protocols.vm.machine import Machine
+from thespis.protocols.vm.state_tree import StateTree
+from thespis.protocols.vm.world import PostProof
 
-from protocols.builtin.codes import CRON, MARKET, POWER, REWARD, actors_version
-from protocols.builtin.init import ExecReturn
-from protocols.builtin.invariants.state import violations
-from protocols.builtin.miner_state import SectorPreCommitInfo
-from protocols.builtin.power import POWER_STATES, CreateMinerParams
-from protocols.builtin.reward import AwardBlockRewardParams
-from protocols.builtin.states import state_of
-from protocols.builtin.storage_miner.commit import ProveCommitParams
-from protocols.builtin.storage_miner.deadline import PostPartition
-from protocols.builtin.storage_miner.periods import current_deadline
-from protocols.builtin.storage_miner.proving import Declaration, Declarations, SubmitPostParams
-from protocols.chain.message import Message
-from protocols.consensus import storage_proofs
-from protocols.consensus.randomness import Purpose, draw, miner_entropy
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.piece_cid import sealed_cid
-from protocols.encoding.tuples import ChainEpoch, TokenAmount, Unsigned
-from protocols.ipld.blockstore import MemoryBlockstore
-from protocols.networks.genesis import build_genesis
-from protocols.proofs.challenges import window_leaves
-from protocols.proofs.memory import data_rows, seal_in_memory
-from protocols.proofs.porep import Replication
-from protocols.proofs.registry import STACKED_DRG_2KIB_V1
-from protocols.proofs.vanilla import PostVanillaProof, prove_leaves, prove_seal
-from protocols.vm.machine import Machine
-from protocols.vm.state_tree import StateTree
-from protocols.vm.world import PostProof
 from tests.actors.chain.builder import WORKERS, template
 
 SIZE = 2048
@@ -184,9 +184,7 @@ class Life:
         epoch = self.epoch - 1
         seen = self.world.ticket_randomness(Purpose.POST_CHAIN_COMMIT, epoch, b"")
         partition = PostPartition(ZERO, Bitfield.of(skipped))
-        params = SubmitPostParams(
-            Unsigned(due.index), (partition,), (PostProof(5, proof),), ChainEpoch(epoch), seen
-        )
+        params = SubmitPostParams(Unsigned(due.index), (partition,), (PostProof(5, proof),), ChainEpoch(epoch), seen)
         return self.send(self.miner, 5, params).exit_code
 
     def declare(self, method, *numbers):

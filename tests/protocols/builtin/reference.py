@@ -8,8 +8,8 @@ import hashlib
 import json
 from pathlib import Path
 
-from protocols.builtin.account import AccountState
-from protocols.builtin.codes import (
+from thespis.protocols.builtin.account import AccountState
+from thespis.protocols.builtin.codes import (
     BURNT_FUNDS,
     CRON,
     INIT,
@@ -21,27 +21,27 @@ from protocols.builtin.codes import (
     actors_version,
     code_of,
 )
-from protocols.builtin.cron import CronEntry, CronState
-from protocols.builtin.init_state import InitState
-from protocols.builtin.invariants.state import violations
-from protocols.builtin.market_state import MarketState
-from protocols.builtin.policy import EPOCHS_IN_DAY, Policy
-from protocols.builtin.power_state import PowerState
-from protocols.builtin.reward_state import RewardState
-from protocols.builtin.system import SystemState
-from protocols.builtin.verifreg import VerifregState
-from protocols.builtin.version_2.power_state import PowerStateV2
-from protocols.builtin.version_2.reward import RewardStateV2
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import TokenAmount, Unsigned
-from protocols.ipld.blockstore import MemoryBlockstore, save
-from protocols.ipld.hamt import Hamt, HamtVersion
-from protocols.ipld.historic import HistoricMap
-from protocols.vm.machine import Machine
-from protocols.vm.state_tree import Actor, StateTree
-from protocols.vm.syscalls import Syscalls
-from protocols.vm.world import ConsensusFaultFound
+from thespis.protocols.builtin.cron import CronEntry, CronState
+from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.builtin.invariants.state import violations
+from thespis.protocols.builtin.market_state import MarketState
+from thespis.protocols.builtin.policy import EPOCHS_IN_DAY, Policy
+from thespis.protocols.builtin.power_state import PowerState
+from thespis.protocols.builtin.reward_state import RewardState
+from thespis.protocols.builtin.system import SystemState
+from thespis.protocols.builtin.verifreg import VerifregState
+from thespis.protocols.builtin.version_2.power_state import PowerStateV2
+from thespis.protocols.builtin.version_2.reward import RewardStateV2
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
+from thespis.protocols.ipld.blockstore import MemoryBlockstore, save
+from thespis.protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.ipld.historic import HistoricMap
+from thespis.protocols.vm.machine import Machine
+from thespis.protocols.vm.state_tree import Actor, StateTree
+from thespis.protocols.vm.syscalls import Syscalls
+from thespis.protocols.vm.world import ConsensusFaultFound
 
 TRACES = Path(__file__).parent / "traces"
 POLICY = Policy(sector_expiration_min=2 * EPOCHS_IN_DAY, fault_max_age_periods=2, deal_duration_min=EPOCHS_IN_DAY)

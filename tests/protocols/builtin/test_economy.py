@@ -5,32 +5,32 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from protocols.builtin.codes import BURNT_FUNDS, CRON, POWER, REWARD, SYSTEM
-from protocols.builtin.methods import BIG_INTEGER
-from protocols.builtin.miner_state import MinerState
-from protocols.builtin.power import CurrentTotalPower
-from protocols.builtin.power_state import CONSENSUS_POWER_MIN, CronEvent, PowerState, epoch_key
-from protocols.builtin.reward import AwardBlockRewardParams, ThisEpochRewardV0
-from protocols.builtin.reward_state import RewardState
-from protocols.builtin.smoothing import FilterEstimate
-from protocols.builtin.storage_miner.calls import CronEventPayload
-from protocols.builtin.storage_miner.identity import (
+from thespis.protocols.builtin.codes import BURNT_FUNDS, CRON, POWER, REWARD, SYSTEM
+from thespis.protocols.builtin.methods import BIG_INTEGER
+from thespis.protocols.builtin.miner_state import MinerState
+from thespis.protocols.builtin.power import CurrentTotalPower
+from thespis.protocols.builtin.power_state import CONSENSUS_POWER_MIN, CronEvent, PowerState, epoch_key
+from thespis.protocols.builtin.reward import AwardBlockRewardParams, ThisEpochRewardV0
+from thespis.protocols.builtin.reward_state import RewardState
+from thespis.protocols.builtin.smoothing import FilterEstimate
+from thespis.protocols.builtin.storage_miner.calls import CronEventPayload
+from thespis.protocols.builtin.storage_miner.identity import (
     ChangePeerIdParams,
     ChangeWorkerAddressParams,
     ControlAddresses,
     WithdrawBalanceParams,
 )
-from protocols.builtin.vesting import VESTING_V1, VestingFunds, quantize_up
-from protocols.chain.message import Message
-from protocols.encoding.address import Address
-from protocols.encoding.tuples import TokenAmount, Unsigned
-from protocols.errors import CborError
-from protocols.ipld.blockstore import MemoryBlockstore
-from protocols.networks.genesis import build_genesis
-from protocols.vm.exit_codes import ActorPanic, ExitCode, StateFault
-from protocols.vm.machine import Machine
-from protocols.vm.state_tree import StateTree
+from thespis.protocols.builtin.vesting import VESTING_V1, VestingFunds, quantize_up
+from thespis.protocols.chain.message import Message
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
+from thespis.protocols.errors import CborError
+from thespis.protocols.ipld.blockstore import MemoryBlockstore
+from thespis.protocols.networks.genesis import build_genesis
+from thespis.protocols.vm.exit_codes import ActorPanic, ExitCode, StateFault
+from thespis.protocols.vm.machine import Machine
+from thespis.protocols.vm.state_tree import StateTree
+
 from tests.actors.chain.builder import USERS, VERSION_0, WORKERS, template
 from tests.vectors import load
 

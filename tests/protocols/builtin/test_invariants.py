@@ -3,17 +3,17 @@
 import dataclasses
 
 import pytest
+from thespis.protocols.builtin.codes import MARKET, POWER
+from thespis.protocols.builtin.invariants.state import violations
+from thespis.protocols.builtin.miner_state import PowerPair
+from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
+from thespis.protocols.builtin.version_2.partition import PartitionV2
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.tuples import BigInteger, TokenAmount, Unsigned
+from thespis.protocols.ipld.blockstore import Overlay, save
+from thespis.protocols.ipld.historic import HistoricArray
+from thespis.protocols.vm.state_tree import StateTree
 
-from protocols.builtin.codes import MARKET, POWER
-from protocols.builtin.invariants.state import violations
-from protocols.builtin.miner_state import PowerPair
-from protocols.builtin.version_2.miner_state import MinerStateV2
-from protocols.builtin.version_2.partition import PartitionV2
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.tuples import BigInteger, TokenAmount, Unsigned
-from protocols.ipld.blockstore import Overlay, save
-from protocols.ipld.historic import HistoricArray
-from protocols.vm.state_tree import StateTree
 from tests.protocols.builtin.life import SIZE, Life
 from tests.protocols.builtin.test_sector_life import two_sectors
 

@@ -15,32 +15,32 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from thespis.protocols.builtin.codes import CRON, MARKET, POWER, REWARD, SYSTEM
+from thespis.protocols.builtin.deals import ClientDealProposal, DealProposal, Escrow, PublishDealsParams
+from thespis.protocols.builtin.init import ExecReturn
+from thespis.protocols.builtin.invariants.state import violations
+from thespis.protocols.builtin.miner_state import SectorPreCommitInfo
+from thespis.protocols.builtin.power import CreateMinerParams
+from thespis.protocols.builtin.reward import AwardBlockRewardParams
+from thespis.protocols.builtin.states import state_of
+from thespis.protocols.builtin.storage_miner.commit import ProveCommitParams
+from thespis.protocols.builtin.storage_miner.deadline import PostPartition
+from thespis.protocols.builtin.storage_miner.ending import CompactPartitionsParams, ExtendParams, Extension
+from thespis.protocols.builtin.storage_miner.identity import WithdrawBalanceParams
+from thespis.protocols.builtin.storage_miner.periods import current_deadline
+from thespis.protocols.builtin.storage_miner.proving import Declaration, Declarations, SubmitPostParams
+from thespis.protocols.crypto.signature import Signature, SignatureType
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.piece_cid import piece_cid_v1, sealed_cid
+from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount, Unsigned
+from thespis.protocols.ipld.blockstore import MemoryBlockstore, Overlay
+from thespis.protocols.ipld.historic import HistoricArray
+from thespis.protocols.networks.genesis import build_genesis
+from thespis.protocols.vm.machine import Machine
+from thespis.protocols.vm.state_tree import StateTree
+from thespis.protocols.vm.world import PostProof
 
-from protocols.builtin.codes import CRON, MARKET, POWER, REWARD, SYSTEM
-from protocols.builtin.deals import ClientDealProposal, DealProposal, Escrow, PublishDealsParams
-from protocols.builtin.init import ExecReturn
-from protocols.builtin.invariants.state import violations
-from protocols.builtin.miner_state import SectorPreCommitInfo
-from protocols.builtin.power import CreateMinerParams
-from protocols.builtin.reward import AwardBlockRewardParams
-from protocols.builtin.states import state_of
-from protocols.builtin.storage_miner.commit import ProveCommitParams
-from protocols.builtin.storage_miner.deadline import PostPartition
-from protocols.builtin.storage_miner.ending import CompactPartitionsParams, ExtendParams, Extension
-from protocols.builtin.storage_miner.identity import WithdrawBalanceParams
-from protocols.builtin.storage_miner.periods import current_deadline
-from protocols.builtin.storage_miner.proving import Declaration, Declarations, SubmitPostParams
-from protocols.crypto.signature import Signature, SignatureType
-from protocols.encoding import cbor
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.piece_cid import piece_cid_v1, sealed_cid
-from protocols.encoding.tuples import ChainEpoch, TokenAmount, Unsigned
-from protocols.ipld.blockstore import MemoryBlockstore, Overlay
-from protocols.ipld.historic import HistoricArray
-from protocols.networks.genesis import build_genesis
-from protocols.vm.machine import Machine
-from protocols.vm.state_tree import StateTree
-from protocols.vm.world import PostProof
 from tests.actors.chain.builder import USERS, VERSION_0, WORKERS, template
 from tests.protocols.builtin.reference import AgreeableWorld, agreeable
 

@@ -1,16 +1,22 @@
 """A storage miner's life with real proofs: deals, sectors, faults declared, skipped and missed, recovery, the end."""
 
 import pytest
+from thespis.protocols.builtin.codes import BURNT_FUNDS, MARKET
+from thespis.protocols.builtin.deals import (
+    ClientDealProposal,
+    DealProposal,
+    Escrow,
+    PublishDealsParams,
+    PublishDealsReturn,
+)
+from thespis.protocols.builtin.market_tables import BalanceTable
+from thespis.protocols.builtin.storage_miner.commit import ProveCommitParams
+from thespis.protocols.crypto.signature import SignatureType, sign
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.piece_cid import piece_cid_v1
+from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount, Unsigned
+from thespis.protocols.proofs.memory import data_rows
 
-from protocols.builtin.codes import BURNT_FUNDS, MARKET
-from protocols.builtin.deals import ClientDealProposal, DealProposal, Escrow, PublishDealsParams, PublishDealsReturn
-from protocols.builtin.market_tables import BalanceTable
-from protocols.builtin.storage_miner.commit import ProveCommitParams
-from protocols.crypto.signature import SignatureType, sign
-from protocols.encoding import cbor
-from protocols.encoding.piece_cid import piece_cid_v1
-from protocols.encoding.tuples import ChainEpoch, TokenAmount, Unsigned
-from protocols.proofs.memory import data_rows
 from tests.actors.chain.builder import USER_KEYS, USERS, VERSION_0
 from tests.protocols.builtin.life import SIZE, WORKER, Life, nodes
 

@@ -2,11 +2,11 @@
 
 import base64
 
-from protocols.chain.block import BeaconEntry, BlockHeader, ElectionProof, PoStProof, Ticket
-from protocols.chain.message import Message
-from protocols.crypto.signature import Signature, SignatureType
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
+from thespis.protocols.chain.block import BeaconEntry, BlockHeader, ElectionProof, PoStProof, Ticket
+from thespis.protocols.chain.message import Message
+from thespis.protocols.crypto.signature import Signature, SignatureType
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
 
 
 def data(text):

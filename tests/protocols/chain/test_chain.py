@@ -4,23 +4,23 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from protocols.chain.base_fee import next_base_fee
-from protocols.chain.block import BlockHeader, BlockMessage, Ticket, load_message_meta, save_message_meta
-from protocols.chain.gas_outputs import gas_outputs, overestimation
-from protocols.chain.message import (
+from thespis.protocols.chain.base_fee import next_base_fee
+from thespis.protocols.chain.block import BlockHeader, BlockMessage, Ticket, load_message_meta, save_message_meta
+from thespis.protocols.chain.gas_outputs import gas_outputs, overestimation
+from thespis.protocols.chain.message import (
     ZERO_ADDRESS,
     Message,
     SignedMessage,
     check_for_inclusion,
 )
-from protocols.chain.tipset import Tipset, key_bytes, key_cid, parse_key, ticket_hash
-from protocols.crypto.signature import Signature, SignatureType
-from protocols.encoding import cbor
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.errors import DecodeError, InvalidMessageError, InvalidTipsetError, ProtocolError
-from protocols.ipld.blockstore import MemoryBlockstore
+from thespis.protocols.chain.tipset import Tipset, key_bytes, key_cid, parse_key, ticket_hash
+from thespis.protocols.crypto.signature import Signature, SignatureType
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import DecodeError, InvalidMessageError, InvalidTipsetError, ProtocolError
+from thespis.protocols.ipld.blockstore import MemoryBlockstore
+
 from tests.protocols.chain import shapes
 from tests.vectors import load
 

@@ -1,16 +1,16 @@
 import dataclasses
 
 import pytest
+from thespis.protocols.chain.block import BlockHeader, Ticket
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.chain.tipset import Tipset, ticket_hash
+from thespis.protocols.consensus.block_messages import check_block_messages
+from thespis.protocols.consensus.faults import ConsensusFault, consensus_fault
+from thespis.protocols.consensus.fork_choice import prefers
+from thespis.protocols.crypto.signature import Signature, SignatureType, sign
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.errors import BlockMessagesError, SignatureError
 
-from protocols.chain.block import BlockHeader, Ticket
-from protocols.chain.message import Message, SignedMessage
-from protocols.chain.tipset import Tipset, ticket_hash
-from protocols.consensus.block_messages import check_block_messages
-from protocols.consensus.faults import ConsensusFault, consensus_fault
-from protocols.consensus.fork_choice import prefers
-from protocols.crypto.signature import Signature, SignatureType, sign
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.errors import BlockMessagesError, SignatureError
 from tests.vectors import load
 
 
@@ -63,7 +63,7 @@ KEY = bytes(range(1, 33))
 
 
 def _signed(**changes):
-    from protocols.crypto.signature import address_of
+    from thespis.protocols.crypto.signature import address_of
 
     sender = address_of(SignatureType.SECP256K1, KEY)
     message = Message(0, Address.id(1), sender, 0, 1, 1000, 1, 1, 0, b"")
@@ -72,9 +72,9 @@ def _signed(**changes):
 
 
 def _empty_block(secpk):
-    from protocols.chain.block import save_message_meta
-    from protocols.crypto import bls
-    from protocols.ipld.blockstore import MemoryBlockstore
+    from thespis.protocols.chain.block import save_message_meta
+    from thespis.protocols.crypto import bls
+    from thespis.protocols.ipld.blockstore import MemoryBlockstore
 
     header = next(mainnet_blocks())[0]
     root = save_message_meta(MemoryBlockstore(), [], [message.cid() for message in secpk])

@@ -3,13 +3,13 @@ import itertools
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from thespis.protocols.consensus.election import WIN_COUNT_MAX, expected_wins, inverse_cumulative, win_count
+from thespis.protocols.consensus.exponential import ONE, expneg
+from thespis.protocols.consensus.randomness import Purpose, draw, miner_entropy
+from thespis.protocols.consensus.weight import chain_weight
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.errors import InvalidTipsetError
 
-from protocols.consensus.election import WIN_COUNT_MAX, expected_wins, inverse_cumulative, win_count
-from protocols.consensus.exponential import ONE, expneg
-from protocols.consensus.randomness import Purpose, draw, miner_entropy
-from protocols.consensus.weight import chain_weight
-from protocols.encoding.address import Address
-from protocols.errors import InvalidTipsetError
 from tests.vectors import load
 
 

@@ -3,15 +3,14 @@
 import dataclasses
 
 import pytest
-
-from protocols.chain.base_fee import next_base_fee
-from protocols.chain.block import BlockHeader
-from protocols.chain.message import Message, SignedMessage
-from protocols.chain.tipset import Tipset
-from protocols.consensus.header import HeaderContext, validate_header
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.errors import (
+from thespis.protocols.chain.base_fee import next_base_fee
+from thespis.protocols.chain.block import BlockHeader
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.consensus.header import HeaderContext, validate_header
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import (
     BlockBaseFeeError,
     BlockBeaconError,
     BlockElectionError,
@@ -25,7 +24,8 @@ from protocols.errors import (
     BlockWinCountError,
     InvalidBlockError,
 )
-from protocols.networks.mainnet_2020 import MAINNET_2020
+from thespis.protocols.networks.mainnet_2020 import MAINNET_2020
+
 from tests.vectors import load
 
 

@@ -4,13 +4,13 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thespis.protocols.chain.block import BlockHeader
+from thespis.protocols.chain.message import Message
+from thespis.protocols.crypto import bls, secp256k1
+from thespis.protocols.crypto.signature import Signature, SignatureType, address_of, check_signature, sign
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.errors import SignatureError
 
-from protocols.chain.block import BlockHeader
-from protocols.chain.message import Message
-from protocols.crypto import bls, secp256k1
-from protocols.crypto.signature import Signature, SignatureType, address_of, check_signature, sign
-from protocols.encoding.address import Address
-from protocols.errors import SignatureError
 from tests.protocols.chain import shapes
 from tests.vectors import load
 

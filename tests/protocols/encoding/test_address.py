@@ -3,10 +3,10 @@ import base64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from thespis.protocols import errors
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.varint import encode_varint
 
-from protocols import errors
-from protocols.encoding.address import Address, AddressProtocol
-from protocols.encoding.varint import encode_varint
 from tests.vectors import load
 
 ERRORS = {

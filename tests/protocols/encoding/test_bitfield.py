@@ -1,9 +1,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from thespis.protocols.encoding.bitfield import BIT_LIMIT, Bitfield
+from thespis.protocols.errors import BitfieldError
 
-from protocols.encoding.bitfield import BIT_LIMIT, Bitfield
-from protocols.errors import BitfieldError
 from tests.vectors import load
 
 

@@ -4,10 +4,10 @@ import io
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thespis.protocols.encoding.car import CarReader, write_car
+from thespis.protocols.encoding.cid import RAW, Cid
+from thespis.protocols.errors import CarError
 
-from protocols.encoding.car import CarReader, write_car
-from protocols.encoding.cid import RAW, Cid
-from protocols.errors import CarError
 from tests.vectors import load, path
 
 

@@ -7,10 +7,10 @@ import sys
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.cid import SHA2_256, Cid
+from thespis.protocols.errors import CborError, EncodeError
 
-from protocols.encoding import cbor
-from protocols.encoding.cid import SHA2_256, Cid
-from protocols.errors import CborError, EncodeError
 from tests.vectors import load
 
 # the 21 hostile shapes: fake lengths, deep nesting, indefinite forms, non-canonical numbers, foreign types
@@ -68,8 +68,8 @@ def test_hostile_shapes_take_little_memory_and_time():
     """All of them in one process that may use 64 MiB and two processor seconds more than it has."""
     script = """
 import json, resource, sys
-from protocols.encoding import cbor
-from protocols.errors import CborError
+from thespis.protocols.encoding import cbor
+from thespis.protocols.errors import CborError
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used + (64 << 20),) * 2)
 seconds = int(resource.getrusage(resource.RUSAGE_SELF).ru_utime) + 3

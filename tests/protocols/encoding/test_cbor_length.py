@@ -1,10 +1,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from protocols.encoding import cbor
-from protocols.encoding.cbor_length import item_length
-from protocols.errors import CborError
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.cbor_length import item_length
+from thespis.protocols.errors import CborError
 
 BOUND = 1 << 16
 VALUES = st.recursive(

@@ -1,9 +1,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from thespis.protocols.encoding.cid import DAG_PB, RAW, SHA2_256, Cid
+from thespis.protocols.errors import CidError
 
-from protocols.encoding.cid import DAG_PB, RAW, SHA2_256, Cid
-from protocols.errors import CidError
 from tests.vectors import load
 
 

@@ -1,11 +1,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from thespis.protocols import errors
+from thespis.protocols.encoding.bigint import decode_bigint, encode_bigint, format_fil, format_fil_short, parse_fil
+from thespis.protocols.encoding.units import format_size, parse_size
+from thespis.protocols.encoding.varint import decode_varint, encode_varint
 
-from protocols import errors
-from protocols.encoding.bigint import decode_bigint, encode_bigint, format_fil, format_fil_short, parse_fil
-from protocols.encoding.units import format_size, parse_size
-from protocols.encoding.varint import decode_varint, encode_varint
 from tests.vectors import load
 
 

@@ -1,9 +1,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from protocols.encoding.cid import Cid
-from protocols.encoding.piece_cid import (
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.piece_cid import (
     commitment_of,
     from_v2,
     height_of_padded,
@@ -12,7 +11,8 @@ from protocols.encoding.piece_cid import (
     piece_cid_v1,
     to_v2,
 )
-from protocols.errors import DecodeError
+from thespis.protocols.errors import DecodeError
+
 from tests.vectors import load
 
 

@@ -5,13 +5,12 @@ import enum
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from protocols.encoding import cbor
-from protocols.encoding.address import Address
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import ARRAY_ITEMS_MAX, BigInteger, Record, Unsigned, record
-from protocols.errors import CborError, EncodeError
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import ARRAY_ITEMS_MAX, BigInteger, Record, Unsigned, record
+from thespis.protocols.errors import CborError, EncodeError
 
 
 class Colour(enum.IntEnum):

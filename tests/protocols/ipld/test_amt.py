@@ -2,12 +2,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import EncodeError, NodeError, ProtocolError
+from thespis.protocols.ipld.amt import Amt, AmtVersion
+from thespis.protocols.ipld.blockstore import MemoryBlockstore
 
-from protocols.encoding import cbor
-from protocols.encoding.cid import Cid
-from protocols.errors import EncodeError, NodeError, ProtocolError
-from protocols.ipld.amt import Amt, AmtVersion
-from protocols.ipld.blockstore import MemoryBlockstore
 from tests.vectors import load
 
 

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.car import CarReader
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.varint import encode_varint
+from thespis.protocols.errors import DecodeError, NodeError, ProtocolError
+from thespis.protocols.ipld.blockstore import MemoryBlockstore, save
+from thespis.protocols.ipld.hamt import Hamt, HamtVersion, sha256
 
-from protocols.encoding import cbor
-from protocols.encoding.car import CarReader
-from protocols.encoding.cid import Cid
-from protocols.encoding.varint import encode_varint
-from protocols.errors import DecodeError, NodeError, ProtocolError
-from protocols.ipld.blockstore import MemoryBlockstore, save
-from protocols.ipld.hamt import Hamt, HamtVersion, sha256
 from tests.vectors import load, path
 
 

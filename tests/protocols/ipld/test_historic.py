@@ -2,11 +2,10 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from protocols.ipld.amt import Amt, AmtVersion
-from protocols.ipld.blockstore import MemoryBlockstore
-from protocols.ipld.hamt import Hamt, HamtVersion
-from protocols.ipld.historic import HistoricArray, HistoricMap
+from thespis.protocols.ipld.amt import Amt, AmtVersion
+from thespis.protocols.ipld.blockstore import MemoryBlockstore
+from thespis.protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.ipld.historic import HistoricArray, HistoricMap
 
 keys = st.integers(0, 400).map(lambda n: n.to_bytes(2, "big"))
 operations = st.lists(st.tuples(st.sampled_from(["set", "delete", "get", "items", "flush"]), keys, st.integers(0, 9)))

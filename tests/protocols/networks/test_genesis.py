@@ -4,15 +4,14 @@ import dataclasses
 import io
 
 import pytest
-
-from protocols.builtin.codes import POWER, REWARD
-from protocols.builtin.version_2.power_state import PowerStateV2
-from protocols.encoding.car import CarReader, write_car
-from protocols.encoding.tuples import Unsigned
-from protocols.errors import BlockBeaconError, CarError, GenesisError
-from protocols.ipld.blockstore import MemoryBlockstore
-from protocols.networks.devnet import SeededBeacon
-from protocols.networks.genesis import (
+from thespis.protocols.builtin.codes import POWER, REWARD
+from thespis.protocols.builtin.version_2.power_state import PowerStateV2
+from thespis.protocols.encoding.car import CarReader, write_car
+from thespis.protocols.encoding.tuples import Unsigned
+from thespis.protocols.errors import BlockBeaconError, CarError, GenesisError
+from thespis.protocols.ipld.blockstore import MemoryBlockstore
+from thespis.protocols.networks.devnet import SeededBeacon
+from thespis.protocols.networks.genesis import (
     GenesisAccount,
     GenesisMiner,
     build_genesis,
@@ -20,8 +19,9 @@ from protocols.networks.genesis import (
     read_genesis,
     write_genesis,
 )
-from protocols.networks.mainnet_2020 import MAINNET_2020, network_version
-from protocols.vm.state_tree import StateTree
+from thespis.protocols.networks.mainnet_2020 import MAINNET_2020, network_version
+from thespis.protocols.vm.state_tree import StateTree
+
 from tests.actors.chain.builder import BALANCE, USERS, WORKERS, genesis_car, template
 from tests.vectors import path
 

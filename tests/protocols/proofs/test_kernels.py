@@ -10,18 +10,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from protocols.proofs import piece
-from protocols.proofs.field import to_bytes, trimmed
-from protocols.proofs.graph import Graph
-from protocols.proofs.kernels import chacha, cpu, field_ifma, field_scalar, replica, sha256
-from protocols.proofs.kernels import poseidon as poseidon_kernel
-from protocols.proofs.kernels.field_scalar import MODULUS
-from protocols.proofs.kernels.sha256_constants import INITIAL
-from protocols.proofs.nodes import of_bytes
-from protocols.proofs.porep import clear_label, fill_labels
-from protocols.proofs.poseidon import Poseidon, optimised
-from protocols.proofs.registry import ApiVersion
+from thespis.protocols.proofs import piece
+from thespis.protocols.proofs.field import to_bytes, trimmed
+from thespis.protocols.proofs.graph import Graph
+from thespis.protocols.proofs.kernels import chacha, cpu, field_ifma, field_scalar, replica, sha256
+from thespis.protocols.proofs.kernels import poseidon as poseidon_kernel
+from thespis.protocols.proofs.kernels.field_scalar import MODULUS
+from thespis.protocols.proofs.kernels.sha256_constants import INITIAL
+from thespis.protocols.proofs.nodes import of_bytes
+from thespis.protocols.proofs.porep import clear_label, fill_labels
+from thespis.protocols.proofs.poseidon import Poseidon, optimised
+from thespis.protocols.proofs.registry import ApiVersion
 
 HASHES = [(poseidon_kernel._hash_scalar, field_scalar)]
 ROWS, STREAMS = [sha256._row_lanes], [sha256._stream_portable]

@@ -5,17 +5,17 @@ import hashlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.piece_cid import commitment_of, piece_cid_v1
+from thespis.protocols.errors import ProofError
+from thespis.protocols.proofs import piece
+from thespis.protocols.proofs.data_segment import Aggregate, parse_entry
+from thespis.protocols.proofs.field import to_int
+from thespis.protocols.proofs.memory import data_rows
+from thespis.protocols.proofs.nodes import of_bytes
+from thespis.protocols.proofs.porep import data_commitment, place_pieces
+from thespis.protocols.proofs.trees import binary_root
 
-from protocols.encoding.cid import Cid
-from protocols.encoding.piece_cid import commitment_of, piece_cid_v1
-from protocols.errors import ProofError
-from protocols.proofs import piece
-from protocols.proofs.data_segment import Aggregate, parse_entry
-from protocols.proofs.field import to_int
-from protocols.proofs.memory import data_rows
-from protocols.proofs.nodes import of_bytes
-from protocols.proofs.porep import data_commitment, place_pieces
-from protocols.proofs.trees import binary_root
 from tests.vectors import load
 
 LARGE_BYTES = 40 << 20

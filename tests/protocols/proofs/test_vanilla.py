@@ -6,19 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from protocols.errors import DecodeError, ProofError, SectorFaultError
-from protocols.proofs import challenges
-from protocols.proofs.data_segment import parse_entry
-from protocols.proofs.field import to_bytes
-from protocols.proofs.kernels.field_scalar import MODULUS
-from protocols.proofs.memory import data_rows
-from protocols.proofs.memory import seal_in_memory as seal
-from protocols.proofs.piece import commitment
-from protocols.proofs.porep import Replication, data_commitment, decode, piece_path, place_pieces
-from protocols.proofs.registry import KIB, MIB, ApiVersion, SealFeature, SealProof, Shape
-from protocols.proofs.trees import binary_root
-from protocols.proofs.vanilla import (
+from thespis.protocols.errors import DecodeError, ProofError, SectorFaultError
+from thespis.protocols.proofs import challenges
+from thespis.protocols.proofs.data_segment import parse_entry
+from thespis.protocols.proofs.field import to_bytes
+from thespis.protocols.proofs.kernels.field_scalar import MODULUS
+from thespis.protocols.proofs.memory import data_rows
+from thespis.protocols.proofs.memory import seal_in_memory as seal
+from thespis.protocols.proofs.piece import commitment
+from thespis.protocols.proofs.porep import Replication, data_commitment, decode, piece_path, place_pieces
+from thespis.protocols.proofs.registry import KIB, MIB, ApiVersion, SealFeature, SealProof, Shape
+from thespis.protocols.proofs.trees import binary_root
+from thespis.protocols.proofs.vanilla import (
     PostVanillaProof,
     ProvenSector,
     SealVanillaProof,

@@ -4,19 +4,19 @@ import hashlib
 
 import numpy as np
 import pytest
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.piece_cid import piece_cid_v1, sealed_cid
+from thespis.protocols.errors import ProofError
+from thespis.protocols.proofs import challenges
+from thespis.protocols.proofs.field import to_bytes, to_int
+from thespis.protocols.proofs.graph import Graph
+from thespis.protocols.proofs.memory import seal_in_memory as seal
+from thespis.protocols.proofs.nodes import of_bytes
+from thespis.protocols.proofs.porep import Replication, comm_r, decode, fill_labels
+from thespis.protocols.proofs.poseidon import Poseidon, constant_length_tag, hash_md, round_constants
+from thespis.protocols.proofs.registry import GIB, ApiVersion, SealProof, Shape
+from thespis.protocols.proofs.trees import Opening, fill_rows, roots, row_lengths
 
-from protocols.encoding.cid import Cid
-from protocols.encoding.piece_cid import piece_cid_v1, sealed_cid
-from protocols.errors import ProofError
-from protocols.proofs import challenges
-from protocols.proofs.field import to_bytes, to_int
-from protocols.proofs.graph import Graph
-from protocols.proofs.memory import seal_in_memory as seal
-from protocols.proofs.nodes import of_bytes
-from protocols.proofs.porep import Replication, comm_r, decode, fill_labels
-from protocols.proofs.poseidon import Poseidon, constant_length_tag, hash_md, round_constants
-from protocols.proofs.registry import GIB, ApiVersion, SealProof, Shape
-from protocols.proofs.trees import Opening, fill_rows, roots, row_lengths
 from tests.vectors import load
 
 BIG = 1 << 20

@@ -3,18 +3,18 @@
 import dataclasses
 
 import pytest
+from thespis.protocols.builtin.codes import BURNT_FUNDS, name_of
+from thespis.protocols.builtin.miner_state import NO_POWER, MinerState
+from thespis.protocols.builtin.storage_miner.partition import PartitionV0
+from thespis.protocols.builtin.storage_miner.queues import NOTHING, ExpirationSet
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.tuples import TokenAmount
+from thespis.protocols.errors import TipsetExecutionError
+from thespis.protocols.ipld.blockstore import Overlay, load, save
+from thespis.protocols.ipld.historic import HistoricArray
+from thespis.protocols.upgrades.actors_v2 import upgrade_to_actors_v2
+from thespis.protocols.vm.state_tree import StateTree
 
-from protocols.builtin.codes import BURNT_FUNDS, name_of
-from protocols.builtin.miner_state import NO_POWER, MinerState
-from protocols.builtin.storage_miner.partition import PartitionV0
-from protocols.builtin.storage_miner.queues import NOTHING, ExpirationSet
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.tuples import TokenAmount
-from protocols.errors import TipsetExecutionError
-from protocols.ipld.blockstore import Overlay, load, save
-from protocols.ipld.historic import HistoricArray
-from protocols.upgrades.actors_v2 import upgrade_to_actors_v2
-from protocols.vm.state_tree import StateTree
 from tests.actors.chain.test_replay import mainnet
 from tests.protocols.builtin.reference import Replayed, agreeable, trace_of
 

@@ -6,24 +6,24 @@ import typing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from thespis.protocols.builtin import multisig_state, paych
+from thespis.protocols.builtin.codes import INIT, code_of, name_of
+from thespis.protocols.builtin.init import ExecParams
+from thespis.protocols.builtin.methods import ADDRESS, BIG_INTEGER, OPTIONAL_ADDRESS, Bare
+from thespis.protocols.builtin.registry import ACTORS
+from thespis.protocols.crypto.signature import Signature, SignatureType
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.cid import FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1, Cid
+from thespis.protocols.encoding.piece_cid import piece_cid_v1
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned
+from thespis.protocols.ipld.blockstore import MemoryBlockstore, Overlay
+from thespis.protocols.networks.genesis import build_genesis
+from thespis.protocols.vm.gas import GasMeter
+from thespis.protocols.vm.machine import IMPLICIT_GAS_LIMIT, Machine
+from thespis.protocols.vm.runtime import EMPTY_OBJECT
+from thespis.protocols.vm.state_tree import StateTree
 
-from protocols.builtin import multisig_state, paych
-from protocols.builtin.codes import INIT, code_of, name_of
-from protocols.builtin.init import ExecParams
-from protocols.builtin.methods import ADDRESS, BIG_INTEGER, OPTIONAL_ADDRESS, Bare
-from protocols.builtin.registry import ACTORS
-from protocols.crypto.signature import Signature, SignatureType
-from protocols.encoding.address import Address
-from protocols.encoding.bitfield import Bitfield
-from protocols.encoding.cid import FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1, Cid
-from protocols.encoding.piece_cid import piece_cid_v1
-from protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned
-from protocols.ipld.blockstore import MemoryBlockstore, Overlay
-from protocols.networks.genesis import build_genesis
-from protocols.vm.gas import GasMeter
-from protocols.vm.machine import IMPLICIT_GAS_LIMIT, Machine
-from protocols.vm.runtime import EMPTY_OBJECT
-from protocols.vm.state_tree import StateTree
 from tests.actors.chain.builder import USERS, VERSION_0, WORKERS, template
 
 EPOCH = 5000

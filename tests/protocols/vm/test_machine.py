@@ -3,24 +3,24 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thespis.protocols.builtin.account import AccountState
+from thespis.protocols.builtin.codes import BURNT_FUNDS, INIT, REWARD, SYSTEM, actors_version, code_of, name_of
+from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.builtin.methods import ADDRESS
+from thespis.protocols.chain.message import Message
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.car import CarReader
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import NodeError
+from thespis.protocols.ipld.blockstore import MemoryBlockstore, save
+from thespis.protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.vm.exit_codes import ActorAbort, ExitCode
+from thespis.protocols.vm.gas import PRICES_V0, GasMeter
+from thespis.protocols.vm.machine import Machine
+from thespis.protocols.vm.runtime import EMPTY_OBJECT
+from thespis.protocols.vm.state_tree import Actor, StateRoot, StateTree
 
-from protocols.builtin.account import AccountState
-from protocols.builtin.codes import BURNT_FUNDS, INIT, REWARD, SYSTEM, actors_version, code_of, name_of
-from protocols.builtin.init_state import InitState
-from protocols.builtin.methods import ADDRESS
-from protocols.chain.message import Message
-from protocols.encoding import cbor
-from protocols.encoding.address import Address
-from protocols.encoding.car import CarReader
-from protocols.encoding.cid import Cid
-from protocols.errors import NodeError
-from protocols.ipld.blockstore import MemoryBlockstore, save
-from protocols.ipld.hamt import Hamt, HamtVersion
-from protocols.vm.exit_codes import ActorAbort, ExitCode
-from protocols.vm.gas import PRICES_V0, GasMeter
-from protocols.vm.machine import Machine
-from protocols.vm.runtime import EMPTY_OBJECT
-from protocols.vm.state_tree import Actor, StateRoot, StateTree
 from tests.vectors import path
 
 ALICE, BOB = Address.secp256k1(b"alice"), Address.bls(b"\x80" + bytes(47))
@@ -61,7 +61,7 @@ def message(**changes):
 def total(state):
     root = state.flush()
     store = state.store
-    if (state._info is not None):
+    if state._info is not None:
         root = StateRoot.decode(store.get(root)).actors
     return sum(Actor.from_wire(wire).balance for _, wire in Hamt(store, root, version=HamtVersion.V0).items())
 

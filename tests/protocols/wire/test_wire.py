@@ -3,17 +3,16 @@ import dataclasses
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from protocols.chain.block import BlockHeader, BlockMessage, ElectionProof
-from protocols.chain.message import Message, SignedMessage
-from protocols.crypto.signature import Signature, SignatureType
-from protocols.encoding import cbor
-from protocols.encoding.address import Address
-from protocols.encoding.cid import Cid
-from protocols.encoding.tuples import Unsigned
-from protocols.errors import DecodeError, WireError
-from protocols.wire import exchange, hello, topics
-from protocols.wire.exchange import (
+from thespis.protocols.chain.block import BlockHeader, BlockMessage, ElectionProof
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.crypto.signature import Signature, SignatureType
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Unsigned
+from thespis.protocols.errors import DecodeError, WireError
+from thespis.protocols.wire import exchange, hello, topics
+from thespis.protocols.wire.exchange import (
     CompactedMessages,
     ExchangedTipset,
     Options,
@@ -22,6 +21,7 @@ from protocols.wire.exchange import (
     Status,
     encode_response,
 )
+
 from tests.vectors import load
 
 HEAD = (Cid.of(b"head"),)

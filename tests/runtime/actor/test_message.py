@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from thespian.actors import ActorAddress, DeadEnvelope, PoisonMessage
-
-from protocols.encoding.cid import Cid
-from runtime.actor.fields import register_scalar
-from runtime.actor.message import MESSAGE_BYTES_MAX, REGISTRY, Message, message
-from runtime.bases import codec  # noqa: F401  (registers Thespian's own messages)
-from runtime.errors import MessageError, UnknownMessageError
+from thespis.protocols.encoding.cid import Cid
+from thespis.runtime.actor.fields import register_scalar
+from thespis.runtime.actor.message import MESSAGE_BYTES_MAX, REGISTRY, Message, message
+from thespis.runtime.bases import codec  # noqa: F401  (registers Thespian's own messages)
+from thespis.runtime.errors import MessageError, UnknownMessageError
 
 register_scalar(Cid, bytes, Cid.parse)
 Epoch = NewType("Epoch", int)

@@ -2,14 +2,13 @@
 
 import pytest
 from thespian.actors import ActorSystem
-
-from runtime.actor.envelopes import ChildState
-from runtime.actor.handle import SupervisorHandle
-from runtime.actor.message import message
-from runtime.actor.subsystem import Subsystem, handles
-from runtime.actor.supervision import ChildSpec, Plan
-from runtime.actor.supervisor import Supervisor
-from runtime.errors import MessageError, RemoteError
+from thespis.runtime.actor.envelopes import ChildState
+from thespis.runtime.actor.handle import SupervisorHandle
+from thespis.runtime.actor.message import message
+from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.actor.supervision import ChildSpec, Plan
+from thespis.runtime.actor.supervisor import Supervisor
+from thespis.runtime.errors import MessageError, RemoteError
 
 
 @message
@@ -148,7 +147,7 @@ def test_how_asks_end(node, what, answer):
 
 def test_an_ask_in_flight_fails_when_its_target_is_restarted(node):
     client = SupervisorHandle(node.network.system, node.handle.address, node.network.base.clock)
-    from runtime.actor.envelopes import Request, TellRole
+    from thespis.runtime.actor.envelopes import Request, TellRole
 
     node.network.system.tell(client.address, Request(77, 0, TellRole("Client", AskServer("slow", 60.0), 60.0)))
     node.network.run(1)
@@ -165,7 +164,7 @@ def test_an_ask_waits_for_the_next_incarnation(node):
 
 
 def tell(node, number, body):
-    from runtime.actor.envelopes import Request, TellRole
+    from thespis.runtime.actor.envelopes import Request, TellRole
 
     node.network.system.tell(node.handle.address, Request(number, 0, TellRole("Server", body, 30.0)))
     node.network.run(0.01)
@@ -222,7 +221,7 @@ def test_a_subclass_may_replace_a_handler():
 
 
 def test_stale_incarnations_and_strangers(node):
-    from runtime.actor.envelopes import Failure, Request
+    from thespis.runtime.actor.envelopes import Failure, Request
 
     base, system = node.network.base, node.network.system
     [server] = node.actors("Server")

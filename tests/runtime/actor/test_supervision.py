@@ -5,9 +5,8 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from runtime.actor.supervision import Backoff, Intensity, Restart, RestartLog, should_restart
-from runtime.bases.exits import ExitStatus
+from thespis.runtime.actor.supervision import Backoff, Intensity, Restart, RestartLog, should_restart
+from thespis.runtime.bases.exits import ExitStatus
 
 CLEAN, FAILED, KILLED = ExitStatus(0, None), ExitStatus(3, None), ExitStatus(None, 9)
 

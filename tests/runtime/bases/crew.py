@@ -19,8 +19,7 @@ from thespian.actors import (
     WatchMessage,
     requireCapability,
 )
-
-from runtime.actor.message import message
+from thespis.runtime.actor.message import message
 
 
 @message

@@ -1,10 +1,9 @@
 from pathlib import Path
 
 import zmq
-
-from runtime.bases.channels import Channels
-from runtime.bases.directory import SocketDirectory
-from runtime.bases.settings import Limits
+from thespis.runtime.bases.channels import Channels
+from thespis.runtime.bases.directory import SocketDirectory
+from thespis.runtime.bases.settings import Limits
 
 
 def test_an_ending_process_waits_for_the_living_only(tmp_path: Path, monkeypatch):

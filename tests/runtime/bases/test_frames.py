@@ -1,9 +1,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from runtime.bases.frames import HEADER, Kind, pack_frame, parse_frame
-from runtime.errors import FrameError
+from thespis.runtime.bases.frames import HEADER, Kind, pack_frame, parse_frame
+from thespis.runtime.errors import FrameError
 
 names = st.text(min_size=1, max_size=20)
 

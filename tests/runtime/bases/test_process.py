@@ -20,12 +20,12 @@ from thespian.actors import (
     NoCompatibleSystemForActor,
     PoisonMessage,
 )
+from thespis.runtime.bases.counters import ReadCounters
+from thespis.runtime.bases.frames import Kind, pack_frame
+from thespis.runtime.bases.process import ProcessBase
+from thespis.runtime.bases.settings import Limits
+from thespis.runtime.errors import FrameError, MessageError, RuntimeFloorError
 
-from runtime.bases.counters import ReadCounters
-from runtime.bases.frames import Kind, pack_frame
-from runtime.bases.process import ProcessBase
-from runtime.bases.settings import Limits
-from runtime.errors import FrameError, MessageError, RuntimeFloorError
 from tests.runtime.bases import crew
 
 pytestmark = pytest.mark.slow
@@ -212,7 +212,7 @@ def test_orphans_of_a_killed_parent_die(system):
 ROOT_SCRIPT = """
 import sys, time
 from thespian.actors import ActorSystem
-from runtime.bases.process import ProcessBase
+from thespis.runtime.bases.process import ProcessBase
 from tests.runtime.bases import crew
 base = ProcessBase()
 system = ActorSystem(base, transientUnique=True)
@@ -331,7 +331,7 @@ except PermissionError as error:
 
 
 def test_a_socket_directory_that_others_can_enter_is_refused(tmp_path):
-    from runtime.bases.directory import SocketDirectory
+    from thespis.runtime.bases.directory import SocketDirectory
 
     tmp_path.chmod(0o755)
     with pytest.raises(RuntimeFloorError, match="mode 700"):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from thespian.actors import ActorExitRequest, ActorSystem, InvalidActorSpecification, PoisonMessage
+from thespis.runtime.bases.simulated import SimulatedBase
+from thespis.runtime.simulation.faults import CALM, STORMY, Faults
 
-from runtime.bases.simulated import SimulatedBase
-from runtime.simulation.faults import CALM, STORMY, Faults
 from tests.runtime.bases import crew
 
 

@@ -1,7 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
-
-from runtime.bases.timers import Timers
+from thespis.runtime.bases.timers import Timers
 
 
 @given(st.lists(st.integers(0, 20), max_size=60), st.lists(st.integers(0, 25), max_size=10))

@@ -5,10 +5,9 @@ import time
 
 import httpx
 import pytest
-
-from runtime.http.auth import TokenError, granted_by, new_token, permissions_of
-from runtime.http.port import CallArrived, ConnectionClosed, HttpSettings, PageArrived
-from runtime.http.server import HttpError, HttpServerPort, host_and_port
+from thespis.runtime.http.auth import TokenError, granted_by, new_token, permissions_of
+from thespis.runtime.http.port import CallArrived, ConnectionClosed, HttpSettings, PageArrived
+from thespis.runtime.http.server import HttpError, HttpServerPort, host_and_port
 
 pytestmark = pytest.mark.slow
 SECRET = b"s" * 32

@@ -6,11 +6,9 @@ import time
 
 import pytest
 import trio
-from trio.testing import MockClock
-
-from runtime.p2p.host import HostError, Libp2pPort
-from runtime.p2p.limits import BUCKETS_MAX, REQUESTS_BURST, TURNS_PER_PEER, Buckets
-from runtime.p2p.port import (
+from thespis.runtime.p2p.host import HostError, Libp2pPort
+from thespis.runtime.p2p.limits import BUCKETS_MAX, REQUESTS_BURST, TURNS_PER_PEER, Buckets
+from thespis.runtime.p2p.port import (
     DialDone,
     GossipArrived,
     LookupDone,
@@ -22,6 +20,7 @@ from runtime.p2p.port import (
     RequestArrived,
     RequestDone,
 )
+from trio.testing import MockClock
 
 pytestmark = pytest.mark.slow
 TOPIC = "/fil/blocks/test"

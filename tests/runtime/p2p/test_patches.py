@@ -5,8 +5,7 @@ import subprocess
 import sys
 
 import pytest
-
-from runtime.p2p import patches
+from thespis.runtime.p2p import patches
 
 UNPATCHED = """
 import inspect
@@ -49,7 +48,7 @@ from libp2p.security.noise.transport import PROTOCOL_ID, Transport
 from multiaddr import Multiaddr
 
 if sys.argv[1] == "patched":
-    from runtime.p2p import patches
+    from thespis.runtime.p2p import patches
     patches.apply("/x/kad/1.0.0")
 
 

@@ -11,15 +11,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from protocols.errors import SectorFaultError
-from protocols.proofs.piece import commitment
-from protocols.proofs.registry import KIB, MIB, SealProof
-from protocols.proofs.vanilla import prove_leaves, prove_seal, verify_seal
-from runtime.sectors.errors import SectorDataError, SectorDiskFullError
-from runtime.sectors.files import map_file
-from runtime.sectors.parents import parent_table
-from runtime.sectors.sealing import Manifest, Sealing, open_sector, unseal
+from thespis.protocols.errors import SectorFaultError
+from thespis.protocols.proofs.piece import commitment
+from thespis.protocols.proofs.registry import KIB, MIB, SealProof
+from thespis.protocols.proofs.vanilla import prove_leaves, prove_seal, verify_seal
+from thespis.runtime.sectors.errors import SectorDataError, SectorDiskFullError
+from thespis.runtime.sectors.files import map_file
+from thespis.runtime.sectors.parents import parent_table
+from thespis.runtime.sectors.sealing import Manifest, Sealing, open_sector, unseal
 
 DATA = bytes(range(256)) * 7
 SEED = b"\x09" * 32
@@ -95,7 +94,7 @@ def test_a_crash_within_a_phase_costs_that_phase_only(tmp_path, monkeypatch, pha
 def test_kill_9_at_any_moment_is_survived(tmp_path):
     reference, _table = sealed(tmp_path, "reference", DATA * 4000, 8 * MIB)
     (tmp_path / "in").write_bytes(DATA * 4000)
-    command = [sys.executable, "-m", "deploy.cli.main", "sector", "seal", "--in", str(tmp_path / "in")]
+    command = [sys.executable, "-m", "thespis.deploy.cli.main", "sector", "seal", "--in", str(tmp_path / "in")]
     command += ["--out", str(tmp_path / "s"), "--sector-size", "8MiB", "--miner", "1000", "--sector", "1"]
     command += ["--ticket", "05" * 32, "--parents", str(tmp_path / "parents"), "--json", "--threads", "2"]
     seen = set()

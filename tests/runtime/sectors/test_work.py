@@ -7,16 +7,15 @@ import threading
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from protocols.proofs.challenges import window_leaves
-from protocols.proofs.piece import commitment
-from protocols.proofs.registry import SealProof
-from protocols.proofs.vanilla import PostVanillaProof, ProvenSector, SealVanillaProof, verify_post
-from runtime.sectors import jobs
-from runtime.sectors.pieces import PieceStream, piece_path
-from runtime.sectors.port import ThreadSectorPort
-from runtime.sectors.sealing import Manifest
-from runtime.sectors.work import SectorWork, outcome_of
+from thespis.protocols.proofs.challenges import window_leaves
+from thespis.protocols.proofs.piece import commitment
+from thespis.protocols.proofs.registry import SealProof
+from thespis.protocols.proofs.vanilla import PostVanillaProof, ProvenSector, SealVanillaProof, verify_post
+from thespis.runtime.sectors import jobs
+from thespis.runtime.sectors.pieces import PieceStream, piece_path
+from thespis.runtime.sectors.port import ThreadSectorPort
+from thespis.runtime.sectors.sealing import Manifest
+from thespis.runtime.sectors.work import SectorWork, outcome_of
 
 TICKET, SEED = b"\x05" * 32, b"\x09" * 32
 

@@ -1,13 +1,12 @@
 import pytest
-
-from protocols.encoding.cid import Cid
-from protocols.errors import BlockNotFoundError
-from protocols.ipld.blockstore import save
-from protocols.ipld.hamt import Hamt
-from runtime.store.blocks import StoreBlockstore
-from runtime.store.errors import StoreCorruptError, StoreError
-from runtime.store.interface import BLOCKS, METADATA, Put
-from runtime.store.rocks import RocksReader, RocksStore
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import BlockNotFoundError
+from thespis.protocols.ipld.blockstore import save
+from thespis.protocols.ipld.hamt import Hamt
+from thespis.runtime.store.blocks import StoreBlockstore
+from thespis.runtime.store.errors import StoreCorruptError, StoreError
+from thespis.runtime.store.interface import BLOCKS, METADATA, Put
+from thespis.runtime.store.rocks import RocksReader, RocksStore
 
 
 def test_blocks_become_durable_with_their_batch(tmp_path):

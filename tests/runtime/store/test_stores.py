@@ -6,8 +6,7 @@ import sys
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from runtime.store.errors import (
+from thespis.runtime.store.errors import (
     StoreClosedError,
     StoreCorruptError,
     StoreError,
@@ -15,9 +14,9 @@ from runtime.store.errors import (
     StoreLockedError,
     StoreUsageError,
 )
-from runtime.store.interface import BLOCKS, CHAIN_INDEX, FAMILIES, KEY_BYTES_MAX, METADATA, Delete, Put
-from runtime.store.memory import MemoryDisk
-from runtime.store.rocks import RocksReader, RocksStore
+from thespis.runtime.store.interface import BLOCKS, CHAIN_INDEX, FAMILIES, KEY_BYTES_MAX, METADATA, Delete, Put
+from thespis.runtime.store.memory import MemoryDisk
+from thespis.runtime.store.rocks import RocksReader, RocksStore
 
 
 class RocksPlace:
@@ -215,9 +214,9 @@ def test_a_real_full_disk_is_named_and_what_was_written_stays(tmp_path):
     script = """
 import resource, signal, sys
 from pathlib import Path
-from runtime.store.rocks import RocksStore
-from runtime.store.interface import METADATA, Put
-from runtime.store.errors import StoreError
+from thespis.runtime.store.rocks import RocksStore
+from thespis.runtime.store.interface import METADATA, Put
+from thespis.runtime.store.errors import StoreError
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = RocksStore.open(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
@@ -245,8 +244,8 @@ os._exit(0)
 WRITER = """
 import sys
 from pathlib import Path
-from runtime.store.rocks import RocksStore
-from runtime.store.interface import BLOCKS, METADATA, Put
+from thespis.runtime.store.rocks import RocksStore
+from thespis.runtime.store.interface import BLOCKS, METADATA, Put
 store = RocksStore.open(Path(sys.argv[1]))
 number = int(store.get(METADATA, b"count") or b"0")
 while True:

@@ -1,0 +1,237 @@
+"""``Filecoin.Chain*`` and ``Filecoin.Sync*``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from thespis.actors.api import forms
+from thespis.actors.api.registry import NodeView, RpcError, rpc
+from thespis.actors.chain.reader import ChainReader
+from thespis.actors.messages.msg_pool import GetMessages, SignedMessages
+from thespis.actors.messages.syncer import BadReason, MarkBad, ReadBad, ReadSync, SetCheckpoint, SubmitBlock, SyncStatus
+from thespis.protocols.chain.block import BlockMessage
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.chain.tipset import Tipset, TipsetKey
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import ChainError
+from thespis.protocols.vm.interpreter import load_receipts
+
+STAGES = {"idle": 5, "headers": 1, "messages": 3}
+"""Lotus' numbers of sync stages: complete, header sync, message sync."""
+
+
+@rpc("ChainHead", "read")
+def chain_head(node: NodeView) -> Any:
+    """The head."""
+    return forms.tipset_form(node.tipset(()))
+
+
+@rpc("ChainNotify", "read")
+def chain_notify(node: NodeView) -> Any:
+    """A channel of head changes."""
+    return node.open_channel("chain")
+
+
+@rpc("ChainGetGenesis", "read")
+def chain_genesis(node: NodeView) -> Any:
+    """The genesis tipset."""
+    return forms.tipset_form(node.chain.tipset((node.chain.genesis.cid,)))
+
+
+@rpc("ChainGetTipSet", "read", forms.key)
+def chain_tipset(node: NodeView, key: TipsetKey) -> Any:
+    """A tipset by key."""
+    return forms.tipset_form(node.tipset(key))
+
+
+@rpc("ChainGetTipSetByHeight", "read", forms.integer, forms.key)
+def chain_tipset_by_height(node: NodeView, height: int, key: TipsetKey) -> Any:
+    """The tipset at a height, or the one before a null round."""
+    return forms.tipset_form(node.chain.at_height(height, node.tipset(key)))
+
+
+@rpc("ChainGetTipSetAfterHeight", "read", forms.integer, forms.key)
+def chain_tipset_after_height(node: NodeView, height: int, key: TipsetKey) -> Any:
+    """The tipset at a height, or the one after a null round."""
+    return forms.tipset_form(node.chain.at_height(height, node.tipset(key), earlier=False))
+
+
+@rpc("ChainTipSetWeight", "read", forms.key)
+def chain_weight(node: NodeView, key: TipsetKey) -> Any:
+    """The weight of the chain that ends in a tipset."""
+    return str(node.chain.weight_after(node.tipset(key)))
+
+
+@rpc("ChainGetBlock", "read", forms.cid)
+def chain_block(node: NodeView, cid: Cid) -> Any:
+    """A block header."""
+    return forms.header_form(node.chain.header(cid))
+
+
+@rpc("ChainGetBlockMessages", "read", forms.cid)
+def chain_block_messages(node: NodeView, cid: Cid) -> Any:
+    """A block's messages."""
+    messages = node.chain.block_messages(node.chain.header(cid))
+    return {
+        "BlsMessages": [forms.message_form(message) for message in messages.bls],
+        "SecpkMessages": [forms.signed_form(signed) for signed in messages.secpk],
+        "Cids": [forms.cid_form(each) for each in messages.chain_cids()],
+    }
+
+
+def tipset_messages(chain: ChainReader, tipset: Tipset) -> list[tuple[Cid, Message]]:
+    """A tipset's messages once each, in the order of execution and of receipts."""
+    found: dict[Cid, tuple[Cid, Message]] = {}
+    for block in chain.tipset_messages(tipset):
+        for message in block.bls_messages:
+            found.setdefault(message.cid(), (message.cid(), message))
+        for signed in block.secpk_messages:
+            found.setdefault(signed.message.cid(), (signed.chain_cid(), signed.message))
+    return list(found.values())
+
+
+def _listed(messages: list[tuple[Cid, Message]]) -> Any:
+    return [{"Cid": forms.cid_form(cid), "Message": forms.message_form(message, cid)} for cid, message in messages]
+
+
+@rpc("ChainGetMessagesInTipset", "read", forms.key)
+def chain_messages_in_tipset(node: NodeView, key: TipsetKey) -> Any:
+    """A tipset's messages."""
+    return _listed(tipset_messages(node.chain, node.tipset(key)))
+
+
+@rpc("ChainGetParentMessages", "read", forms.cid)
+def chain_parent_messages(node: NodeView, cid: Cid) -> Any:
+    """The messages of a block's parent tipset."""
+    header = node.chain.header(cid)
+    return _listed(tipset_messages(node.chain, node.chain.tipset(header.parents))) if header.parents else []
+
+
+@rpc("ChainGetParentReceipts", "read", forms.cid)
+def chain_parent_receipts(node: NodeView, cid: Cid) -> Any:
+    """The receipts of `ChainGetParentMessages`."""
+    header = node.chain.header(cid)
+    return [forms.receipt_form(receipt) for receipt in load_receipts(node.chain.blocks, header.parent_message_receipts)]
+
+
+@rpc("ChainGetMessage", "read", forms.cid)
+async def chain_message(node: NodeView, cid: Cid) -> Any:
+    """A message by CID, on chain or waiting."""
+    if node.chain.blocks.has(cid):
+        wire = cbor.decode(node.chain.blocks.get(cid))
+        if isinstance(wire, list) and len(wire) == 2:  # noqa: PLR2004  (a signed message is a pair)
+            return forms.message_form(SignedMessage.from_wire(wire).message, cid)
+        return forms.message_form(Message.from_wire(wire), cid)
+    waiting: SignedMessages = await node.ask("MsgPool", GetMessages((cid,)))
+    if not waiting.data:
+        raise ChainError(f"there is no message {cid}")
+    return forms.message_form(SignedMessage.decode(waiting.data[0]).message, cid)
+
+
+@rpc("ChainReadObj", "read", forms.cid)
+def chain_read(node: NodeView, cid: Cid) -> Any:
+    """A block of the store as bytes."""
+    return forms.bytes_form(node.chain.blocks.get(cid))
+
+
+@rpc("ChainHasObj", "read", forms.cid)
+def chain_has(node: NodeView, cid: Cid) -> Any:
+    """Whether the store has a block."""
+    return node.chain.blocks.has(cid)
+
+
+@rpc("ChainGetPath", "read", forms.key, forms.key)
+def chain_path(node: NodeView, start: TipsetKey, end: TipsetKey) -> Any:
+    """The changes that lead from one tipset to another."""
+    left, right = node.tipset(start), node.tipset(end)
+    reverts, applies = [], []
+    while left.key != right.key:
+        if left.height >= right.height:
+            reverts.append({"Type": "revert", "Val": forms.tipset_form(left)})
+            left = node.chain.parent(left)
+        else:
+            applies.append({"Type": "apply", "Val": forms.tipset_form(right)})
+            right = node.chain.parent(right)
+        if len(reverts) + len(applies) > 2 * node.chain.genesis.profile.finality_epochs:
+            raise RpcError(1, "the path is longer than finality")
+    return reverts + applies[::-1]
+
+
+# -- Sync ----------------------------------------------------------------------------------------------------
+
+
+@rpc("SyncState", "read")
+async def sync_state(node: NodeView) -> Any:
+    """How syncing goes, as Lotus' one worker."""
+    status: SyncStatus = await node.ask("Syncer", ReadSync())
+    head = forms.tipset_form(node.tipset(()))
+    active = {
+        "WorkerID": 1,
+        "Base": head,
+        "Target": head,
+        "Stage": STAGES[status.stage],
+        "Height": status.height,
+        "Start": "0001-01-01T00:00:00Z",
+        "End": "0001-01-01T00:00:00Z",
+        "Message": status.error,
+    }
+    return {"ActiveSyncs": [active], "VMApplied": 0}
+
+
+@rpc("Thespis.SyncStatus", "read")
+async def sync_status(node: NodeView) -> Any:
+    """How syncing goes: stage, heights, epochs per second, seconds left (-1: unknown)."""
+    status: SyncStatus = await node.ask("Syncer", ReadSync())
+    return {
+        "Stage": status.stage,
+        "Height": status.height,
+        "Target": status.target,
+        "Rate": status.rate,
+        "RemainingSeconds": status.remaining_s,
+        "Error": status.error,
+        "BadBlocks": status.bad_blocks,
+    }
+
+
+@rpc("SyncSubmitBlock", "write", forms.block_message)
+async def sync_submit(node: NodeView, block: BlockMessage) -> Any:
+    """Take a block whose messages the pool or the store has."""
+    wanted = (*block.bls_messages, *block.secpk_messages)
+    waiting: SignedMessages = await node.ask("MsgPool", GetMessages(wanted))
+    found: dict[Cid, bytes] = {cid: node.chain.blocks.get(cid) for cid in wanted if node.chain.blocks.has(cid)}
+    for data in waiting.data:
+        signed = SignedMessage.decode(data)
+        found[signed.cid()], found[signed.message.cid()] = data, signed.message.encode()
+    missing = [str(cid) for cid in wanted if cid not in found]
+    if missing:
+        raise ChainError(f"messages {', '.join(missing)} are neither in the pool nor in the store; push them first")
+    bls = tuple(found[cid] for cid in block.bls_messages)
+    secpk = tuple(found[cid] for cid in block.secpk_messages)
+    await node.ask("Syncer", SubmitBlock(block.encode(), bls, secpk))
+    return None
+
+
+@rpc("SyncCheckpoint", "admin", forms.key)
+async def sync_checkpoint(node: NodeView, key: TipsetKey) -> Any:
+    """Never leave a tipset."""
+    await node.ask("Syncer", SetCheckpoint(node.tipset(key).key))
+
+
+@rpc("SyncMarkBad", "admin", forms.cid)
+async def sync_mark_bad(node: NodeView, cid: Cid) -> Any:
+    """Refuse a block."""
+    await node.ask("Syncer", MarkBad(cid, "manually marked bad"))
+
+
+@rpc("SyncUnmarkBad", "admin", forms.cid)
+async def sync_unmark_bad(node: NodeView, cid: Cid) -> Any:
+    """Stop refusing a block."""
+    await node.ask("Syncer", MarkBad(cid, ""))
+
+
+@rpc("SyncCheckBad", "read", forms.cid)
+async def sync_check_bad(node: NodeView, cid: Cid) -> Any:
+    """Why a block is refused; empty when it is not."""
+    reason: BadReason = await node.ask("Syncer", ReadBad(cid))
+    return reason.reason

@@ -1,0 +1,328 @@
+"""``Filecoin.State*``: actors, miners, calls, and where messages are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from base58 import b58encode
+from thespis.actors.api import forms
+from thespis.actors.api.chain import tipset_messages
+from thespis.actors.api.registry import ACTOR_NOT_FOUND, APPLICATION, NodeView, RpcError, rpc
+from thespis.actors.chain.views import key_address, miner_info, miner_state, power_state
+from thespis.actors.chain.world import run_tipset
+from thespis.actors.msg_pool.gas import try_message
+from thespis.protocols.builtin.codes import BUILTIN, BURNT_FUNDS, REWARD, name_of
+from thespis.protocols.builtin.methods import BIG_INTEGER, Form
+from thespis.protocols.builtin.registry import method_of
+from thespis.protocols.builtin.states import state_of
+from thespis.protocols.builtin.version_2.miner_state import MinerInfoV2
+from thespis.protocols.chain.message import Message, Receipt
+from thespis.protocols.chain.tipset import Tipset, TipsetKey
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import ChainError, DecodeError
+from thespis.protocols.networks.genesis import MINING_RESERVE
+from thespis.protocols.vm.interpreter import load_receipts
+from thespis.protocols.vm.machine import Applied
+from thespis.protocols.vm.state_tree import Actor, StateTree
+
+WAIT_POLL_SHARE = 0.25
+WAIT_MAX_S = 55.0
+
+
+def tree_at(node: NodeView, key: TipsetKey) -> StateTree:
+    """The state after a tipset."""
+    return node.chain.state_after(node.tipset(key))
+
+
+def actor_at(state: StateTree, address: Address) -> Actor:
+    """An actor's entry, which must be there."""
+    actor = state.get(address)
+    if actor is None:
+        raise RpcError(ACTOR_NOT_FOUND, f"actor not found: {address}")
+    return actor
+
+
+@rpc("StateNetworkName", "read")
+def network_name(node: NodeView) -> Any:
+    """The network's name."""
+    return node.chain.genesis.profile.name
+
+
+@rpc("StateNetworkVersion", "read", forms.key)
+def network_version(node: NodeView, key: TipsetKey) -> Any:
+    """The network version in force."""
+    return node.chain.genesis.profile.network_version(node.tipset(key).height)
+
+
+@rpc("StateGetActor", "read", forms.address, forms.key)
+def get_actor(node: NodeView, address: Address, key: TipsetKey) -> Any:
+    """An actor's entry."""
+    return _entry(actor_at(tree_at(node, key), address))
+
+
+def _entry(actor: Actor) -> dict[str, Any]:
+    return {
+        "Code": forms.cid_form(actor.code),
+        "Head": forms.cid_form(actor.head),
+        "Nonce": actor.nonce,
+        "Balance": str(actor.balance),
+        "DelegatedAddress": None,
+    }
+
+
+@rpc("StateReadState", "read", forms.address, forms.key)
+def read_state(node: NodeView, address: Address, key: TipsetKey) -> Any:
+    """An actor's state with field names."""
+    actor = actor_at(tree_at(node, key), address)
+    data = node.chain.blocks.get(actor.head)
+    shown = forms.record_form(state_of(actor.code, data) if name_of(actor.code) in BUILTIN else cbor.decode(data))
+    return {"Balance": str(actor.balance), "Code": forms.cid_form(actor.code), "State": shown}
+
+
+@rpc("StateDecodeParams", "read", forms.address, forms.integer, forms.binary, forms.key)
+def decode_params(node: NodeView, address: Address, number: int, params: bytes, key: TipsetKey) -> Any:
+    """A message's parameters with field names; those of a method that takes none are not looked at."""
+    code = actor_at(tree_at(node, key), address).code
+    method = method_of(code, number)
+    if method is None and number:
+        raise RpcError(APPLICATION, f"the {name_of(code)} actor has no method {number}")
+    if method is None or method.params is None:
+        return {}
+    try:
+        value = method.params.decode(params, any_text=True)
+    except DecodeError as error:
+        raise RpcError(APPLICATION, f"these are no parameters of method {number} of {name_of(code)}: {error}") from None
+    return _item_form(method.params, value)
+
+
+def _item_form(form: Form[Any], value: Any) -> Any:
+    return str(value) if form is BIG_INTEGER else forms.record_form(value)
+
+
+@rpc("StateListActors", "read", forms.key)
+def list_actors(node: NodeView, key: TipsetKey) -> Any:
+    """Every actor's id."""
+    return [str(address) for address, _ in tree_at(node, key).actors()]
+
+
+@rpc("Thespis.Actors", "read", forms.key)
+def actor_views(node: NodeView, key: TipsetKey) -> Any:
+    """Every actor with its kind, for `thespis actor ls`."""
+    return [
+        {"Address": str(address), "ActorType": name_of(actor.code), **_entry(actor)}
+        for address, actor in tree_at(node, key).actors()
+    ]
+
+
+@rpc("StateLookupID", "read", forms.address, forms.key)
+def lookup_id(node: NodeView, address: Address, key: TipsetKey) -> Any:
+    """The id of an address."""
+    found = tree_at(node, key).resolve(address)
+    if found is None:
+        raise RpcError(ACTOR_NOT_FOUND, f"actor not found: {address}")
+    return str(found)
+
+
+@rpc("StateAccountKey", "read", forms.address, forms.key)
+def account_key(node: NodeView, address: Address, key: TipsetKey) -> Any:
+    """The key of an account."""
+    return str(key_address(node.chain.blocks, tree_at(node, key), address))
+
+
+@rpc("StateListMiners", "read", forms.key)
+def list_miners(node: NodeView, key: TipsetKey) -> Any:
+    """Every miner that has a claim."""
+    power = power_state(node.chain.blocks, tree_at(node, key))
+    return [str(address) for address, _ in power.miners(node.chain.blocks)]
+
+
+@rpc("StateMinerPower", "read", forms.address, forms.key)
+def show_miner_power(node: NodeView, address: Address, key: TipsetKey) -> Any:
+    """A miner's power and the network's."""
+    state = tree_at(node, key)
+    power = power_state(node.chain.blocks, state)
+    miner = state.resolve(address) or address
+    claim = power.claim_of(node.chain.blocks, miner)
+    raw, adjusted = power.total_power()
+    own = (claim.raw_byte_power, claim.quality_adjusted_power) if claim else (0, 0)
+    return {
+        "MinerPower": {"RawBytePower": str(own[0]), "QualityAdjPower": str(own[1])},
+        "TotalPower": {"RawBytePower": str(raw), "QualityAdjPower": str(adjusted)},
+        "HasMinPower": claim is not None and power.may_mine(claim),
+    }
+
+
+@rpc("StateMinerInfo", "read", forms.address, forms.key)
+def show_miner_info(node: NodeView, address: Address, key: TipsetKey) -> Any:
+    """Who stands behind a miner; fields of later network versions are null."""
+    info = miner_info(node.chain.blocks, tree_at(node, key), address)
+    pending = info.pending_worker_key
+    proposed = info.pending_owner_address if isinstance(info, MinerInfoV2) else None
+    return {
+        "Owner": str(info.owner),
+        "Worker": str(info.worker),
+        "NewWorker": str(pending.new_worker) if pending else "<empty>",
+        "ControlAddresses": [str(each) for each in info.control_addresses],
+        "WorkerChangeEpoch": pending.effective_at if pending else -1,
+        "PeerId": b58encode(info.peer_id).decode() if info.peer_id else None,
+        "Multiaddrs": [forms.bytes_form(each) for each in info.multiaddrs],
+        "WindowPoStProofType": info.seal_proof_type,
+        "SectorSize": info.sector_size,
+        "WindowPoStPartitionSectors": info.window_post_partition_sectors,
+        "ConsensusFaultElapsed": info.consensus_fault_elapsed if isinstance(info, MinerInfoV2) else -1,
+        "PendingOwnerAddress": str(proposed) if proposed else None,
+        "Beneficiary": str(info.owner),
+        "BeneficiaryTerm": None,
+        "PendingBeneficiaryTerm": None,
+    }
+
+
+@rpc("StateCirculatingSupply", "read", forms.key)
+def circulating_supply(node: NodeView, key: TipsetKey) -> Any:
+    """Everything that is neither in the mining reserve nor burnt nor locked by miners."""
+    state, supply = tree_at(node, key), 0
+    for address, actor in state.actors():
+        if address in (REWARD, BURNT_FUNDS):
+            continue
+        supply += actor.balance
+        if name_of(actor.code) == "storageminer":
+            supply -= miner_state(node.chain.blocks, state, address)[1].locked_funds
+    return str(supply)
+
+
+@rpc("Thespis.Supply", "read", forms.key)
+def supply(node: NodeView, key: TipsetKey) -> Any:
+    """The sum of all balances, which no message changes, and what of it was mined and burnt."""
+    state = tree_at(node, key)
+    total = sum(actor.balance for _, actor in state.actors())
+    reserve, burnt = state.get(REWARD), state.get(BURNT_FUNDS)
+    return {
+        "Total": str(total),
+        "Mined": str(MINING_RESERVE - (reserve.balance if reserve else 0)),
+        "Burnt": str(burnt.balance if burnt else 0),
+    }
+
+
+# -- calls and messages --------------------------------------------------------------------------------------
+
+
+@rpc("StateCall", "read", forms.message, forms.key)
+def call(node: NodeView, message: Message, key: TipsetKey) -> Any:
+    """What a message would do, without doing it."""
+    tipset = node.tipset(key)
+    return _invocation(message.cid(), message, try_message(node.chain, tipset, message))
+
+
+@rpc("StateReplay", "read", forms.key, forms.cid)
+def replay(node: NodeView, key: TipsetKey, cid: Cid) -> Any:
+    """What a message on chain did, found by executing its tipset anew; without a key it is searched for."""
+    height = node.chain.index.message_height(cid)
+    at = key or (None if height is None else node.chain.index.at_height(height))
+    if at is None:
+        raise RpcError(APPLICATION, f"message {cid} is not on the heaviest chain; name the tipset that has it")
+    tipset = node.chain.tipset(at)
+    executed, _written = run_tipset(node.chain, tipset)
+    for (found, message), applied in zip(tipset_messages(node.chain, tipset), executed.applied, strict=True):
+        if found == cid:
+            return _invocation(cid, message, applied)
+    raise RpcError(APPLICATION, f"the tipset at height {tipset.height} does not have message {cid}")
+
+
+def _invocation(cid: Cid, message: Message, applied: Applied) -> dict[str, Any]:
+    """Calls within a message are not recorded, so there is no trace of them."""
+    return {
+        "MsgCid": forms.cid_form(cid),
+        "Msg": forms.message_form(message, cid),
+        "MsgRct": forms.receipt_form(applied.receipt),
+        "GasCost": None,
+        "ExecutionTrace": None,
+        "Error": applied.reason,
+        "Duration": 0,
+    }
+
+
+def search(node: NodeView, cid: Cid, start: Tipset, limit: int) -> dict[str, Any] | None:
+    """Where the heaviest chain has a message, with its receipt, at most `limit` epochs (-1: any) below `start`."""
+    height = node.chain.index.message_height(cid)
+    if height is None or height > start.height or (limit >= 0 and height < start.height - limit):
+        return None
+    key = node.chain.index.at_height(height)
+    if key is None:
+        return None
+    tipset = node.chain.tipset(key)
+    receipts = load_receipts(node.chain.blocks, node.chain.execution(key).receipts_root)
+    for (found, message), receipt in zip(tipset_messages(node.chain, tipset), receipts, strict=True):
+        if found == cid:
+            following = _following(node, tipset)
+            return {
+                "Message": forms.cid_form(cid),
+                "Receipt": forms.receipt_form(receipt),
+                "ReturnDec": _answer(node.chain.state_after(tipset), message, receipt),
+                "TipSet": forms.key_form(following.key),
+                "Height": following.height,
+            }
+    return None
+
+
+def _answer(state: StateTree, message: Message, receipt: Receipt) -> Any:
+    """What a message returned, with field names; null where that is nothing or it failed."""
+    actor = state.get(message.to)
+    method = method_of(actor.code, message.method) if actor else None
+    if method is None or method.returns is None or receipt.exit_code:
+        return None
+    return _item_form(method.returns, method.returns.decode(receipt.return_value))
+
+
+def _following(node: NodeView, tipset: Tipset) -> Tipset:
+    """The tipset that carries the receipts, as Lotus names it; the same one while there is none above."""
+    head = node.chain.head()
+    if head.height <= tipset.height:
+        return tipset
+    return node.chain.at_height(tipset.height + 1, head, earlier=False)
+
+
+@rpc("StateSearchMsg", "read", forms.key, forms.cid, forms.integer, forms.boolean, also=(forms.cid,))
+def search_message(node: NodeView, *arguments: Any) -> Any:
+    """Where a message is on chain, or null."""
+    if len(arguments) == 1:
+        return search(node, arguments[0], node.tipset(()), -1)
+    key, cid, limit, _allow_replaced = arguments
+    return search(node, cid, node.tipset(key), limit)
+
+
+@rpc("StateWaitMsg", "read", forms.cid, forms.integer, forms.integer, forms.boolean, also=(forms.cid, forms.integer))
+async def wait_message(node: NodeView, cid: Cid, confidence: int, limit: int = -1, _replaced: bool = True) -> Any:
+    """Wait until a message is on chain with `confidence` epochs above it; the server's time limit bounds the wait."""
+    start_s = node.environment.clock.monotonic_s()
+    while node.environment.clock.monotonic_s() - start_s < WAIT_MAX_S:
+        head = node.tipset(())
+        height = node.chain.index.message_height(cid)
+        if height is not None and head.height >= height + confidence:
+            found = search(node, cid, head, limit)
+            if found is not None:
+                return found
+        await node.sleep(node.chain.genesis.profile.block_delay_s * WAIT_POLL_SHARE)
+    raise ChainError(f"message {cid} is not on chain with confidence {confidence} after {WAIT_MAX_S:.0f} s; ask again")
+
+
+@rpc("MinerGetBaseInfo", "read", forms.address, forms.integer, forms.key)
+def mining_base_info(node: NodeView, miner: Address, height: int, key: TipsetKey) -> Any:
+    """What a miner needs to know to try an epoch."""
+    from thespis.actors.chain.mining import mining_base
+
+    parent = node.tipset(key)
+    base = mining_base(node.chain, miner, parent, height)
+    info = miner_info(node.chain.blocks, node.chain.lookback_state(parent, height), miner)
+    power = node.chain.election_power(parent, height, miner)
+    return {
+        "MinerPower": str(power.miner),
+        "NetworkPower": str(power.total),
+        "Sectors": [],
+        "WorkerKey": str(base.worker),
+        "SectorSize": info.sector_size,
+        "PrevBeaconEntry": forms.beacon_form(node.chain.beacon_before(parent)),
+        "BeaconEntries": [forms.beacon_form(entry) for entry in base.beacon_entries],
+        "EligibleForMining": base.eligible,
+    }

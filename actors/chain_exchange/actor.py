@@ -1,0 +1,150 @@
+"""ChainExchange: answers peers that sync from us, from a reader of the chain, bounded in length and in bytes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+from thespis.actors.chain.reader import BlockMessages, ChainReader
+from thespis.actors.messages.events import NewHead, PeerMisbehaved
+from thespis.actors.messages.network import PeerRequest, Served
+from thespis.actors.node.settings import NodeSettings
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.chain.tipset import Tipset, TipsetKey
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Unsigned
+from thespis.protocols.errors import BlockNotFoundError, ChainError, InvalidTipsetError, ProtocolError
+from thespis.protocols.wire.exchange import (
+    CompactedMessages,
+    ExchangedTipset,
+    Options,
+    Request,
+    Response,
+    Status,
+    encode_response,
+    parse_request,
+)
+from thespis.runtime.actor.subsystem import Subsystem, handles
+
+RESPONSE_BYTES_MAX = 8 << 20
+"""An answer ends, as partial, with the tipset that passes this."""
+ITEMS_AT_A_TIME = 10
+"""Tipsets put together before other requests get their turn."""
+ITEMS_BYTES_MAX = 16 << 20
+"""Of encoded tipsets kept; the oldest go first."""
+
+
+class ChainExchange(Subsystem):
+    """Speaks the answering side of ``/fil/chain/xchg/0.0.1``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._items: _Items | None = None
+
+    async def start(self, settings: Any) -> None:
+        """Open the chain."""
+        assert isinstance(settings, NodeSettings)
+        self._items = _Items(ChainReader(self.environment.open_reader("chain")))
+
+    async def stop(self) -> None:
+        """Close the chain."""
+        if self._items is not None:
+            self._items.chain.store.close()
+
+    @handles(NewHead)
+    def new_head(self, _event: NewHead) -> None:
+        """See the new blocks."""
+        assert self._items is not None
+        self._items.chain.refresh()
+
+    @handles(PeerRequest)
+    async def answer(self, asked: PeerRequest) -> Served:
+        """Answer one request; one that makes no sense is answered as such and counted against the peer."""
+        try:
+            request = parse_request(asked.data)
+        except ProtocolError as error:
+            self.publish(PeerMisbehaved(asked.peer, f"chain exchange: {error}"))
+            return Served(_refusal(Status.BAD_REQUEST, str(error)))
+        assert self._items is not None
+        if not all(self._items.chain.blocks.has(cid) for cid in request.head):
+            self._items.chain.refresh()
+        try:
+            return Served(await self._collect(self._items, request))
+        except (BlockNotFoundError, ChainError, InvalidTipsetError):
+            return Served(_refusal(Status.NOT_FOUND, "the tipset is not here"))
+
+    async def _collect(self, items: _Items, request: Request) -> bytes:
+        """The tipsets from the request's head downwards, as many as are wanted, there, and fit.
+
+        A long answer lets shorter ones pass: whoever asks for everything must not keep the others waiting.
+        """
+        key: TipsetKey = request.head
+        found: list[bytes] = []
+        size = 0
+        while key and len(found) < request.length and size <= RESPONSE_BYTES_MAX:
+            try:
+                item, below = items.get(key, int(request.options))
+            except BlockNotFoundError:
+                if not found:
+                    raise
+                break
+            size += len(item)
+            found.append(item)
+            key = below
+            if len(found) % ITEMS_AT_A_TIME == 0:
+                await self.sleep(0)
+        at_genesis = not key and bool(request.options & Options.HEADERS)
+        whole = len(found) == request.length or at_genesis
+        return encode_response(Status.OK if whole else Status.PARTIAL, found)
+
+
+def _refusal(status: Status, text: str) -> bytes:
+    return Response(Unsigned(status), text[:256], ()).encode()
+
+
+class _Items:
+    """Encoded tipsets of answers; peers that sync ask for the same ones."""
+
+    def __init__(self, chain: ChainReader) -> None:
+        self.chain = chain
+        self._known: OrderedDict[tuple[TipsetKey, int], tuple[bytes, TipsetKey]] = OrderedDict()
+        self._size = 0
+
+    def get(self, key: TipsetKey, options: int) -> tuple[bytes, TipsetKey]:
+        """One tipset's part of an answer, and the key of the tipset below, empty under genesis.
+
+        Raises BlockNotFoundError.
+        """
+        found = self._known.get((key, options))
+        if found is None:
+            tipset = self.chain.tipset(key)
+            found = _exchanged(self.chain, tipset, options).encode(), tipset.parents
+            self._known[key, options] = found
+            self._size += len(found[0])
+            while self._size > ITEMS_BYTES_MAX:
+                _oldest, (data, _below) = self._known.popitem(last=False)
+                self._size -= len(data)
+        return found
+
+
+def _exchanged(chain: ChainReader, tipset: Tipset, options: int) -> ExchangedTipset:
+    headers = tipset.blocks if options & Options.HEADERS else ()
+    if not options & Options.MESSAGES:
+        return ExchangedTipset(headers, None)
+    return ExchangedTipset(headers, compact([chain.block_messages(header) for header in tipset.blocks]))
+
+
+def compact(blocks: list[BlockMessages]) -> CompactedMessages:
+    """Messages once each, with every block's messages as indices."""
+    bls: dict[Cid, tuple[int, Message]] = {}
+    secpk: dict[Cid, tuple[int, SignedMessage]] = {}
+    bls_includes, secpk_includes = [], []
+    for block in blocks:
+        bls_includes.append(tuple(Unsigned(bls.setdefault(m.cid(), (len(bls), m))[0]) for m in block.bls))
+        secpk_includes.append(tuple(Unsigned(secpk.setdefault(m.cid(), (len(secpk), m))[0]) for m in block.secpk))
+    return CompactedMessages(
+        tuple(message for _, message in bls.values()),
+        tuple(bls_includes),
+        tuple(signed for _, signed in secpk.values()),
+        tuple(secpk_includes),
+    )

@@ -1,0 +1,1 @@
+"""The MiningScheduler and its slash filter."""

@@ -1,0 +1,245 @@
+"""The MiningScheduler: tries every epoch over the best tipset known before it begins, and makes the blocks it wins.
+
+The block of an epoch is prepared ahead and given out when the epoch begins. A round that fails in any way ends with
+its epoch: the next one is tried as if nothing had happened (reference: seed-node, weaknesses W10 and W11).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from thespis.actors.chain.mining import (
+    MiningBase,
+    election_input,
+    election_wins,
+    mining_base,
+    signed_block,
+    storage_challenge,
+    storage_proof,
+    ticket_input,
+    unsigned_block,
+)
+from thespis.actors.chain.reader import BlockMessages, ChainReader, or_none
+from thespis.actors.chain.validation import prepare_proofs
+from thespis.actors.messages.events import NewHead
+from thespis.actors.messages.mining_scheduler import MineOnce, MiningStatus, ReadMining, StartMining, StopMining
+from thespis.actors.messages.msg_pool import SelectMessages, SignedMessages
+from thespis.actors.messages.syncer import SubmitBlock, Submitted
+from thespis.actors.messages.wallet import SignatureBytes, SignBytes
+from thespis.actors.mining_scheduler.slash_filter import SlashableError, SlashFilter
+from thespis.actors.node.settings import NodeSettings
+from thespis.protocols.chain.block import BlockHeader, BlockMessage, ElectionProof, PoStProof, Ticket
+from thespis.protocols.chain.message import SignedMessage
+from thespis.protocols.crypto.signature import Signature
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.errors import ProtocolError
+from thespis.runtime.actor.envelopes import Done
+from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.errors import AskError, RuntimeFloorError
+from thespis.runtime.store.interface import Store
+
+logger = logging.getLogger(__name__)
+
+ROUNDS_MAX = 10_000
+
+
+class MiningError(RuntimeFloorError):
+    """Mining cannot do what was asked."""
+
+
+class MiningScheduler(Subsystem):
+    """Mines for one miner."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chain: ChainReader | None = None
+        self._store: Store | None = None
+        self._miner: Address | None = None
+        self._mining = False
+        self._generation = 0
+        self._delay_share = 0.0
+        self._tried = 0
+        self._mined = self._won = self._lost = self._last_height = 0
+        self._error = ""
+
+    @property
+    def chain(self) -> ChainReader:
+        """The chain, open between start and stop."""
+        assert self._chain is not None
+        return self._chain
+
+    @property
+    def filter(self) -> SlashFilter:
+        """What was signed."""
+        assert self._store is not None
+        return SlashFilter(self._store)
+
+    async def start(self, settings: Any) -> None:
+        """Open what is needed, give out again what a crash kept back, and mine if the node was told to."""
+        assert isinstance(settings, NodeSettings)
+        self._chain = ChainReader(self.environment.open_reader("chain"))
+        self._store = self.environment.open_store("mining")
+        self._miner = settings.miner_address
+        self._delay_share = settings.mine_delay_share
+        if self._miner is not None:
+            prepare_proofs(self.chain.genesis.profile)
+            self.spawn(self._give_out_again(self._miner))
+            if settings.mine:
+                self._mine_on()
+
+    async def stop(self) -> None:
+        """Close the stores."""
+        self._mining = False
+        self.chain.store.close()
+        if self._store is not None:
+            self._store.close()
+
+    @handles(NewHead)
+    def new_head(self, _event: NewHead) -> None:
+        """See the new blocks."""
+        self.chain.refresh()
+
+    # -- orders ----------------------------------------------------------------------------------------------
+
+    @handles(StartMining)
+    def start_mining(self, _order: StartMining) -> Done:
+        """Mine from the next epoch on; raises MiningError when mining goes on already or there is no miner."""
+        if self._mining:
+            raise MiningError("Node is already mining")
+        self._own_miner()
+        self._mine_on()
+        return Done()
+
+    @handles(StopMining)
+    def stop_mining(self, _order: StopMining) -> Done:
+        """Stop after the present round; stopping what is stopped is no error."""
+        self._mining = False
+        self._generation += 1
+        return Done()
+
+    @handles(MineOnce)
+    async def mine_once(self, order: MineOnce) -> Submitted:
+        """Mine one block at the first epoch that is won, trying at most `rounds_max`."""
+        miner = self._own_miner()
+        for _ in range(min(order.rounds_max, ROUNDS_MAX)):
+            submitted = await self._round(miner)
+            if submitted is not None:
+                return submitted
+        raise MiningError(f"no epoch of {order.rounds_max} was won; last: {self._error or 'lost elections'}")
+
+    @handles(ReadMining)
+    def read_mining(self, _request: ReadMining) -> MiningStatus:
+        """How it goes."""
+        return MiningStatus(
+            self._miner, self._mining, self._mined, self._won, self._lost, self._last_height, self._error
+        )
+
+    def _own_miner(self) -> Address:
+        if self._miner is None:
+            raise MiningError("this node has no miner; set mining.miner_address")
+        return self._miner
+
+    def _mine_on(self) -> None:
+        self._mining = True
+        self._generation += 1
+        self.spawn(self._mine_for_ever(self._own_miner(), self._generation))
+
+    async def _mine_for_ever(self, miner: Address, generation: int) -> None:
+        while self._generation == generation:
+            await self._round(miner)
+
+    # -- one round -------------------------------------------------------------------------------------------
+
+    async def _round(self, miner: Address) -> Submitted | None:
+        """Wait for the next epoch's turn and try it; whatever goes wrong is told and ends with the epoch."""
+        profile = self.chain.genesis.profile
+        now_s = self.environment.clock.unix_s()
+        lead_s = profile.block_delay_s * (1.0 - self._delay_share)
+        height = max(self._tried, profile.epoch_at(now_s + lead_s)) + 1
+        self._tried = height
+        due_s = float(profile.timestamp_of(height))
+        await self._sleep_until(due_s - lead_s)
+        try:
+            return await self._try(miner, height, due_s)
+        except SlashableError as error:
+            logger.warning("height %d: %s", height, error)
+            self._error = str(error)
+        except (ProtocolError, RuntimeFloorError) as error:
+            logger.warning("mining height %d failed: %s", height, error)
+            self._error = f"height {height}: {error}"
+        return None
+
+    async def _sleep_until(self, unix_s: float) -> None:
+        delay_s = unix_s - self.environment.clock.unix_s()
+        if delay_s > 0:
+            await self.sleep(delay_s)
+
+    async def _try(self, miner: Address, height: int, due_s: float) -> Submitted | None:
+        self.chain.refresh()
+        parent = self.chain.head()
+        if parent.height >= height:
+            return None
+        base = mining_base(self.chain, miner, parent, height)
+        proof = await self._vrf(base.worker, election_input(base))
+        wins = election_wins(base, proof)
+        if wins < 1:
+            self._lost += 1
+            return None
+        self._won += 1
+        self.filter.check(miner, height, parent.key, parent.parents, parent.height)
+        header, messages = await self._make(base, ElectionProof(wins, proof))
+        submission = _submission(header, messages)
+        self.filter.remember(header, submission)
+        await self._sleep_until(due_s)
+        return await self._submit(header, submission)
+
+    async def _make(self, base: MiningBase, election: ElectionProof) -> tuple[BlockHeader, BlockMessages]:
+        ticket = Ticket(await self._vrf(base.worker, ticket_input(self.chain, base)))
+        chosen: SignedMessages = await self.ask("MsgPool", SelectMessages(base.parent.key, base.base_fee))
+        messages = [SignedMessage.decode(data) for data in chosen.data]
+        header, sorted_messages = unsigned_block(self.chain, base, election, ticket, messages, self._prove(base))
+        signature: SignatureBytes = await self.ask("Wallet", SignBytes(base.worker, header.signing_bytes()))
+        return signed_block(header, Signature.from_bytes(signature.data)), sorted_messages
+
+    def _prove(self, base: MiningBase) -> PoStProof:
+        """The winning proof of spacetime, read from the sealed sector itself."""
+        challenge = storage_challenge(self.chain, base)
+        opened = self.environment.open_sectors().prove(int(challenge.sector.number), challenge.leaves)
+        return storage_proof(challenge, opened)
+
+    async def _vrf(self, worker: Address, data: bytes) -> bytes:
+        signature: SignatureBytes = await self.ask("Wallet", SignBytes(worker, data))
+        return Signature.from_bytes(signature.data).data
+
+    async def _submit(self, header: BlockHeader, submission: tuple[bytes, ...]) -> Submitted:
+        block, bls_count, *encoded = submission
+        count = int.from_bytes(bls_count, "big")
+        order = SubmitBlock(block, tuple(encoded[:count]), tuple(encoded[count:]))
+        submitted: Submitted = await self.ask("Syncer", order, deadline=10.0)
+        self._mined += 1
+        self._last_height = header.height
+        self._error = ""
+        logger.info("mined block %s at height %d", submitted.cid, header.height)
+        return submitted
+
+    async def _give_out_again(self, miner: Address) -> None:
+        last = self.filter.last(miner)
+        if last is None:
+            return
+        header, submission = last
+        if self.chain.index.has_block(header.height, header.cid()) or or_none(self.chain.head) is None:
+            return
+        if header.height < self.chain.head().height - self.chain.genesis.profile.finality_epochs:
+            return
+        try:
+            await self._submit(header, submission)
+        except AskError as error:
+            logger.warning("block %s at height %d is lost: %s", header.cid(), header.height, error)
+
+
+def _submission(header: BlockHeader, messages: BlockMessages) -> tuple[bytes, ...]:
+    """What the Syncer needs of a block, flat, so that the slash filter can keep it."""
+    block = BlockMessage(header, tuple(m.cid() for m in messages.bls), tuple(signed.cid() for signed in messages.secpk))
+    bls = [message.encode() for message in messages.bls]
+    return (block.encode(), len(bls).to_bytes(4, "big"), *bls, *(signed.encode() for signed in messages.secpk))

@@ -1,0 +1,390 @@
+"""The MsgPool: holds signed messages until a block carries them, and chooses those for this node's own blocks.
+
+What is taken from this node's users is written before it is acknowledged, survives a restart, and is announced again
+until it is on chain. Messages of blocks that a reorganisation dropped come back.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Any
+
+from thespis.actors.chain.reader import ChainReader
+from thespis.actors.chain.views import key_address
+from thespis.actors.messages.events import NewHead, PeerMisbehaved
+from thespis.actors.messages.msg_pool import (
+    AddMessage,
+    EstimateGas,
+    Explanation,
+    GetMessages,
+    ListMessages,
+    MessageAdded,
+    MessageChanged,
+    MessageGossiped,
+    NextNonce,
+    NonceAnswer,
+    RemoveMessage,
+    SelectMessages,
+    SendMessage,
+    SignedBytes,
+    SignedMessages,
+    UnsignedBytes,
+    WhyWaiting,
+)
+from thespis.actors.messages.network import PublishGossip
+from thespis.actors.messages.wallet import SignatureBytes, SignBytes
+from thespis.actors.msg_pool.gas import fill_gas
+from thespis.actors.msg_pool.pending import Pending
+from thespis.actors.msg_pool.selection import select
+from thespis.actors.msg_pool.why import explain
+from thespis.actors.node.settings import NodeSettings
+from thespis.protocols.builtin.codes import name_of
+from thespis.protocols.chain.base_fee import MINIMUM_BASE_FEE
+from thespis.protocols.chain.message import MESSAGE_BYTES_MAX, Message, SignedMessage, check_for_inclusion
+from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.crypto.signature import Signature, SignatureType
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Unsigned
+from thespis.protocols.errors import ChainError, DecodeError, InvalidMessageError, PoolError, SignatureError
+from thespis.protocols.vm.gas import PRICES_V0
+from thespis.protocols.vm.state_tree import Actor, StateTree
+from thespis.runtime.actor.envelopes import Done
+from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.errors import AskError
+from thespis.runtime.store.interface import METADATA, Delete, Put, Store
+
+logger = logging.getLogger(__name__)
+
+REPUBLISH_EPOCHS = 10
+FORGET_EVERY_EPOCHS = 100
+SIGNATURES_KEPT = 20_000
+"""BLS signatures of mined messages, so that a reorganisation can bring the messages back."""
+SENDERS_KEPT = 10_000
+_LOCAL = b"local/"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends: the id (or the key address, while there is none), the signing key, and the actor if there is one."""
+
+    number: Address
+    key: Address
+    actor: Actor | None
+
+
+class MsgPool(Subsystem):
+    """Messages that wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chain: ChainReader | None = None
+        self._store: Store | None = None
+        self._pending = Pending(0)
+        self._local: dict[Cid, SignedMessage] = {}
+        self._signatures: OrderedDict[Cid, SignedMessage] = OrderedDict()
+        self._gap_max = 0
+        self._head: Tipset | None = None
+        self._state: StateTree | None = None
+        self._senders: dict[Address, Sender] = {}
+
+    @property
+    def chain(self) -> ChainReader:
+        """The chain, open between start and stop."""
+        assert self._chain is not None
+        return self._chain
+
+    async def start(self, settings: Any) -> None:
+        """Open the chain and bring back the messages of this node's users."""
+        assert isinstance(settings, NodeSettings)
+        self._chain = ChainReader(self.environment.open_reader("chain"))
+        self._store = self.environment.open_store("mpool")
+        self._pending = Pending(settings.pool_messages_max)
+        self._gap_max = settings.pool_nonce_gap_max
+        self._look()
+        for _key, data in list(self._store.scan(METADATA, _LOCAL)):
+            signed = SignedMessage.decode(data)
+            self._local[signed.chain_cid()] = signed
+        self._bring_back(self._local.values())
+        self.spawn(self._announce_for_ever(self.chain.genesis.profile.block_delay_s * REPUBLISH_EPOCHS))
+
+    async def stop(self) -> None:
+        """Close the stores."""
+        self.chain.store.close()
+        if self._store is not None:
+            self._store.close()
+
+    # -- the chain moves -------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        self.chain.refresh()
+        self._head = self.chain.head()
+        self._state = self.chain.state_after(self._head)
+        self._senders.clear()
+
+    @property
+    def head(self) -> Tipset:
+        """The head as this process last saw it."""
+        assert self._head is not None
+        return self._head
+
+    @property
+    def state(self) -> StateTree:
+        """The state after the head."""
+        assert self._state is not None
+        return self._state
+
+    @handles(NewHead)
+    def new_head(self, _event: NewHead) -> None:
+        """Take back what was dropped, drop what was mined: all between the head as known here and the new one.
+
+        The event itself is only a hint: one that was missed while this process was away is made up for by the next.
+        """
+        before = self.head
+        self._look()
+        reverted, applied = self.chain.path(before, self.head)
+        returned = [signed for key in reverted for signed in self._signed_messages(key)]
+        for key in applied:
+            for signed in self._signed_messages(key):
+                self._remove(signed.chain_cid())
+        if reverted:
+            self._bring_back([*returned, *self._local.values()])
+        for sender in self._pending.senders():
+            actor = self.state.get(sender)
+            for signed in self._pending.drop_below(sender, actor.nonce if actor else 0):
+                self._removed(signed)
+        if self.head.height % FORGET_EVERY_EPOCHS == 0:
+            self._forget_final()
+
+    def _signed_messages(self, key: tuple[Cid, ...]) -> list[SignedMessage]:
+        found = []
+        for header in self.chain.tipset(key).blocks:
+            messages = self.chain.block_messages(header)
+            found += list(messages.secpk)
+            found += [self._signatures[m.cid()] for m in messages.bls if m.cid() in self._signatures]
+        return found
+
+    def _bring_back(self, messages: Iterable[SignedMessage]) -> None:
+        """Let messages wait again that are not on the chain; in nonce order, so that none looks like a gap."""
+        for signed in sorted(messages, key=lambda each: each.message.nonce):
+            cid = signed.chain_cid()
+            if cid in self._pending or self.chain.index.message_height(cid) is not None:
+                continue
+            try:
+                self._pending.add(self._check(signed), signed)
+            except (PoolError, InvalidMessageError, SignatureError) as error:
+                logger.info("message %s does not come back: %s", cid, error)
+
+    def _remove(self, cid: Cid) -> None:
+        signed = self._pending.remove(cid)
+        if signed is not None:
+            self._removed(signed)
+
+    def _forget_final(self) -> None:
+        """What this node's users sent is kept until no reorganisation can drop it any more."""
+        final = self.head.height - self.chain.genesis.profile.finality_epochs
+        for cid in list(self._local):
+            height = self.chain.index.message_height(cid)
+            if height is not None and height < final:
+                self._forget(cid)
+
+    def _removed(self, signed: SignedMessage) -> None:
+        self.publish(MessageChanged(1, signed.encode()))
+
+    def _forget(self, cid: Cid) -> None:
+        self._local.pop(cid, None)
+        assert self._store is not None
+        if self._store.has(METADATA, _LOCAL + cid.data):
+            self._store.write([Delete(METADATA, _LOCAL + cid.data)], durable=False)
+
+    # -- messages come ---------------------------------------------------------------------------------------
+
+    @handles(AddMessage)
+    async def add_message(self, request: AddMessage) -> MessageAdded:
+        """Take a message and announce it; raises what is wrong with it."""
+        signed = SignedMessage.decode(request.data)
+        self._admit(signed, local=request.local)
+        return MessageAdded(signed.chain_cid(), await self._publish(signed))
+
+    @handles(MessageGossiped)
+    def message_gossiped(self, gossip: MessageGossiped) -> None:
+        """Take a message from a peer; one that could never be valid counts against the peer."""
+        try:
+            self._admit(SignedMessage.decode(gossip.data), local=False)
+        except (SignatureError, InvalidMessageError, DecodeError) as error:
+            self.publish(PeerMisbehaved(gossip.author, f"message: {error}"[:500]))
+        except PoolError as error:
+            logger.debug("gossiped message not taken: %s", error)
+
+    @handles(SendMessage, exclusive=True)
+    async def send_message(self, request: SendMessage) -> SignedBytes:
+        """Complete a message with nonce and gas, have it signed, and take it; one at a time, so nonces follow on."""
+        message = Message.decode(request.message)
+        message = fill_gas(self.chain, self.head, message, list(self._pending), request.max_fee)
+        message = dataclasses.replace(message, nonce=Unsigned(self._next_nonce(message.sender)))
+        signer = self._key(message.sender)
+        signature: SignatureBytes = await self.ask("Wallet", SignBytes(signer, message.signing_bytes()))
+        signed = SignedMessage(message, Signature.from_bytes(signature.data))
+        self._admit(signed, local=True)
+        await self._publish(signed)
+        return SignedBytes(signed.encode())
+
+    def _admit(self, signed: SignedMessage, *, local: bool) -> None:
+        cid = signed.chain_cid()
+        if cid in self._pending:
+            return
+        sender = self._check(signed)
+        if local:
+            assert self._store is not None
+            self._store.write([Put(METADATA, _LOCAL + cid.data, signed.encode())])
+            self._local[cid] = signed
+        for removed in self._pending.add(sender, signed):
+            self._forget(removed.chain_cid())
+            self._removed(removed)
+        if signed.signature.type is SignatureType.BLS:
+            self._signatures[cid] = signed
+            if len(self._signatures) > SIGNATURES_KEPT:
+                self._signatures.popitem(last=False)
+        self.publish(MessageChanged(0, signed.encode()))
+
+    def _check(self, signed: SignedMessage) -> Address:
+        """Raise PoolError, InvalidMessageError or SignatureError; returns the sender's id, or its key without one."""
+        message = signed.message
+        size = len(signed.encode())
+        if size > MESSAGE_BYTES_MAX:
+            raise InvalidMessageError(f"message of {size} bytes; the bound is {MESSAGE_BYTES_MAX}")
+        version = self.chain.genesis.profile.network_version(self.head.height + 1)
+        check_for_inclusion(message, PRICES_V0.on_chain_message(signed.chain_length()), version)
+        if message.gas_fee_cap < MINIMUM_BASE_FEE:
+            raise PoolError(f"gas fee cap {message.gas_fee_cap}; no base fee is below {MINIMUM_BASE_FEE}")
+        sender = self._sender(message.sender)
+        signed.check_signature(sender.key)
+        actor = _account_at(message.sender, sender.actor)
+        if message.nonce < actor.nonce:
+            raise PoolError(f"nonce {message.nonce} is used; {message.sender} is at {actor.nonce}")
+        if message.nonce > actor.nonce + self._gap_max:
+            raise PoolError(
+                f"nonce {message.nonce}; {message.sender} is at {actor.nonce}, the gap may be {self._gap_max}"
+            )
+        cost = message.value + message.gas_fee_cap * message.gas_limit
+        if cost > actor.balance:
+            raise PoolError(f"value and gas may cost {cost} attoFIL; {message.sender} has {actor.balance}")
+        self._pending.check(sender.number, signed)
+        return sender.number
+
+    def _sender(self, address: Address) -> Sender:
+        """Who sends, in the state after the head; looked up once for all messages of a head."""
+        sender = self._senders.get(address)
+        if sender is None:
+            sender = Sender(self.state.resolve(address) or address, self._key(address), self.state.get(address))
+            if len(self._senders) >= SENDERS_KEPT:
+                self._senders.clear()
+            self._senders[address] = sender
+        return sender
+
+    def _account(self, address: Address) -> Actor:
+        return _account_at(address, self.state.get(address))
+
+    def _key(self, address: Address) -> Address:
+        try:
+            return key_address(self.chain.blocks, self.state, address)
+        except ChainError as error:
+            raise PoolError(str(error)) from None
+
+    async def _publish(self, signed: SignedMessage) -> bool:
+        try:
+            await self.ask("Network", PublishGossip("messages", signed.encode()), deadline=2.0)
+        except AskError as error:
+            logger.info("message %s waits to be announced: %s", signed.chain_cid(), error)
+            return False
+        return True
+
+    async def _announce_for_ever(self, period_s: float) -> None:
+        while True:
+            await self.sleep(period_s)
+            for signed in list(self._pending):
+                if signed.chain_cid() in self._local:
+                    await self._publish(signed)
+
+    # -- questions -------------------------------------------------------------------------------------------
+
+    def _next_nonce(self, address: Address) -> int:
+        actor = self._account(address)
+        sender = self.state.resolve(address) or address
+        nonce: int = actor.nonce
+        waiting = {signed.message.nonce for signed in self._pending.of_sender(sender)}
+        while nonce in waiting:
+            nonce += 1
+        return nonce
+
+    @handles(NextNonce)
+    def next_nonce(self, request: NextNonce) -> NonceAnswer:
+        """The first nonce that neither chain nor pool has used."""
+        return NonceAnswer(self._next_nonce(request.address))
+
+    @handles(SelectMessages)
+    def select_messages(self, request: SelectMessages) -> SignedMessages:
+        """Messages for a block."""
+        if not self.chain.blocks.has(request.base[0]) or self.chain.index.execution(request.base) is None:
+            self.chain.refresh()
+        state = self.chain.state_after(self.chain.tipset(request.base))
+
+        def account(sender: Address) -> tuple[int, int]:
+            actor = state.get(sender)
+            return (actor.nonce, actor.balance) if actor else (0, 0)
+
+        chains = [(sender, self._pending.of_sender(sender)) for sender in self._pending.senders()]
+        return SignedMessages(tuple(signed.encode() for signed in select(chains, account, request.base_fee)))
+
+    @handles(ListMessages)
+    def list_messages(self, _request: ListMessages) -> SignedMessages:
+        """Everything that waits."""
+        return SignedMessages(tuple(signed.encode() for signed in self._pending))
+
+    @handles(GetMessages)
+    def get_messages(self, request: GetMessages) -> SignedMessages:
+        """Messages by CID, waiting or just mined."""
+        found = (self._pending.get(cid) or self._signatures.get(cid) for cid in request.cids)
+        return SignedMessages(tuple(signed.encode() for signed in found if signed is not None))
+
+    @handles(RemoveMessage)
+    def remove_message(self, order: RemoveMessage) -> Done:
+        """Drop a message; peers keep theirs."""
+        if order.cid not in self._pending:
+            raise PoolError(f"message {order.cid} not found in the pool")
+        self._remove(order.cid)
+        self._forget(order.cid)
+        return Done()
+
+    @handles(EstimateGas)
+    def estimate_gas(self, request: EstimateGas) -> UnsignedBytes:
+        """The message with its gas fields filled in."""
+        message = Message.decode(request.message)
+        return UnsignedBytes(fill_gas(self.chain, self.head, message, list(self._pending), request.max_fee).encode())
+
+    @handles(WhyWaiting)
+    def why_waiting(self, request: WhyWaiting) -> Explanation:
+        """Why a message waits."""
+        height = self.chain.index.message_height(request.cid)
+        if height is not None:
+            return Explanation(f"it is on chain, at height {height}", "nothing is to be done")
+        signed = self._pending.get(request.cid)
+        if signed is None:
+            return Explanation(
+                "neither the chain nor the pool of this node has it",
+                "check the CID; if it is right, the message was replaced, dropped or never sent: send it again",
+            )
+        sender = self.state.resolve(signed.message.sender) or signed.message.sender
+        return explain(signed, self._pending.of_sender(sender), self._account(sender), self.chain.base_fee(self.head))
+
+
+def _account_at(address: Address, actor: Actor | None) -> Actor:
+    """The actor, if it may send messages; raises what is wrong with it."""
+    if actor is None:
+        raise PoolError(f"there is no account at {address}; send it some FIL first")
+    if name_of(actor.code) != "account":
+        raise InvalidMessageError(f"{address} is a {name_of(actor.code)} actor; only accounts send messages")
+    return actor

@@ -1,0 +1,43 @@
+"""Why a message waits, in words, with what can be done about it."""
+
+from __future__ import annotations
+
+from thespis.actors.messages.msg_pool import Explanation
+from thespis.protocols.chain.message import SignedMessage
+from thespis.protocols.encoding.bigint import format_fil
+from thespis.protocols.vm.state_tree import Actor
+
+
+def explain(signed: SignedMessage, chain: list[SignedMessage], account: Actor, base_fee: int) -> Explanation:
+    """The first reason that holds a message back, looking at what comes before it of the same sender."""
+    message = signed.message
+    nonces = {other.message.nonce for other in chain}
+    for nonce in range(account.nonce, message.nonce):
+        if nonce not in nonces:
+            return Explanation(
+                f"nonce {nonce} is missing: the account is at {account.nonce}, this message has {message.nonce}",
+                f"send a message with nonce {nonce}, for example an empty one to yourself",
+            )
+    balance: int = account.balance
+    for other in chain:
+        each = other.message
+        if each.nonce > message.nonce:
+            break
+        own = each.nonce == message.nonce
+        which = "it" if own else f"the message before it with nonce {each.nonce}"
+        if each.gas_fee_cap < base_fee:
+            return Explanation(
+                f"{which} pays at most {each.gas_fee_cap} attoFIL per gas; the base fee is {base_fee}",
+                f"wait until the base fee falls, or replace {which} with a higher fee cap and premium (mpool replace)",
+            )
+        cost = each.value + each.gas_fee_cap * each.gas_limit
+        if cost > balance:
+            return Explanation(
+                f"{which} may cost {format_fil(cost)}; {format_fil(balance)} are left for it",
+                "send the account more FIL, or replace the message with one that costs less",
+            )
+        balance -= cost
+    return Explanation(
+        "nothing holds it back; it waits for a block whose miner takes it",
+        "if it waits for more than a few epochs, replace it with a higher premium (mpool replace)",
+    )

@@ -1,0 +1,1 @@
+"""The Node: the plan of a Filecoin node, and its settings."""

@@ -1,0 +1,42 @@
+"""Who a miner is for its sectors, by the chain: its actor id, how it seals, which numbers are taken, and tickets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from thespis.actors.chain.randomness import from_tickets
+from thespis.actors.chain.reader import ChainReader
+from thespis.actors.chain.views import miner_state
+from thespis.protocols.consensus.randomness import Purpose, miner_entropy
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.errors import ChainError
+from thespis.protocols.proofs.registry import SealProof
+
+
+@dataclass(frozen=True, slots=True)
+class MinerIdentity:
+    """A miner's actor id, its seal proof, and the highest sector number that the chain knows of it, or -1."""
+
+    miner: int
+    proof: SealProof
+    last_sector: int
+
+
+def identity_of(chain: ChainReader, miner: Address) -> MinerIdentity:
+    """Read it from the head's state; raises ChainError while the miner is not on the chain."""
+    state = chain.state_after(chain.head())
+    actor_id = state.resolve(miner)
+    if actor_id is None:
+        raise ChainError(f"miner {miner} is not on the chain yet; wait until the message that makes it is mined")
+    _actor, on_chain = miner_state(chain.blocks, state, actor_id)
+    info = on_chain.load_info(chain.blocks)
+    last = max((int(sector.number) for sector in on_chain.load_sectors(chain.blocks)), default=-1)
+    return MinerIdentity(actor_id.actor_id, SealProof(info.seal_proof_type), last)
+
+
+def seal_ticket(chain: ChainReader, identity: MinerIdentity) -> tuple[int, bytes]:
+    """The epoch and randomness that a sector's labels depend on, from far enough back that it is final."""
+    head = chain.head()
+    epoch = max(0, head.height - chain.genesis.profile.finality_epochs)
+    entropy = miner_entropy(Address.id(identity.miner))
+    return epoch, from_tickets(chain, head, Purpose.SEAL_RANDOMNESS, epoch, entropy)
