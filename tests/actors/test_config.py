@@ -3,7 +3,8 @@
 import dataclasses
 
 import pytest
-from thespis.actors.node.settings import DEFAULTS, NodeConfig
+from thespis.actors.node.actor import FilecoinNode
+from thespis.actors.node.settings import DEFAULTS, SEALING_WORKERS_MAX, NodeConfig
 from thespis.deploy.nodes import node_settings
 from thespis.runtime.actor.message import REGISTRY
 from thespis.runtime.config import Config, load_config
@@ -61,10 +62,14 @@ def test_a_homes_files_become_settings(tmp_path):
     assert node_settings(tmp_path, Config()).miner == ""
 
 
-@pytest.mark.parametrize("workers", [0, 9])
+@pytest.mark.parametrize("workers", [0, SEALING_WORKERS_MAX + 1])
 def test_a_node_has_roles_for_so_many_workers(workers):
     with pytest.raises(ValueError, match="1 to 8"):
         NodeConfig().with_sealing(workers=workers)
+    named = NodeConfig().with_miner("f01000").with_sealing(workers=SEALING_WORKERS_MAX).settings().seal_workers
+    roles = {child.role for child in FilecoinNode.plan.children}
+    assert len(named) == SEALING_WORKERS_MAX
+    assert set(named) <= roles
 
 
 def test_only_a_miners_node_has_workers():

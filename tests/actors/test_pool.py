@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from thespis.actors.msg_pool import pending as pending_module
+from thespis.actors.msg_pool import selection
 from thespis.actors.msg_pool.gas import estimate_limit, fill_gas, try_message
 from thespis.actors.msg_pool.pending import Pending, PoolFullError, ReplaceFeeError
 from thespis.actors.msg_pool.selection import message_reward, select, sender_links
@@ -204,3 +205,14 @@ def test_gas_is_filled_in_and_bounded(chain):
     assert cheap.gas_fee_cap * cheap.gas_limit <= 10**9
     with pytest.raises(GasEstimateError, match="exit code 6"):
         estimate_limit(chain, chain.head(), dataclasses.replace(bare, value=TokenAmount(10**25)))
+
+
+def test_a_block_takes_a_bounded_number_of_messages(monkeypatch):
+    """As many as the rule allows, and as gossip carries the CIDs of."""
+    assert (selection.BLOCK_MESSAGES_MAX, selection.BLOCK_MESSAGE_BYTES_MAX) == (10_000, 900 << 10)
+    messages = [transfer(nonce=nonce) for nonce in range(5)]
+    for name, values in (("BLOCK_MESSAGES_MAX", (3, 4)), ("BLOCK_MESSAGE_BYTES_MAX", (4 * 48 - 1, 4 * 48))):
+        for value, count in zip(values, (3, 4), strict=True):
+            with monkeypatch.context() as patched:
+                patched.setattr(selection, name, value)
+                assert [each.message.nonce for each in chosen_of(messages, 10**10)] == list(range(count))

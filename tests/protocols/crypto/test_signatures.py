@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.chain.message import Message
 from thespis.protocols.crypto import bls, secp256k1
-from thespis.protocols.crypto.signature import Signature, SignatureType, address_of, check_signature, sign
+from thespis.protocols.crypto.signature import (
+    SIGNATURE_BYTES_MAX,
+    Signature,
+    SignatureType,
+    address_of,
+    check_signature,
+    sign,
+)
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import SignatureError
 
@@ -149,3 +156,10 @@ def test_any_bytes(data):
         assert Signature.from_bytes(data).to_bytes() == data
     except SignatureError:
         pass
+
+
+def test_a_signatures_bytes_are_bounded():
+    largest = bytes([SignatureType.BLS]) + bytes(SIGNATURE_BYTES_MAX)
+    assert Signature.from_bytes(largest).to_bytes() == largest
+    with pytest.raises(SignatureError, match=f"1 to {SIGNATURE_BYTES_MAX + 1}"):
+        Signature.from_bytes(largest + b"\0")

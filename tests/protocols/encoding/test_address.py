@@ -9,6 +9,7 @@ from thespis.protocols.encoding.address import (
     ID_DIGITS_MAX,
     SUBADDRESS_BYTES_MAX,
     TEXT_MAX,
+    TEXT_MIN,
     Address,
     AddressProtocol,
 )
@@ -143,8 +144,9 @@ def test_id_is_minimal():
 
 
 def test_text_has_its_bounds():
+    assert len("f00") == TEXT_MIN
     for text in ("f0", "f01" + "0" * (TEXT_MAX - 2)):
-        with pytest.raises(errors.AddressLengthError, match=f"3 to {TEXT_MAX}"):
+        with pytest.raises(errors.AddressLengthError, match=f"{TEXT_MIN} to {TEXT_MAX}"):
             Address.from_text(text)
     with pytest.raises(errors.AddressPayloadError, match="digits"):
         Address.from_text("f01" + "0" * (TEXT_MAX - 3))

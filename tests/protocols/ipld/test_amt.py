@@ -5,7 +5,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import EncodeError, NodeError, ProtocolError
-from thespis.protocols.ipld.amt import Amt, AmtVersion
+from thespis.protocols.ipld.amt import BIT_WIDTH_MAX, Amt, AmtVersion
 from thespis.protocols.ipld.blockstore import MemoryBlockstore
 
 from tests.vectors import load
@@ -169,3 +169,14 @@ class AmtMachine(RuleBasedStateMachine):
 
 AmtMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
 TestAmtMachine = AmtMachine.TestCase
+
+
+def test_widths_have_bounds():
+    store = MemoryBlockstore()
+    for width in (1, BIT_WIDTH_MAX):
+        amt = Amt(store, bit_width=width)
+        amt.set((1 << width) + 1, b"x")
+        assert Amt(store, amt.flush(), bit_width=width).get((1 << width) + 1) == b"x"
+    for width in (0, BIT_WIDTH_MAX + 1):
+        with pytest.raises(NodeError, match=f"1 to {BIT_WIDTH_MAX}"):
+            Amt(store, bit_width=width)

@@ -177,3 +177,10 @@ def test_any_bytes_are_a_proof_or_a_named_error(data):
         assert kind.decode(found.encode()) == found
     with pytest.raises(ProofError):
         parse_entry(data)
+
+
+def test_synthetic_challenges_are_bounded(monkeypatch):
+    assert challenges.SYNTHETIC_MAX == 1 << 18
+    monkeypatch.setattr(challenges, "SYNTHETIC_MAX", 100)
+    assert len(challenges.synthetic(bytes(32), bytes(32), 64)) == 64, "a sector's nodes are fewer"
+    assert len(challenges.synthetic(bytes(32), bytes(32), 1 << 20)) == 100
