@@ -21,7 +21,7 @@ from thespis.runtime.errors import RuntimeFloorError
 from thespis.runtime.files import write_atomically
 
 ENVIRONMENT_PREFIX = "THESPIS_"
-NOT_SETTINGS = frozenset({"HOME", "VECTORS", "PASSPHRASE", "KERNELS", "PEER_ALL"})
+NOT_SETTINGS = frozenset({"HOME", "VECTORS", "PASSPHRASE", "KERNELS", "PEER_ALL", "FUZZ"})
 """Variables with the prefix that are no settings."""
 
 

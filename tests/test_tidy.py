@@ -184,3 +184,16 @@ def test_bounds_that_nobody_reads_are_still_read_by_nobody():
             if isinstance(each, ast.Name) and each.id == constant and isinstance(each.ctx, ast.Load)
         ]
         assert readers == [], f"{constant} has an effect: test it"
+
+
+# -- properties ----------------------------------------------------------------------------------------------
+
+
+def test_properties_leave_time_to_the_profile_and_can_be_fuzzed():
+    """No deadline of its own, and a number of examples that `make fuzz` can raise (tests/properties.py)."""
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "settings":
+                given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                assert "deadline" not in given, f"{name(path)}:{node.lineno}"
+                assert given.get("max_examples", "examples(").startswith("examples("), f"{name(path)}:{node.lineno}"

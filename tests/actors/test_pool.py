@@ -18,6 +18,7 @@ from thespis.protocols.errors import GasEstimateError
 from thespis.protocols.vm.state_tree import Actor
 
 from tests.actors.chain.builder import USERS, extend, new_chain, transfer
+from tests.properties import examples
 
 RICH = 10**30
 
@@ -114,7 +115,7 @@ def test_what_cannot_pay_the_base_fee_or_its_value_is_left():
     assert message_reward(transfer(cap=300, premium=250, limit=10), 100) == 2000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.integers(1, 50)), min_size=1, max_size=7),
     st.integers(1, 7),

@@ -48,7 +48,7 @@ def test_twenty_seeds_hold_every_invariant():
 def replay(hash_seed):
     script = (
         "import logging, json; logging.disable(logging.ERROR)\n"
-        "from actors.simulation.run import simulate\nfrom actors.simulation.faults import KINDS\n"
+        "from thespis.actors.simulation.run import simulate\nfrom thespis.actors.simulation.faults import KINDS\n"
         "result, _ = simulate(9, epochs=60, faults=KINDS)\n"
         "print(json.dumps([result.trace, result.head, result.delivered]))"
     )

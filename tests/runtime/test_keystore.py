@@ -119,7 +119,7 @@ def test_passphrase_sources(tmp_path):
 def test_unlocking_turns_core_dumps_off(store, tmp_path):
     script = (
         "import resource, sys; from pathlib import Path;"
-        "from runtime.keystore import *; c = KdfCost(1, 8192);"
+        "from thespis.runtime.keystore import *; c = KdfCost(1, 8192);"
         "Keystore.unlock(Path(sys.argv[1]), Secret(b'correct horse'), least_cost=c);"
         "print(resource.getrlimit(resource.RLIMIT_CORE)[0])"
     )

@@ -18,6 +18,7 @@ from thespis.protocols.crypto.signature import (
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import SignatureError
 
+from tests.properties import examples
 from tests.protocols.chain import shapes
 from tests.vectors import load
 
@@ -99,7 +100,7 @@ def test_sign_and_check(kind):
             check_signature(*bad)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.integers(0, 64 * 8 - 1))
 def test_every_flipped_bit_is_noticed(bit):
     for kind in (SignatureType.SECP256K1, SignatureType.BLS):

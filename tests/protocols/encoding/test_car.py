@@ -9,6 +9,7 @@ from thespis.protocols.encoding.car import CarReader, write_car
 from thespis.protocols.encoding.cid import RAW, Cid
 from thespis.protocols.errors import CarError
 
+from tests.properties import examples
 from tests.vectors import load, path
 
 
@@ -96,7 +97,7 @@ def test_bad_headers(data):
         read(data)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.data())
 def test_mutations_raise_car_errors_only(data):
     encoded = bytearray(car([b"one", b"two" * 20], [Cid.of(b"one", RAW)]))

@@ -8,6 +8,7 @@ from thespis.protocols.errors import EncodeError, NodeError, ProtocolError
 from thespis.protocols.ipld.amt import BIT_WIDTH_MAX, Amt, AmtVersion
 from thespis.protocols.ipld.blockstore import MemoryBlockstore
 
+from tests.properties import examples
 from tests.vectors import load
 
 
@@ -114,7 +115,7 @@ def test_bad_roots(root):
         Amt(store, Cid.of(block))
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.data())
 def test_mutated_nodes_raise_typed_errors_only(data):
     source = MemoryBlockstore()
@@ -167,7 +168,7 @@ class AmtMachine(RuleBasedStateMachine):
         assert fresh.flush() == self.amt.flush()
 
 
-AmtMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+AmtMachine.TestCase.settings = settings(max_examples=examples(30), stateful_step_count=40)
 TestAmtMachine = AmtMachine.TestCase
 
 

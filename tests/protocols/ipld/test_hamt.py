@@ -12,6 +12,7 @@ from thespis.protocols.errors import DecodeError, EncodeError, NodeError, Protoc
 from thespis.protocols.ipld.blockstore import MemoryBlockstore, save
 from thespis.protocols.ipld.hamt import BIT_WIDTH_MAX, KEY_BYTES_MAX, Hamt, HamtVersion, sha256
 
+from tests.properties import examples
 from tests.vectors import load, path
 
 
@@ -176,7 +177,7 @@ def test_bad_nodes(node):
         list(Hamt(store, cid).items())
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.data())
 def test_mutated_nodes_raise_typed_errors_only(data):
     source = MemoryBlockstore()
@@ -243,7 +244,7 @@ class HamtMachine(RuleBasedStateMachine):
         assert fresh.flush() == self.hamt.flush()
 
 
-HamtMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+HamtMachine.TestCase.settings = settings(max_examples=examples(30), stateful_step_count=40)
 TestHamtMachine = HamtMachine.TestCase
 
 

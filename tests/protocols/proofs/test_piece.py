@@ -16,6 +16,7 @@ from thespis.protocols.proofs.nodes import of_bytes
 from thespis.protocols.proofs.porep import data_commitment, place_pieces
 from thespis.protocols.proofs.trees import binary_root
 
+from tests.properties import examples
 from tests.vectors import load
 
 LARGE_BYTES = 40 << 20
@@ -140,7 +141,7 @@ def test_fr32_vectors():
                     to_int(data)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.integers(0, 5000), st.randoms(use_true_random=False))
 def test_streams_of_any_length(size, chance):
     payload = chance.randbytes(size)

@@ -22,6 +22,7 @@ from thespis.protocols.vm.machine import Machine
 from thespis.protocols.vm.runtime import EMPTY_OBJECT
 from thespis.protocols.vm.state_tree import Actor, StateRoot, StateTree
 
+from tests.properties import examples
 from tests.vectors import path
 
 ALICE, BOB = Address.secp256k1(b"alice"), Address.bls(b"\x80" + bytes(47))
@@ -187,7 +188,7 @@ def test_mainnet_genesis_state():
     assert state.flush() == root
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.integers(-5, BALANCE), st.integers(1, 4_000_000), st.integers(0, 3)), max_size=6

@@ -23,6 +23,7 @@ from thespis.protocols.wire.exchange import (
     encode_response,
 )
 
+from tests.properties import examples
 from tests.vectors import load
 
 HEAD = (Cid.of(b"head"),)
@@ -163,7 +164,7 @@ def test_any_bytes(data):
             pass
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_mutated_responses(data):
     encoded = bytearray(answer(Status.PARTIAL, 2).encode())

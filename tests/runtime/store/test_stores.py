@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from thespis.runtime.store import checks, memory
 from thespis.runtime.store.errors import (
@@ -27,6 +27,8 @@ from thespis.runtime.store.interface import (
 )
 from thespis.runtime.store.memory import MemoryDisk
 from thespis.runtime.store.rocks import OPEN_FILES_MAX, RocksReader, RocksStore
+
+from tests.properties import FIXTURES, examples
 
 
 class RocksPlace:
@@ -151,7 +153,7 @@ changes = st.lists(
 )
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(30), suppress_health_check=FIXTURES)
 @given(st.lists(changes, max_size=4))
 def test_both_are_dictionaries(place, batches):
     store = place.open()
