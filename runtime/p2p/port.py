@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from thespis.runtime.actor.conversation import Signal
 from thespis.runtime.actor.message import message
 
 Validator = Callable[[bytes], bool]
@@ -17,7 +18,7 @@ Validator = Callable[[bytes], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class NetworkSettings:
+class HostSettings:
     """How a node takes part; times in seconds, sizes in bytes."""
 
     network: str
@@ -39,7 +40,7 @@ class NetworkSettings:
 
 
 @message
-class PeerConnected:
+class PeerConnected(Signal):
     """A connection stands."""
 
     peer: str
@@ -48,14 +49,14 @@ class PeerConnected:
 
 
 @message
-class PeerDisconnected:
+class PeerDisconnected(Signal):
     """The last connection to a peer is gone."""
 
     peer: str
 
 
 @message
-class ProtocolViolated:
+class ProtocolViolated(Signal):
     """A peer sent what no honest peer sends; whoever owns the port decides what becomes of it."""
 
     peer: str
@@ -63,7 +64,7 @@ class ProtocolViolated:
 
 
 @message
-class GossipArrived:
+class GossipArrived(Signal):
     """A well-formed payload that was not seen before.
 
     `source` passed it on, after no more than its shape was looked at; `author` signed it, and answers for the rest.
@@ -76,7 +77,7 @@ class GossipArrived:
 
 
 @message
-class RequestArrived:
+class RequestArrived(Signal):
     """A peer asks; answer with `respond`, in time."""
 
     number: int
@@ -86,7 +87,7 @@ class RequestArrived:
 
 
 @message
-class RequestDone:
+class RequestDone(Signal):
     """An own request ended, with an answer or with what went wrong."""
 
     number: int
@@ -95,7 +96,7 @@ class RequestDone:
 
 
 @message
-class DialDone:
+class DialDone(Signal):
     """An own dial ended; `error` is empty when the peer is connected."""
 
     number: int
@@ -104,7 +105,7 @@ class DialDone:
 
 
 @message
-class PingDone:
+class PingDone(Signal):
     """A round trip was measured, or what went wrong."""
 
     number: int
@@ -113,7 +114,7 @@ class PingDone:
 
 
 @message
-class LookupDone:
+class LookupDone(Signal):
     """A search in the routing table ended."""
 
     number: int

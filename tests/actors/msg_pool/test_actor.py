@@ -2,7 +2,7 @@
 
 import pytest
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.messages.events import NewHead
+from thespis.actors.messages.syncer import NewHead
 from thespis.actors.msg_pool.actor import MsgPool
 from thespis.actors.msg_pool.pending import Pending
 from thespis.protocols.chain.tipset import Tipset
@@ -19,7 +19,7 @@ def disk():
 def pool_over(disk, messages_max):
     """A pool without its process: it sees the chain, and nobody hears its events."""
     pool = MsgPool()
-    pool._chain = ChainReader(disk.open_reader("chain"))
+    pool.chain = ChainReader(disk.open_reader("chain"))
     pool._pending = Pending(messages_max)
     pool._gap_max = 10
     pool._look()

@@ -38,8 +38,8 @@ class Headers:
 def syncer():
     """A Syncer without its process, over a genesis, at epoch 100."""
     found = Syncer()
-    found._chain = new_chain()
-    clock = SimpleNamespace(unix_s=lambda: now_at(found._chain, 100))
+    found.chain = new_chain()
+    clock = SimpleNamespace(unix_s=lambda: now_at(found.chain, 100))
     found._myRef = SimpleNamespace(environment=SimpleNamespace(clock=clock))
     return found
 

@@ -11,11 +11,11 @@ def test_asks_in_flight_are_bounded(monkeypatch):
     assert ASKS_MAX == 10_000
     monkeypatch.setattr(module, "ASKS_MAX", 3)
     asks = Asks()
-    numbers = [asks.open("Somebody")[0] for _ in range(3)]
+    numbers = [asks.open("Somebody", None)[0] for _ in range(3)]
     with pytest.raises(MailboxFullError, match="3 asks are in flight"):
-        asks.open("Somebody")
+        asks.open("Somebody", None)
     asks.close(numbers[1])
-    assert asks.open("Somebody")[0] == 4
+    assert asks.open("Somebody", None)[0] == 4
 
 
 def test_the_last_durations_are_kept():
