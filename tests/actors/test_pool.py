@@ -1,5 +1,6 @@
 """What the pool works with: bounds, replacement, selection against the best possible, explanations, gas."""
 
+import dataclasses
 import itertools
 
 import pytest
@@ -7,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from thespis.actors.msg_pool import pending as pending_module
 from thespis.actors.msg_pool import selection
-from thespis.actors.msg_pool.gas import estimate_limit, fill_gas, try_message
+from thespis.actors.msg_pool.gas import PREMIUM_LEAST, estimate_limit, estimate_premium, fill_gas, try_message
 from thespis.actors.msg_pool.pending import Pending, PoolFullError, ReplaceFeeError
 from thespis.actors.msg_pool.selection import message_reward, select, sender_links
 from thespis.actors.msg_pool.why import explain
 from thespis.protocols.builtin.codes import code_of
+from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
 from thespis.protocols.errors import GasEstimateError
@@ -194,7 +196,6 @@ def test_trying_a_message_changes_nothing(chain):
 
 
 def test_gas_is_filled_in_and_bounded(chain):
-    import dataclasses
 
     bare = dataclasses.replace(transfer().message, gas_limit=0, gas_fee_cap=TokenAmount(0), gas_premium=TokenAmount(0))
     filled = fill_gas(chain, chain.head(), bare, [transfer(premium=700_000)], 0)
@@ -217,3 +218,32 @@ def test_a_block_takes_a_bounded_number_of_messages(monkeypatch):
             with monkeypatch.context() as patched:
                 patched.setattr(selection, name, value)
                 assert [each.message.nonce for each in chosen_of(messages, 10**10)] == list(range(count))
+
+
+def test_a_premium_beats_the_middle_of_what_waits():
+    def waiting(*premiums):
+        return [transfer(premium=premium * 10**6) for premium in premiums]
+
+    assert estimate_premium([]) == PREMIUM_LEAST == 100_000
+    assert estimate_premium([transfer(premium=5)]) == PREMIUM_LEAST
+    assert [estimate_premium(waiting(*premiums)) for premiums in ((7,), (7, 1), (9, 1, 7), (9, 1, 7, 3))] == [
+        7 * 10**6 + 1, 7 * 10**6 + 1, 7 * 10**6 + 1, 7 * 10**6 + 1,
+    ]  # fmt: skip
+
+
+def test_only_accounts_are_tried_and_signatures_in_the_aggregate_cost_nothing(chain):
+    for sender in (Address.id(1000), Address.id(77_777)):
+        with pytest.raises(GasEstimateError, match="there is no account"):
+            try_message(chain, chain.head(), dataclasses.replace(transfer().message, sender=sender))
+    used = [
+        try_message(chain, chain.head(), transfer(to=USERS[3], bls_sender=bls).message).receipt.gas_used
+        for bls in (False, True)
+    ]
+    assert used[1] < used[0]
+
+
+def test_what_pays_the_base_fee_and_nothing_more_is_taken():
+    even, below = transfer(cap=100, premium=10), transfer(cap=99, premium=10)
+    assert message_reward(even, 100) == 0
+    assert chosen_of([even], 10**10) == [even]
+    assert chosen_of([below], 10**10) == []
