@@ -10,11 +10,11 @@ from thespis.actors.api.state import actor_at, tree_at
 from thespis.actors.chain.views import power_state
 from thespis.actors.chain.world import ChainWorld
 from thespis.protocols.builtin.codes import MARKET, REWARD, VERIFIED_REGISTRY
-from thespis.protocols.builtin.deals import NEVER, DealProposal, DealState
-from thespis.protocols.builtin.market import collateral_min
-from thespis.protocols.builtin.market_state import MarketState
-from thespis.protocols.builtin.market_tables import BalanceTable
-from thespis.protocols.builtin.reward_state import RewardState
+from thespis.protocols.builtin.market.deals import NEVER, DealProposal, DealState
+from thespis.protocols.builtin.market.methods import collateral_min
+from thespis.protocols.builtin.market.state import MarketState
+from thespis.protocols.builtin.market.tables import BalanceTable
+from thespis.protocols.builtin.reward.state import RewardState
 from thespis.protocols.builtin.states import state_of
 from thespis.protocols.builtin.verifreg import VerifregState
 from thespis.protocols.chain.message import TOTAL_FILECOIN

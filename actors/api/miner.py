@@ -8,12 +8,12 @@ from typing import Any
 from thespis.actors.api import forms
 from thespis.actors.api.registry import APPLICATION, NodeView, RpcError, rpc
 from thespis.actors.chain.views import miner_state
-from thespis.protocols.builtin.miner_state import AnyMiner, SectorOnChainInfo
 from thespis.protocols.builtin.storage_miner.layouts import layout_for
 from thespis.protocols.builtin.storage_miner.partition import Partition
 from thespis.protocols.builtin.storage_miner.periods import UNQUANTIZED, current_deadline
 from thespis.protocols.builtin.storage_miner.queues import BitfieldQueue, ExpirationSet, merged
 from thespis.protocols.builtin.storage_miner.sectors import Sectors, find_pre_committed
+from thespis.protocols.builtin.storage_miner.state import AnyMiner, SectorOnChainInfo
 from thespis.protocols.chain.tipset import TipsetKey
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.bitfield import Bitfield

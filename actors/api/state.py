@@ -15,7 +15,7 @@ from thespis.protocols.builtin.codes import BUILTIN, BURNT_FUNDS, REWARD, name_o
 from thespis.protocols.builtin.methods import BIG_INTEGER, Form
 from thespis.protocols.builtin.registry import method_of
 from thespis.protocols.builtin.states import state_of
-from thespis.protocols.builtin.version_2.miner_state import MinerInfoV2
+from thespis.protocols.builtin.storage_miner.v2.state import MinerInfoV2
 from thespis.protocols.chain.message import Message, Receipt
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.encoding import cbor

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from thespis.actors.chain.index import ChainIndex, Execution
 from thespis.actors.chain.views import MinerPower, is_fit, miner_power, miner_state, power_state
-from thespis.protocols.builtin.miner_state import SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.state import SectorOnChainInfo
 from thespis.protocols.chain.base_fee import next_base_fee
 from thespis.protocols.chain.block import BeaconEntry, BlockHeader, load_message_meta
 from thespis.protocols.chain.message import Message, SignedMessage

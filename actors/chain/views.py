@@ -7,10 +7,10 @@ from functools import lru_cache
 
 from thespis.protocols.builtin.account import AccountState
 from thespis.protocols.builtin.codes import POWER, name_of
-from thespis.protocols.builtin.miner_state import AnyMiner, MinerInfo
-from thespis.protocols.builtin.power_state import AnyPower
+from thespis.protocols.builtin.power.state import AnyPower
 from thespis.protocols.builtin.states import state_of
-from thespis.protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2
+from thespis.protocols.builtin.storage_miner.state import AnyMiner, MinerInfo
+from thespis.protocols.builtin.storage_miner.v2.state import MinerInfoV2, MinerStateV2
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ChainError

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from thespis.protocols.builtin.miner_state import (
+from thespis.protocols.builtin.storage_miner.layouts import layout_for
+from thespis.protocols.builtin.storage_miner.money import power_of
+from thespis.protocols.builtin.storage_miner.partition import Partition
+from thespis.protocols.builtin.storage_miner.periods import UNQUANTIZED
+from thespis.protocols.builtin.storage_miner.queues import NOTHING, BitfieldQueue, ExpirationSet, holds_all, merged
+from thespis.protocols.builtin.storage_miner.state import (
     NO_POWER,
     AnyMiner,
     Deadline,
@@ -13,13 +18,8 @@ from thespis.protocols.builtin.miner_state import (
     SectorOnChainInfo,
     SectorPreCommitOnChainInfo,
 )
-from thespis.protocols.builtin.storage_miner.layouts import layout_for
-from thespis.protocols.builtin.storage_miner.money import power_of
-from thespis.protocols.builtin.storage_miner.partition import Partition
-from thespis.protocols.builtin.storage_miner.periods import UNQUANTIZED
-from thespis.protocols.builtin.storage_miner.queues import NOTHING, BitfieldQueue, ExpirationSet, holds_all, merged
-from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
-from thespis.protocols.builtin.vesting import VestingFunds
+from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2
+from thespis.protocols.builtin.storage_miner.vesting import VestingFunds
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.ipld.blockstore import Blockstore, load
 from thespis.protocols.ipld.hamt import Hamt, HamtVersion

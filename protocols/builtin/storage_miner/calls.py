@@ -17,9 +17,9 @@ from thespis.protocols.builtin.methods import (
     UPDATE_CLAIMED_POWER,
     UPDATE_PLEDGE_TOTAL,
 )
-from thespis.protocols.builtin.miner_state import PowerPair
-from thespis.protocols.builtin.power import CurrentTotalPower, EnrollCronEventParams, UpdateClaimedPowerParams
-from thespis.protocols.builtin.reward import ThisEpochReward, ThisEpochRewardV0
+from thespis.protocols.builtin.power.methods import CurrentTotalPower, EnrollCronEventParams, UpdateClaimedPowerParams
+from thespis.protocols.builtin.reward.methods import ThisEpochReward, ThisEpochRewardV0
+from thespis.protocols.builtin.storage_miner.state import PowerPair
 from thespis.protocols.encoding.tuples import ARRAY_ITEMS_MAX, BigInteger, ChainEpoch, Record, Unsigned, record
 
 if TYPE_CHECKING:

@@ -7,28 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from thespis.protocols.builtin.codes import MARKET, POWER
-from thespis.protocols.builtin.market_types import (
+from thespis.protocols.builtin.market.calls import (
     ActivateDealsParams,
 )
 from thespis.protocols.builtin.methods import (
     ACTIVATE_DEALS,
 )
-from thespis.protocols.builtin.miner_state import (
-    NO_POWER,
-    AnyMiner,
-    Miner,
-    MinerInfo,
-    MinerState,
-    PowerPair,
-    SectorOnChainInfo,
-    SectorPreCommitOnChainInfo,
-)
 from thespis.protocols.builtin.policy import EPOCHS_IN_DAY
-from thespis.protocols.builtin.power import ConfirmedSectors, CurrentTotalPower
-from thespis.protocols.builtin.reward import ThisEpochReward
+from thespis.protocols.builtin.power.methods import ConfirmedSectors, CurrentTotalPower
+from thespis.protocols.builtin.reward.methods import ThisEpochReward
 from thespis.protocols.builtin.smoothing import FilterEstimate
 from thespis.protocols.builtin.storage_miner.calls import epoch_reward, network_power, notify_pledge, update_power
-from thespis.protocols.builtin.storage_miner.commit import SECTOR_NUMBER_MAX
 from thespis.protocols.builtin.storage_miner.layouts import layout_of
 from thespis.protocols.builtin.storage_miner.money import (
     PLEDGE_PERIOD,
@@ -45,7 +34,22 @@ from thespis.protocols.builtin.storage_miner.periods import (
     assign_deadlines,
 )
 from thespis.protocols.builtin.storage_miner.queues import NOTHING
-from thespis.protocols.builtin.storage_miner.sectors import Sectors, delete_pre_committed, pre_committed
+from thespis.protocols.builtin.storage_miner.sectors import (
+    SECTOR_NUMBER_MAX,
+    Sectors,
+    delete_pre_committed,
+    pre_committed,
+)
+from thespis.protocols.builtin.storage_miner.state import (
+    NO_POWER,
+    AnyMiner,
+    Miner,
+    MinerInfo,
+    MinerState,
+    PowerPair,
+    SectorOnChainInfo,
+    SectorPreCommitOnChainInfo,
+)
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
 from thespis.protocols.encoding.varint import encode_varint

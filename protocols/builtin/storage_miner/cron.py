@@ -6,9 +6,8 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from thespis.protocols.builtin.codes import POWER
-from thespis.protocols.builtin.miner_state import NO_POWER, Miner, MinerInfo, MinerState, PowerPair
-from thespis.protocols.builtin.power import CurrentTotalPower
-from thespis.protocols.builtin.reward import ThisEpochReward
+from thespis.protocols.builtin.power.methods import CurrentTotalPower
+from thespis.protocols.builtin.reward.methods import ThisEpochReward
 from thespis.protocols.builtin.storage_miner.calls import (
     CronEventPayload,
     CronEventType,
@@ -20,7 +19,6 @@ from thespis.protocols.builtin.storage_miner.calls import (
     update_power,
 )
 from thespis.protocols.builtin.storage_miner.deadline import Due
-from thespis.protocols.builtin.storage_miner.ending import process_early_terminations, schedule_early_terminations
 from thespis.protocols.builtin.storage_miner.money import (
     add_deposit,
     add_pledge,
@@ -30,9 +28,11 @@ from thespis.protocols.builtin.storage_miner.money import (
 )
 from thespis.protocols.builtin.storage_miner.partition import PartitionV0
 from thespis.protocols.builtin.storage_miner.periods import current_deadline, every_deadline
-from thespis.protocols.builtin.storage_miner.proving import NO_FEE_FROM
 from thespis.protocols.builtin.storage_miner.queues import BitfieldQueue, ExpirationSet
 from thespis.protocols.builtin.storage_miner.sectors import delete_pre_committed, find_pre_committed
+from thespis.protocols.builtin.storage_miner.state import NO_POWER, Miner, MinerInfo, MinerState, PowerPair
+from thespis.protocols.builtin.storage_miner.termination import process_early_terminations, schedule_early_terminations
+from thespis.protocols.builtin.storage_miner.window_post import NO_FEE_FROM
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.tuples import ChainEpoch, Unsigned
 

@@ -9,11 +9,11 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from thespis.protocols.builtin.miner_state import NO_POWER, Deadline, PowerPair, SectorOnChainInfo
 from thespis.protocols.builtin.storage_miner.partition import Partition, Terminated
 from thespis.protocols.builtin.storage_miner.periods import Quant
 from thespis.protocols.builtin.storage_miner.queues import EMPTY_SET, NOTHING, BitfieldQueue, ExpirationSet, merged
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
+from thespis.protocols.builtin.storage_miner.state import NO_POWER, Deadline, PowerPair, SectorOnChainInfo
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.tuples import Record, Unsigned, record
 from thespis.protocols.ipld.blockstore import Blockstore

@@ -6,22 +6,20 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from thespis.protocols.builtin.codes import INIT, REWARD
+from thespis.protocols.builtin.codes import INIT
 from thespis.protocols.builtin.methods import ADDRESS, PUBKEY_ADDRESS
-from thespis.protocols.builtin.miner_state import (
+from thespis.protocols.builtin.power.methods import MinerConstructorParams
+from thespis.protocols.builtin.storage_miner.calls import CronEventType, enroll
+from thespis.protocols.builtin.storage_miner.layouts import layout_of
+from thespis.protocols.builtin.storage_miner.state import (
     AnyMiner,
     MinerInfo,
     MinerState,
     WorkerKeyChange,
 )
-from thespis.protocols.builtin.power import MinerConstructorParams
-from thespis.protocols.builtin.storage_miner.calls import CronEventType, enroll, notify_pledge
-from thespis.protocols.builtin.storage_miner.commit import require_pledge
-from thespis.protocols.builtin.storage_miner.layouts import layout_of
-from thespis.protocols.builtin.vesting import VESTING_V0, VESTING_V1
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address, AddressProtocol
-from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
 from thespis.protocols.proofs.registry import SealProof
 from thespis.protocols.vm.exit_codes import ExitCode
 
@@ -58,13 +56,6 @@ class ChangeMultiaddrsParams(Record):
     """Where the miner is reached."""
 
     new_multiaddrs: tuple[bytes, ...]
-
-
-@record
-class WithdrawBalanceParams(Record):
-    """How much the owner wants at most."""
-
-    amount_requested: TokenAmount
 
 
 def constructor(runtime: ActorRuntime, params: MinerConstructorParams) -> None:
@@ -133,44 +124,6 @@ def change_peer_id(runtime: ActorRuntime, params: ChangePeerIdParams) -> None:
 def change_multiaddrs(runtime: ActorRuntime, params: ChangeMultiaddrsParams) -> None:
     """Change where the miner says it is reached: its addresses."""
     change_info(runtime, lambda info: dataclasses.replace(info, multiaddrs=params.new_multiaddrs))
-
-
-def add_locked_fund(runtime: ActorRuntime, amount: int) -> None:
-    """Lock funds that vest over half a year; block rewards come this way."""
-    if amount < 0:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cannot lock {amount}, which is negative")
-    schedule = VESTING_V1 if runtime.network_version >= 1 else VESTING_V0
-
-    def lock(state: MinerState) -> tuple[MinerState, int]:
-        runtime.validate_caller(*state.load_info(runtime).controllers(), REWARD)
-        unlocked = state.unlocked_balance(runtime.balance())
-        if unlocked < amount:
-            runtime.abort(ExitCode.INSUFFICIENT_FUNDS, f"{unlocked} is unlocked, {amount} is to be locked")
-        return state.lock(runtime, runtime.epoch, amount, state.proving_period_start, schedule)
-
-    _state, freed = runtime.transaction(MinerState, lock)
-    notify_pledge(runtime, amount - freed)
-
-
-def withdraw_balance(runtime: ActorRuntime, params: WithdrawBalanceParams) -> None:
-    """Pay the owner what is neither locked, deposited nor pledged; only the owner may."""
-    if params.amount_requested < 0:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cannot withdraw {params.amount_requested}, which is negative")
-
-    def unlock(state: MinerState) -> tuple[MinerState, tuple[Address, int]]:
-        info = state.load_info(runtime)
-        runtime.validate_caller(info.owner)
-        if len(state.early_terminations):
-            runtime.abort(ExitCode.FORBIDDEN, "fees of terminated sectors are outstanding")
-        state, freed = state.unlock_vested(runtime, runtime.epoch)
-        require_pledge(runtime, state)
-        return state, (info.owner, freed)
-
-    state, (owner, freed) = runtime.transaction(MinerState, unlock)
-    available = state.available_balance(runtime.balance())
-    code, _ = runtime.send(owner, 0, b"", min(available, params.amount_requested))
-    runtime.require_success(code, "the owner could not be paid")
-    notify_pledge(runtime, -freed)
 
 
 def change_info(runtime: ActorRuntime, change: Callable[[MinerInfo], MinerInfo]) -> None:

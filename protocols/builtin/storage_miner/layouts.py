@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from thespis.protocols.builtin.miner_state import AnyMiner, MinerInfo, MinerState
 from thespis.protocols.builtin.storage_miner.deadline import Due
 from thespis.protocols.builtin.storage_miner.partition import Partition, PartitionV0
 from thespis.protocols.builtin.storage_miner.periods import deadline_quant
-from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
-from thespis.protocols.builtin.version_2.partition import PartitionV2
+from thespis.protocols.builtin.storage_miner.state import AnyMiner, MinerInfo, MinerState
+from thespis.protocols.builtin.storage_miner.v2.partition import PartitionV2
+from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2
 
 if TYPE_CHECKING:
     from thespis.protocols.vm.runtime import ActorRuntime

@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from thespis.protocols.builtin.miner_state import AnyMiner, Miner, MinerState, PowerPair, SectorOnChainInfo
 from thespis.protocols.builtin.policy import EPOCHS_IN_DAY
 from thespis.protocols.builtin.smoothing import PRECISION, FilterEstimate, extrapolated_ratio_sum
+from thespis.protocols.builtin.storage_miner.state import AnyMiner, Miner, MinerState, PowerPair, SectorOnChainInfo
 from thespis.protocols.encoding.tuples import TokenAmount
-from thespis.protocols.vm.exit_codes import ActorPanic
+from thespis.protocols.vm.exit_codes import ActorPanic, ExitCode
 
 if TYPE_CHECKING:
     from thespis.protocols.vm.runtime import ActorRuntime
@@ -129,3 +129,9 @@ def add_pledge(runtime: ActorRuntime, state: Miner, amount: int) -> Miner:
     total = state.pledge + amount
     runtime.check(total >= 0, "pledges would be negative")
     return state.with_pledge(total)
+
+
+def require_pledge(runtime: ActorRuntime, state: MinerState) -> None:
+    """End the call unless the balance covers the pledges."""
+    if unlocked_balance(runtime, state) < state.initial_pledge_requirement:
+        runtime.abort(ExitCode.INSUFFICIENT_FUNDS, "the unlocked balance does not cover the pledge")

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from thespis.protocols.builtin.miner_state import NO_POWER, PowerPair, SectorOnChainInfo
 from thespis.protocols.builtin.storage_miner.money import power_of
 from thespis.protocols.builtin.storage_miner.periods import UNQUANTIZED, Quant
 from thespis.protocols.builtin.storage_miner.queues import (
@@ -22,6 +21,7 @@ from thespis.protocols.builtin.storage_miner.queues import (
     holds_all,
 )
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
+from thespis.protocols.builtin.storage_miner.state import NO_POWER, PowerPair, SectorOnChainInfo
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Record, record

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from thespis.protocols.builtin.miner_state import AnyMiner, Deadline, SectorOnChainInfo
 from thespis.protocols.builtin.policy import Policy
-from thespis.protocols.builtin.vesting import quantize_up
+from thespis.protocols.builtin.storage_miner.state import AnyMiner, Deadline, SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.vesting import quantize_up
 from thespis.protocols.vm.exit_codes import StateFault
 
 

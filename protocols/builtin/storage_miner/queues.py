@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from thespis.protocols.builtin.miner_state import NO_POWER, PowerPair, SectorOnChainInfo
 from thespis.protocols.builtin.storage_miner.money import power_of
 from thespis.protocols.builtin.storage_miner.periods import Quant
+from thespis.protocols.builtin.storage_miner.state import NO_POWER, PowerPair, SectorOnChainInfo
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Record, TokenAmount, record

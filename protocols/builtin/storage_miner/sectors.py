@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from thespis.protocols.builtin.miner_state import AnyMiner, Miner, SectorOnChainInfo, SectorPreCommitOnChainInfo
+from thespis.protocols.builtin.storage_miner.state import AnyMiner, Miner, SectorOnChainInfo, SectorPreCommitOnChainInfo
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.varint import encode_varint
 from thespis.protocols.ipld.blockstore import Blockstore
@@ -58,3 +58,6 @@ def delete_pre_committed(store: Blockstore, state: Miner, numbers: list[int]) ->
         if not table.delete(encode_varint(number)):
             raise StateFault(f"sector {number} was not committed to")
     return state.with_(pre_committed_sectors=table.flush())
+
+
+SECTOR_NUMBER_MAX = (1 << 63) - 1

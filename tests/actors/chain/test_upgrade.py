@@ -6,9 +6,9 @@ from thespis.actors.chain.world import run_tipset
 from thespis.actors.msg_pool.gas import try_message
 from thespis.protocols.builtin.codes import code_of
 from thespis.protocols.builtin.invariants.state import violations
-from thespis.protocols.builtin.power_state import PowerState
-from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
-from thespis.protocols.builtin.version_2.power_state import PowerStateV2
+from thespis.protocols.builtin.power.state import PowerState
+from thespis.protocols.builtin.power.v2.state import PowerStateV2
+from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount
 from thespis.protocols.errors import GenesisError

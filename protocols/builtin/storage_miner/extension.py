@@ -1,0 +1,104 @@
+"""Sectors whose expiration is put off (specs-actors v0.9.15)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from thespis.protocols.builtin.storage_miner.calls import (
+    notify_pledge,
+    update_power,
+)
+from thespis.protocols.builtin.storage_miner.deadline import need
+from thespis.protocols.builtin.storage_miner.declarations import check_deadline
+from thespis.protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, layout_of
+from thespis.protocols.builtin.storage_miner.periods import deadline_quant
+from thespis.protocols.builtin.storage_miner.pre_commit import validate_expiration
+from thespis.protocols.builtin.storage_miner.sectors import Sectors
+from thespis.protocols.builtin.storage_miner.state import (
+    NO_POWER,
+    AnyMiner,
+    PowerPair,
+    SectorOnChainInfo,
+)
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
+from thespis.protocols.ipld.historic import HistoricArray
+from thespis.protocols.vm.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from thespis.protocols.vm.runtime import ActorRuntime
+
+
+@record
+class Extension(Record):
+    """Sectors of a partition and their new end."""
+
+    deadline: Unsigned
+    partition: Unsigned
+    sectors: Bitfield
+    new_expiration: ChainEpoch
+
+
+@record
+class ExtendParams(Record):
+    """Extensions."""
+
+    extensions: tuple[Extension, ...]
+
+
+def extend_sector_expiration(runtime: ActorRuntime, params: ExtendParams) -> None:
+    """Let active sectors live longer; their power is worked out anew."""
+    _check_extensions(runtime, params)
+    layout = layout_of(runtime)
+
+    def extend(state: AnyMiner) -> tuple[AnyMiner, tuple[PowerPair, int]]:
+        info = state.load_info(runtime)
+        runtime.validate_caller(*info.controllers())
+        size, power, pledge = int(info.sector_size), NO_POWER, 0
+        deadlines = state.load_deadlines(runtime)
+        by_deadline: dict[int, list[Extension]] = {}
+        for each in params.extensions:
+            by_deadline.setdefault(int(each.deadline), []).append(each)
+        sectors = Sectors(runtime, state)
+        for index, extensions in by_deadline.items():
+            deadline = deadlines.load(runtime, index)
+            partitions = HistoricArray(runtime, deadline.partitions)
+            quant = deadline_quant(runtime.policy, state, index)
+            for each in extensions:
+                partition = need(layout.partition, partitions, int(each.partition))
+                old = sectors.load(each.sectors)
+                new = [_extended(runtime, sector, each.new_expiration) for sector in old]
+                sectors.put_all(new)
+                partition, gained, pledged = partition.replace_sectors(runtime, old, new, size, quant)
+                power, pledge = power + gained, pledge + pledged
+                partitions.set(int(each.partition), partition.to_wire())
+            deadline = dataclasses.replace(deadline, partitions=partitions.flush())
+            deadlines = deadlines.update(runtime, index, deadline)
+        state = state.with_(sectors=sectors.flush())
+        return state.with_deadlines(runtime, deadlines), (power, pledge)
+
+    _state, (power, pledge) = runtime.transaction(layout.state, extend)
+    update_power(runtime, power)
+    notify_pledge(runtime, pledge)
+
+
+def _check_extensions(runtime: ActorRuntime, params: ExtendParams) -> None:
+    if len(params.extensions) > layout_of(runtime).partitions_max:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.extensions)} extensions are too many")
+    for each in params.extensions:
+        check_deadline(runtime, each.deadline)
+    count = sum(len(each.sectors) for each in params.extensions)
+    if count > ADDRESSED_SECTORS_MAX:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{count} sectors are too many")
+
+
+def _extended(runtime: ActorRuntime, sector: SectorOnChainInfo, expiration: ChainEpoch) -> SectorOnChainInfo:
+    if runtime.actors_version and (
+        sector.seal_proof not in runtime.policy.seal_proofs or sector.expiration < runtime.epoch
+    ):
+        runtime.abort(ExitCode.FORBIDDEN, f"sector {sector.number} ended at {sector.expiration} or has an old proof")
+    if expiration < sector.expiration:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"sector {sector.number} lives until {sector.expiration}")
+    validate_expiration(runtime, sector.activation, expiration)
+    return dataclasses.replace(sector, expiration=expiration)

@@ -1,0 +1,71 @@
+"""Confirmed sectors, version 2 (specs-actors v2.3.6)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from thespis.protocols.builtin.power.methods import ConfirmedSectors
+from thespis.protocols.builtin.storage_miner.calls import notify_pledge, update_power
+from thespis.protocols.builtin.storage_miner.confirm import Confirming, confirming, reschedule_replaced, with_sectors
+from thespis.protocols.builtin.storage_miner.money import (
+    add_deposit,
+    add_pledge,
+)
+from thespis.protocols.builtin.storage_miner.state import (
+    PowerPair,
+    SectorOnChainInfo,
+    SectorPreCommitOnChainInfo,
+)
+from thespis.protocols.builtin.storage_miner.v2.money import check_balance, expected_reward
+from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2, SectorOnChainInfoV2
+from thespis.protocols.encoding.tuples import ChainEpoch
+from thespis.protocols.vm.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from thespis.protocols.vm.runtime import ActorRuntime
+
+
+def confirm_sector_proofs(runtime: ActorRuntime, params: ConfirmedSectors) -> None:
+    """Take sectors up whose proofs held: their deals begin, they get a deadline and a pledge, but no power yet."""
+    given = confirming(runtime, params)
+
+    def take_up(state: MinerStateV2) -> tuple[MinerStateV2, tuple[PowerPair, int, int]]:
+        state, moved = reschedule_replaced(runtime, state, given.info, given.replaced)
+        lasting = given.lasting(runtime)
+        sectors = [_taken_up(runtime, each, given, moved) for each in lasting]
+        state, new_power = with_sectors(runtime, state, given.info, sectors)
+        state, freed = state.unlock_vested(runtime, runtime.epoch)
+        state = add_deposit(runtime, state, -sum(each.pre_commit_deposit for each in lasting))
+        pledge, unlocked = sum(each.initial_pledge for each in sectors), state.unlocked_balance(runtime.balance())
+        if unlocked < pledge:
+            runtime.abort(ExitCode.INSUFFICIENT_FUNDS, f"a pledge of {pledge} is due, {unlocked} is unlocked")
+        state = add_pledge(runtime, state, pledge)
+        check_balance(runtime, state)
+        return state, (new_power, pledge, freed)
+
+    _state, (new_power, pledge, freed) = runtime.transaction(MinerStateV2, take_up)
+    update_power(runtime, new_power)
+    notify_pledge(runtime, pledge - freed)
+
+
+def _taken_up(
+    runtime: ActorRuntime,
+    kept: SectorPreCommitOnChainInfo,
+    given: Confirming,
+    moved: Sequence[SectorOnChainInfo],
+) -> SectorOnChainInfoV2:
+    """A committed sector as a proven one; it pledges no less than the one that it replaces."""
+    committed, made = kept.info, SectorOnChainInfoV2.of(given.taken_up(runtime, kept, expected_reward))
+    if not committed.replace_capacity:
+        return made
+    old = next((sector for sector in moved if sector.number == committed.replace_sector_number), None)
+    if old is None:
+        runtime.abort(ExitCode.NOT_FOUND, f"sector {committed.replace_sector_number} cannot be replaced any more")
+    return dataclasses.replace(
+        made,
+        initial_pledge=max(made.initial_pledge, old.initial_pledge),
+        replaced_sector_age=ChainEpoch(max(0, runtime.epoch - old.activation)),
+        replaced_day_reward=old.expected_day_reward,
+    )

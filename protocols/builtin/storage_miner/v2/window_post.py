@@ -1,0 +1,70 @@
+"""Proofs of spacetime, recoveries, and the end of each deadline, version 2 (specs-actors v2.3.6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from thespis.protocols.builtin.storage_miner.calls import (
+    update_power,
+)
+from thespis.protocols.builtin.storage_miner.deadline import Proven
+from thespis.protocols.builtin.storage_miner.declarations import check_deadline
+from thespis.protocols.builtin.storage_miner.layouts import layout_of
+from thespis.protocols.builtin.storage_miner.periods import current_deadline
+from thespis.protocols.builtin.storage_miner.sectors import Sectors
+from thespis.protocols.builtin.storage_miner.v2.money import check_balance
+from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2
+from thespis.protocols.builtin.storage_miner.window_post import SubmitPostParams, sectors_for_proof, verify_post
+from thespis.protocols.consensus.randomness import Purpose
+from thespis.protocols.proofs.registry import SealProof
+from thespis.protocols.vm.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from thespis.protocols.vm.runtime import ActorRuntime
+
+RANDOMNESS_BYTES = 32
+
+
+def submit_windowed_post(runtime: ActorRuntime, params: SubmitPostParams) -> None:
+    """Prove partitions of the open deadline; new sectors and those that were declared recovered get their power."""
+    policy, layout = runtime.policy, layout_of(runtime)
+    check_deadline(runtime, params.deadline)
+    if len(params.chain_commit_rand) > RANDOMNESS_BYTES:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.chain_commit_rand)} bytes of randomness")
+
+    def prove(state: MinerStateV2) -> tuple[MinerStateV2, Proven]:
+        info = state.load_info(runtime)
+        runtime.validate_caller(*info.controllers())
+        expected = SealProof(info.seal_proof_type).window_proof
+        if len(params.proofs) != 1 or params.proofs[0].post_proof != expected:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.proofs)} proofs; one of type {expected} is due")
+        if len(params.partitions) > layout.proof_partitions_max(info):
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.partitions)} partitions are too many")
+        now = current_deadline(policy, state, runtime.epoch)
+        if not now.is_open:
+            runtime.abort(ExitCode.ILLEGAL_STATE, f"the proving period from {now.period_start} has not begun")
+        if params.deadline != now.index:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {params.deadline}; {now.index} is open")
+        _check_chain(runtime, params, now.challenge)
+        sectors = Sectors(runtime, state)
+        deadlines = state.load_deadlines(runtime)
+        due = layout.due(runtime, state, info, now.index)
+        at = now.last + policy.fault_max_age
+        deadline, proven = due.record_proven(deadlines.load(runtime, now.index), sectors, at, params.partitions)
+        if not proven.good.runs:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "no sector of the partitions is active")
+        verify_post(runtime, now.challenge, sectors_for_proof(sectors, proven), params.proofs)
+        return state.with_deadlines(runtime, deadlines.update(runtime, now.index, deadline)), proven
+
+    _state, proven = runtime.transaction(MinerStateV2, prove)
+    update_power(runtime, proven.delta)
+    check_balance(runtime)
+
+
+def _check_chain(runtime: ActorRuntime, params: SubmitPostParams, challenge: int) -> None:
+    """A proof names the chain that it was made for, by the ticket of an epoch since the challenge."""
+    epoch = params.chain_commit_epoch
+    if not challenge <= epoch < runtime.epoch:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"the proof's epoch {epoch}; from {challenge} on, and past")
+    if runtime.ticket_randomness(Purpose.POST_CHAIN_COMMIT, epoch, b"") != params.chain_commit_rand:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "the proof was made for another chain")
