@@ -6,7 +6,6 @@ from typing import Any
 
 from thespis.actors.api import forms
 from thespis.actors.api.registry import NodeView, RpcError, rpc
-from thespis.actors.chain.views import key_address
 from thespis.actors.messages.msg_pool import (
     AddMessage,
     EstimateGas,
@@ -38,6 +37,7 @@ from thespis.actors.messages.wallet import (
     WalletAddress,
 )
 from thespis.actors.msg_pool.gas import estimate_limit, estimate_premium
+from thespis.protocols.builtin.queries.actors import key_address
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import TipsetKey
 from thespis.protocols.crypto.signature import Signature, check_signature

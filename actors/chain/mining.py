@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from thespis.actors.chain.reader import BlockMessages, ChainReader
-from thespis.actors.chain.views import key_address, miner_info
+from thespis.protocols.builtin.queries.actors import key_address
+from thespis.protocols.builtin.queries.miner import miner_info
 from thespis.protocols.chain.block import BeaconEntry, BlockHeader, ElectionProof, PoStProof, Ticket, save_message_meta
 from thespis.protocols.chain.message import SignedMessage
 from thespis.protocols.chain.tipset import Tipset

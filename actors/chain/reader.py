@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import TypeVar
 
 from thespis.actors.chain.index import ChainIndex, Execution
-from thespis.actors.chain.views import MinerPower, is_fit, miner_power, miner_state, power_state
+from thespis.protocols.builtin.queries.miner import miner_state
+from thespis.protocols.builtin.queries.power import MinerPower, is_eligible, miner_power, power_state
 from thespis.protocols.builtin.storage_miner.state import SectorOnChainInfo
 from thespis.protocols.chain.base_fee import next_base_fee
 from thespis.protocols.chain.block import BeaconEntry, BlockHeader, load_message_meta
@@ -232,7 +233,7 @@ class ChainReader:
         power = miner_power(self.blocks, self.lookback_state(parent, height), miner)
         if not power.eligible or self.genesis.profile.network_version(parent.height) <= _FITNESS_CHANGES_AFTER:
             return power
-        return replace(power, eligible=is_fit(self.blocks, self.state_before(parent), miner, parent.height))
+        return replace(power, eligible=is_eligible(self.blocks, self.state_before(parent), miner, parent.height))
 
     def provable_sectors(self, parent: Tipset, height: int, miner: Address) -> list[SectorOnChainInfo]:
         """The sectors of which a miner's block of `height` over `parent` opens one."""

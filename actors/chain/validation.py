@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from thespis.actors.chain.reader import BlockMessages, ChainReader
-from thespis.actors.chain.views import key_address, miner_info, power_state
 from thespis.protocols.builtin.codes import name_of
+from thespis.protocols.builtin.queries.actors import key_address
+from thespis.protocols.builtin.queries.miner import miner_info
+from thespis.protocols.builtin.queries.power import power_state
 from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMessage, check_for_inclusion
 from thespis.protocols.chain.tipset import Tipset

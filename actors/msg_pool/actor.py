@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.chain.views import key_address
 from thespis.actors.messages.events import NewHead, PeerMisbehaved
 from thespis.actors.messages.msg_pool import (
     AddMessage,
@@ -42,6 +41,7 @@ from thespis.actors.msg_pool.selection import select
 from thespis.actors.msg_pool.why import explain
 from thespis.actors.node.settings import NodeSettings
 from thespis.protocols.builtin.codes import name_of
+from thespis.protocols.builtin.queries.actors import key_address
 from thespis.protocols.chain.base_fee import MINIMUM_BASE_FEE
 from thespis.protocols.chain.message import MESSAGE_BYTES_MAX, Message, SignedMessage, check_for_inclusion
 from thespis.protocols.chain.tipset import Tipset

@@ -66,9 +66,14 @@ class DeadlineInfo:
         return self.epoch >= self.period_start
 
     @property
+    def fault_cutoff(self) -> int:
+        """First epoch in which faults and recoveries come too late to be declared."""
+        return self.open - self.policy.fault_declaration_cutoff
+
+    @property
     def fault_cutoff_passed(self) -> bool:
         """Whether faults and recoveries come too late to be declared."""
-        return self.epoch >= self.open - self.policy.fault_declaration_cutoff
+        return self.epoch >= self.fault_cutoff
 
     @property
     def quant(self) -> Quant:

@@ -1,13 +1,14 @@
 """A chain that begins with the actors of version 0 and goes on with those of version 2."""
 
 import pytest
-from thespis.actors.chain.views import is_fit, miner_state, power_state
 from thespis.actors.chain.world import run_tipset
 from thespis.actors.msg_pool.gas import try_message
 from thespis.protocols.builtin.codes import code_of
 from thespis.protocols.builtin.invariants.state import violations
 from thespis.protocols.builtin.power.state import PowerState
 from thespis.protocols.builtin.power.v2.state import PowerStateV2
+from thespis.protocols.builtin.queries.miner import miner_state
+from thespis.protocols.builtin.queries.power import is_eligible, power_state
 from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount
@@ -68,15 +69,15 @@ def test_a_message_is_tried_on_the_state_that_it_will_meet(chain):
 def test_who_owes_or_was_reported_may_not_mine(chain, monkeypatch):
     miner, head = Address.id(1000), chain.head()
     state = chain.state_after(head)
-    assert is_fit(chain.blocks, state, miner, head.height)
-    assert not is_fit(chain.blocks, state, Address.id(1999), head.height)
+    assert is_eligible(chain.blocks, state, miner, head.height)
+    assert not is_eligible(chain.blocks, state, Address.id(1999), head.height)
     actor, found = miner_state(chain.blocks, state, miner)
     for changed in (found.with_(fee_debt=TokenAmount(1)), found):
         info = found.load_info(chain.blocks)
         reported = info.with_(consensus_fault_elapsed=ChainEpoch(head.height if changed is found else -1))
-        monkeypatch.setattr("thespis.actors.chain.views.miner_state", lambda *_, of=changed: (actor, of))
+        monkeypatch.setattr("thespis.protocols.builtin.queries.power.miner_state", lambda *_, of=changed: (actor, of))
         monkeypatch.setattr(MinerStateV2, "load_info", lambda *_, of=reported: of)
-        assert not is_fit(chain.blocks, state, miner, head.height)
+        assert not is_eligible(chain.blocks, state, miner, head.height)
 
 
 def test_a_network_that_keeps_version_0():

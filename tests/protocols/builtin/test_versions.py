@@ -14,7 +14,7 @@ def test_there_is_no_other_folder_of_a_version():
         "market", "multisig", "paych", "power", "reward", "storage_miner"
     }  # fmt: skip
     named = {path.name for path in ROOT.rglob("*") if path.is_dir() and "__" not in path.name}
-    assert named == {path.parent.name for path in V2_FOLDERS} | {"v2", "init", "invariants"}
+    assert named == {path.parent.name for path in V2_FOLDERS} | {"v2", "init", "invariants", "queries"}
 
 
 @pytest.mark.parametrize("folder", V2_FOLDERS, ids=lambda folder: folder.parent.name)
