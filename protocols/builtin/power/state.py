@@ -177,7 +177,7 @@ class AnyPower(PowerTotals):
         entries = Hamt(store, self.claims, version=HamtVersion.V0).items()
         return [(Address.parse(key), self.CLAIM.from_wire(wire)) for key, wire in entries]
 
-    def may_mine(self, claim: AnyClaim) -> bool:
+    def meets_minimum(self, claim: AnyClaim) -> bool:
         """Whether a miner with this claim takes part in elections."""
         above = claim.consensus_power >= CONSENSUS_POWER_MIN
         return claim.quality_adjusted_power > 0 and (

@@ -64,7 +64,7 @@ def _claimed(store: Blockstore, power: AnyPower, miner: Address) -> Claimed:
     claim = power.claim_of(store, miner)
     raw, adjusted = power.total_power()
     own = PowerPair(TokenAmount(claim.raw_byte_power), TokenAmount(claim.quality_adjusted_power)) if claim else NO_POWER
-    has_minimum = claim is not None and power.may_mine(claim)
+    has_minimum = claim is not None and power.meets_minimum(claim)
     return Claimed(own, PowerPair(TokenAmount(raw), TokenAmount(adjusted)), has_minimum)
 
 

@@ -49,8 +49,8 @@ def compact_partitions(runtime: ActorRuntime, params: CompactPartitionsParams) -
         if len(params.partitions) > layout.proof_partitions_max(info):
             runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.partitions)} partitions are too many")
         deadlines = state.load_deadlines(runtime)
-        due = layout.due(runtime, state, info, index)
-        deadline, live, dead, removed = due.remove_partitions(deadlines.load(runtime, index), params.partitions)
+        rules = layout.deadline_rules(runtime, state, info, index)
+        deadline, live, dead, removed = rules.remove_partitions(deadlines.load(runtime, index), params.partitions)
         sectors = Sectors(runtime, state)
         for number in dead:
             if not sectors.delete(number):
@@ -58,7 +58,7 @@ def compact_partitions(runtime: ActorRuntime, params: CompactPartitionsParams) -
         state = state.with_(sectors=sectors.flush())
         moved = Sectors(runtime, state).load(live)
         size = int(info.window_post_partition_sectors)
-        deadline, added = due.add_sectors(deadline, size, moved, proven=True)
+        deadline, added = rules.add_sectors(deadline, size, moved, proven=True)
         if removed != added:
             runtime.abort(ExitCode.ILLEGAL_STATE, "compacting changes the power")
         if runtime.actors_version:  # the reference of version 0 does not keep the changed deadline

@@ -167,8 +167,8 @@ def reschedule_replaced(
     sectors, moved = Sectors(runtime, state), []
     for index, wanted in sorted(replaced.items()):
         when = DeadlineInfo(runtime.policy, state.proving_period_start, index, runtime.epoch).next_not_elapsed()
-        due = layout.due(runtime, state, info, index)
-        deadline, here = due.reschedule(deadlines.load(runtime, index), sectors, when.last, wanted)
+        rules = layout.deadline_rules(runtime, state, info, index)
+        deadline, here = rules.reschedule(deadlines.load(runtime, index), sectors, when.last, wanted)
         moved += here
         deadlines = deadlines.update(runtime, index, deadline)
     return state.with_deadlines(runtime, deadlines), moved
@@ -192,8 +192,8 @@ def with_sectors(
     ordered = sorted(sectors, key=lambda sector: sector.number)
     room = layout.deadline_partitions_max
     for index, new in assign_deadlines(size, mutable, ordered, room).items():
-        due = layout.due(runtime, state, info, index)
-        deadline, added = due.add_sectors(mutable[index], size, new, proven=layout.proven_at_once)
+        rules = layout.deadline_rules(runtime, state, info, index)
+        deadline, added = rules.add_sectors(mutable[index], size, new, proven=layout.proven_at_once)
         power += added
         deadlines = deadlines.update(runtime, index, deadline)
     return state.with_deadlines(runtime, deadlines), power

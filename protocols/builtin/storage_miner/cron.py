@@ -18,7 +18,7 @@ from thespis.protocols.builtin.storage_miner.calls import (
     notify_pledge,
     update_power,
 )
-from thespis.protocols.builtin.storage_miner.deadline import Due
+from thespis.protocols.builtin.storage_miner.deadline import DeadlineRules
 from thespis.protocols.builtin.storage_miner.money import (
     add_deposit,
     add_pledge,
@@ -105,8 +105,8 @@ def _closed(
     unlocked = unlocked_balance(runtime, state)
     before = deadline.faulty_power.adjusted
     # sizes of sectors are not needed here: nothing is grouped by its own power
-    due = Due(runtime, 0, now.quant, PartitionV0)
-    deadline, missed = due.end(deadline, now.last + policy.fault_max_age)
+    rules = DeadlineRules(runtime, 0, now.quant, PartitionV0)
+    deadline, missed = rules.close(deadline, now.last + policy.fault_max_age)
     books.power += missed.delta
     if version < NO_FEE_FROM:
         quality = (missed.faulty + missed.failed).adjusted
@@ -119,15 +119,15 @@ def _closed(
     fee = declared_fault_fee(reward.smoothed, power.smoothed, ongoing, version)
     state, vesting, balance = state.penalize(runtime, runtime.epoch, fee, unlocked)
     books.penalty, books.pledge = books.penalty + vesting + balance, books.pledge - vesting
-    deadline, ended = due.pop_expired(deadline, now.last)
+    deadline, ended = rules.pop_expired(deadline, now.last)
     books.pledge -= ended.on_time_pledge
     books.power -= ended.active_power
-    state = with_ended(runtime, state, ended, now.index)
+    state = with_expired(runtime, state, ended, now.index)
     state = state.with_deadlines(runtime, deadlines.update(runtime, now.index, deadline))
     return at_next_deadline(runtime, state)
 
 
-def with_ended(runtime: ActorRuntime, state: Miner, ended: ExpirationSet, index: int) -> Miner:
+def with_expired(runtime: ActorRuntime, state: Miner, ended: ExpirationSet, index: int) -> Miner:
     """The miner without the pledge of a deadline's sectors that ended on time; the early ones wait to be settled."""
     state = add_pledge(runtime, state, -ended.on_time_pledge)
     if not ended.early_sectors.runs:

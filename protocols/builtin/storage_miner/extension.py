@@ -9,7 +9,7 @@ from thespis.protocols.builtin.storage_miner.calls import (
     notify_pledge,
     update_power,
 )
-from thespis.protocols.builtin.storage_miner.deadline import need
+from thespis.protocols.builtin.storage_miner.deadline import load_partition
 from thespis.protocols.builtin.storage_miner.declarations import check_deadline
 from thespis.protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, layout_of
 from thespis.protocols.builtin.storage_miner.periods import deadline_quant
@@ -66,7 +66,7 @@ def extend_sector_expiration(runtime: ActorRuntime, params: ExtendParams) -> Non
             partitions = HistoricArray(runtime, deadline.partitions)
             quant = deadline_quant(runtime.policy, state, index)
             for each in extensions:
-                partition = need(layout.partition, partitions, int(each.partition))
+                partition = load_partition(layout.partition, partitions, int(each.partition))
                 old = sectors.load(each.sectors)
                 new = [_extended(runtime, sector, each.new_expiration) for sector in old]
                 sectors.put_all(new)

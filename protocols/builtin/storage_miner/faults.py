@@ -43,9 +43,9 @@ def declare_faults(runtime: ActorRuntime, params: Declarations) -> None:
         deadlines, sectors, delta = state.load_deadlines(runtime), Sectors(runtime, state), NO_POWER
         for index, wanted in places.items():
             target = declaration_deadline(runtime, state, index)
-            due = layout.due(runtime, state, info, index)
+            rules = layout.deadline_rules(runtime, state, info, index)
             at = target.last + runtime.policy.fault_max_age
-            deadline, change = due.declare_faults(deadlines.load(runtime, index), sectors, at, wanted)
+            deadline, change = rules.declare_faults(deadlines.load(runtime, index), sectors, at, wanted)
             deadlines = deadlines.update(runtime, index, deadline)
             delta += change
         return state.with_deadlines(runtime, deadlines), delta
@@ -74,7 +74,7 @@ def with_recoveries(
     deadlines, sectors = state.load_deadlines(runtime), Sectors(runtime, state)
     for index, wanted in places.items():
         declaration_deadline(runtime, state, index)
-        due = layout.due(runtime, state, info, index)
-        deadline = due.declare_recovered(deadlines.load(runtime, index), sectors, wanted)
+        rules = layout.deadline_rules(runtime, state, info, index)
+        deadline = rules.declare_recovered(deadlines.load(runtime, index), sectors, wanted)
         deadlines = deadlines.update(runtime, index, deadline)
     return state.with_deadlines(runtime, deadlines)

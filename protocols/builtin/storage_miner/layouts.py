@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from thespis.protocols.builtin.storage_miner.deadline import Due
+from thespis.protocols.builtin.storage_miner.deadline import DeadlineRules
 from thespis.protocols.builtin.storage_miner.partition import Partition, PartitionV0
 from thespis.protocols.builtin.storage_miner.periods import deadline_quant
 from thespis.protocols.builtin.storage_miner.state import AnyMiner, MinerInfo, MinerState
@@ -33,10 +33,10 @@ class Layout:
     deadline_partitions_max: int | None
     proven_at_once: bool
 
-    def due(self, runtime: ActorRuntime, state: AnyMiner, info: MinerInfo, index: int) -> Due:
+    def deadline_rules(self, runtime: ActorRuntime, state: AnyMiner, info: MinerInfo, index: int) -> DeadlineRules:
         """A deadline of a miner."""
         quant = deadline_quant(runtime.policy, state, index)
-        return Due(runtime, int(info.sector_size), quant, self.partition)
+        return DeadlineRules(runtime, int(info.sector_size), quant, self.partition)
 
     def proof_partitions_max(self, info: MinerInfo) -> int:
         """Partitions that one message may be about if all their sectors are read."""

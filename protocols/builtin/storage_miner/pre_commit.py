@@ -13,7 +13,7 @@ from thespis.protocols.builtin.methods import (
     VERIFY_DEALS_FOR_ACTIVATION,
 )
 from thespis.protocols.builtin.storage_miner.calls import epoch_reward, network_power, notify_pledge
-from thespis.protocols.builtin.storage_miner.deadline import need
+from thespis.protocols.builtin.storage_miner.deadline import load_partition
 from thespis.protocols.builtin.storage_miner.layouts import layout_of
 from thespis.protocols.builtin.storage_miner.money import (
     PRE_COMMIT_DEPOSIT_PERIOD,
@@ -191,7 +191,7 @@ def check_replaced(runtime: ActorRuntime, state: AnyMiner, params: SectorPreComm
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"sector {number} lives longer than its replacement")
     deadline = state.load_deadlines(runtime).load(runtime, params.replace_sector_deadline)
     partitions = HistoricArray(runtime, deadline.partitions)
-    partition = need(layout_of(runtime).partition, partitions, params.replace_sector_partition)
+    partition = load_partition(layout_of(runtime).partition, partitions, params.replace_sector_partition)
     if number not in partition.sectors:
         raise StateFault(f"sector {number} is not in that partition", ExitCode.NOT_FOUND)
     if number in partition.faults:

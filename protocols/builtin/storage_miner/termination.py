@@ -16,7 +16,7 @@ from thespis.protocols.builtin.storage_miner.calls import (
     terminate_deals,
     update_power,
 )
-from thespis.protocols.builtin.storage_miner.deadline import Due
+from thespis.protocols.builtin.storage_miner.deadline import DeadlineRules
 from thespis.protocols.builtin.storage_miner.declarations import Declarations, by_place
 from thespis.protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, layout_of
 from thespis.protocols.builtin.storage_miner.money import add_pledge, termination_fee, unlocked_balance
@@ -47,10 +47,10 @@ class TerminateSectorsReturn(Record):
 
 def terminate_sectors(runtime: ActorRuntime, params: Declarations) -> TerminateSectorsReturn:
     """End sectors before their time, and tell whether all fees have been settled."""
-    return TerminateSectorsReturn(done=not end_sectors(runtime, params, process_early_terminations))
+    return TerminateSectorsReturn(done=not terminate_declared(runtime, params, process_early_terminations))
 
 
-def end_sectors(runtime: ActorRuntime, params: Declarations, process: Callable[[ActorRuntime], bool]) -> bool:
+def terminate_declared(runtime: ActorRuntime, params: Declarations, process: Callable[[ActorRuntime], bool]) -> bool:
     """End the sectors that a message declares, and settle what of it one message may; returns whether there is more."""
     places, layout = by_place(runtime, params.declarations), layout_of(runtime)
 
@@ -60,8 +60,8 @@ def end_sectors(runtime: ActorRuntime, params: Declarations, process: Callable[[
         runtime.validate_caller(*info.controllers())
         deadlines, sectors, lost = state.load_deadlines(runtime), Sectors(runtime, state), NO_POWER
         for index, wanted in places.items():
-            due = layout.due(runtime, state, info, index)
-            deadline, power = due.terminate(deadlines.load(runtime, index), sectors, runtime.epoch, wanted)
+            rules = layout.deadline_rules(runtime, state, info, index)
+            deadline, power = rules.terminate(deadlines.load(runtime, index), sectors, runtime.epoch, wanted)
             lost += power
             deadlines = deadlines.update(runtime, index, deadline)
         early = state.early_terminations | Bitfield.of(places)
@@ -91,7 +91,7 @@ def process_early_terminations(runtime: ActorRuntime) -> bool:
             return state, Settled(more)
         size, version = int(state.load_info(runtime).sector_size), runtime.network_version
         fee, pledge, deals = 0, 0, []
-        for epoch, found in ended_sectors(runtime, state, result):
+        for epoch, found in terminated_sectors(runtime, state, result):
             deals.append((epoch, [deal for sector in found for deal in sector.deal_ids]))
             pledge += sum(sector.initial_pledge for sector in found)
             fee += termination_fee(size, epoch, reward.smoothed, power.smoothed, version, found)
@@ -121,7 +121,7 @@ class Settled:
             terminate_deals(runtime, epoch, deals)
 
 
-def ended_sectors(
+def terminated_sectors(
     runtime: ActorRuntime, state: AnyMiner, result: Terminated
 ) -> Iterator[tuple[int, list[SectorOnChainInfo]]]:
     """Sectors that ended early, by the epoch of that."""
@@ -139,8 +139,8 @@ def pop_early_terminations(runtime: ActorRuntime, state: Miner) -> tuple[Miner, 
     deadlines = state.load_deadlines(runtime)
     for index in state.early_terminations:
         # sizes of sectors are not needed here: nothing is grouped by its own power
-        due = Due(runtime, 0, deadline_quant(runtime.policy, state, index), layout.partition)
-        deadline, settled, more = due.pop_early_terminations(
+        rules = DeadlineRules(runtime, 0, deadline_quant(runtime.policy, state, index), layout.partition)
+        deadline, settled, more = rules.pop_early_terminations(
             deadlines.load(runtime, index),
             layout.partitions_max - result.partitions_processed,
             ADDRESSED_SECTORS_MAX - result.sectors_processed,

@@ -69,8 +69,8 @@ def submit_windowed_post(runtime: ActorRuntime, params: SubmitPostParams) -> Non
             runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {params.deadline}; {now.index} is open")
         sectors = Sectors(runtime, state)
         deadline = deadlines.load(runtime, now.index)
-        due = layout.due(runtime, state, info, now.index)
-        deadline, proven = due.record_proven(deadline, sectors, now.last + policy.fault_max_age, params.partitions)
+        rules = layout.deadline_rules(runtime, state, info, now.index)
+        deadline, proven = rules.record_proven(deadline, sectors, now.last + policy.fault_max_age, params.partitions)
         if proven.good.runs:
             # the reference of this version opens the table anew
             found = sectors_for_proof(Sectors(runtime, state), proven)

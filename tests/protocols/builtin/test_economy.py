@@ -244,7 +244,7 @@ def test_claims_and_totals_move_together():
         power.add_to_claim(store, MINER, -101, 0)
     with pytest.raises(StateFault, match="no claim"):
         power.add_to_claim(store, Address.id(7), 1, 1)
-    assert power.may_mine(power.claim_of(store, MINER))
+    assert power.meets_minimum(power.claim_of(store, MINER))
     assert power.claim_of(store, Address.id(7)) is None
 
 

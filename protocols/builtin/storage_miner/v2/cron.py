@@ -19,10 +19,10 @@ from thespis.protocols.builtin.storage_miner.calls import (
 from thespis.protocols.builtin.storage_miner.cron import (
     at_next_deadline,
     expire_pre_commits,
-    with_ended,
+    with_expired,
     with_pending_worker,
 )
-from thespis.protocols.builtin.storage_miner.deadline import Due
+from thespis.protocols.builtin.storage_miner.deadline import DeadlineRules
 from thespis.protocols.builtin.storage_miner.periods import current_deadline
 from thespis.protocols.builtin.storage_miner.state import NO_POWER, PowerPair
 from thespis.protocols.builtin.storage_miner.termination import schedule_early_terminations
@@ -92,9 +92,9 @@ def _advance(runtime: ActorRuntime, state: MinerStateV2) -> tuple[MinerStateV2, 
     if not deadline.live_sectors:
         return state, Closed(faulty_before=before)
     # sizes of sectors are not needed here: nothing is grouped by its own power
-    due = Due(runtime, 0, now.quant, PartitionV2)
-    deadline, missed = due.end(deadline, now.last + policy.fault_max_age)
-    deadline, ended = due.pop_expired(deadline, now.last)
-    state = with_ended(runtime, state, ended, now.index)
+    rules = DeadlineRules(runtime, 0, now.quant, PartitionV2)
+    deadline, missed = rules.close(deadline, now.last + policy.fault_max_age)
+    deadline, ended = rules.pop_expired(deadline, now.last)
+    state = with_expired(runtime, state, ended, now.index)
     state = state.with_deadlines(runtime, deadlines.update(runtime, now.index, deadline))
     return state, Closed(missed.delta - ended.active_power, ended.on_time_pledge, before)

@@ -10,9 +10,9 @@ from thespis.protocols.builtin.storage_miner.money import add_pledge
 from thespis.protocols.builtin.storage_miner.termination import (
     Settled,
     TerminateSectorsReturn,
-    end_sectors,
-    ended_sectors,
     pop_early_terminations,
+    terminate_declared,
+    terminated_sectors,
 )
 from thespis.protocols.builtin.storage_miner.v2.money import termination_fee
 from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2, SectorOnChainInfoV2
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def terminate_sectors(runtime: ActorRuntime, params: Declarations) -> TerminateSectorsReturn:
     """End sectors before their time, and tell whether all fees have been settled."""
-    return TerminateSectorsReturn(done=not end_sectors(runtime, params, process_early_terminations))
+    return TerminateSectorsReturn(done=not terminate_declared(runtime, params, process_early_terminations))
 
 
 def process_early_terminations(runtime: ActorRuntime) -> bool:
@@ -36,7 +36,7 @@ def process_early_terminations(runtime: ActorRuntime) -> bool:
             return state, Settled(more)
         size = int(state.load_info(runtime).sector_size)
         fee, pledge, deals = 0, 0, []
-        for epoch, found in ended_sectors(runtime, state, result):
+        for epoch, found in terminated_sectors(runtime, state, result):
             deals.append((epoch, [deal for sector in found for deal in sector.deal_ids]))
             pledge += sum(sector.initial_pledge for sector in found)
             newer = cast("list[SectorOnChainInfoV2]", found)

@@ -48,9 +48,9 @@ def submit_windowed_post(runtime: ActorRuntime, params: SubmitPostParams) -> Non
         _check_chain(runtime, params, now.challenge)
         sectors = Sectors(runtime, state)
         deadlines = state.load_deadlines(runtime)
-        due = layout.due(runtime, state, info, now.index)
+        rules = layout.deadline_rules(runtime, state, info, now.index)
         at = now.last + policy.fault_max_age
-        deadline, proven = due.record_proven(deadlines.load(runtime, now.index), sectors, at, params.partitions)
+        deadline, proven = rules.record_proven(deadlines.load(runtime, now.index), sectors, at, params.partitions)
         if not proven.good.runs:
             runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "no sector of the partitions is active")
         verify_post(runtime, now.challenge, sectors_for_proof(sectors, proven), params.proofs)
