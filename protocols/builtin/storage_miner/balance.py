@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from thespis.protocols.builtin.codes import REWARD
 from thespis.protocols.builtin.storage_miner.calls import notify_pledge
 from thespis.protocols.builtin.storage_miner.money import require_pledge
-from thespis.protocols.builtin.storage_miner.state import (
-    MinerState,
-)
+from thespis.protocols.builtin.storage_miner.state import MinerState
 from thespis.protocols.builtin.storage_miner.vesting import VESTING_V0, VESTING_V1
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.tuples import Record, TokenAmount, record

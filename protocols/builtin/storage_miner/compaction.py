@@ -8,9 +8,7 @@ from thespis.protocols.builtin.storage_miner.declarations import check_deadline
 from thespis.protocols.builtin.storage_miner.layouts import layout_of
 from thespis.protocols.builtin.storage_miner.periods import DeadlineInfo
 from thespis.protocols.builtin.storage_miner.sectors import SECTOR_NUMBER_MAX, Sectors
-from thespis.protocols.builtin.storage_miner.state import (
-    AnyMiner,
-)
+from thespis.protocols.builtin.storage_miner.state import AnyMiner
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.tuples import Record, Unsigned, record
 from thespis.protocols.ipld.blockstore import load, save

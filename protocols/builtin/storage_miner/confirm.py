@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from thespis.protocols.builtin.codes import MARKET, POWER
-from thespis.protocols.builtin.market.calls import (
-    ActivateDealsParams,
-)
-from thespis.protocols.builtin.methods import (
-    ACTIVATE_DEALS,
-)
+from thespis.protocols.builtin.market.calls import ActivateDealsParams
+from thespis.protocols.builtin.methods import ACTIVATE_DEALS
 from thespis.protocols.builtin.policy import EPOCHS_IN_DAY
 from thespis.protocols.builtin.power.methods import ConfirmedSectors, CurrentTotalPower
 from thespis.protocols.builtin.reward.methods import ThisEpochReward
@@ -29,10 +25,7 @@ from thespis.protocols.builtin.storage_miner.money import (
     quality_power,
     unlocked_balance,
 )
-from thespis.protocols.builtin.storage_miner.periods import (
-    DeadlineInfo,
-    assign_deadlines,
-)
+from thespis.protocols.builtin.storage_miner.periods import DeadlineInfo, assign_deadlines
 from thespis.protocols.builtin.storage_miner.queues import NOTHING
 from thespis.protocols.builtin.storage_miner.sectors import (
     SECTOR_NUMBER_MAX,

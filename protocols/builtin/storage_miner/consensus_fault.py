@@ -6,15 +6,10 @@ from typing import TYPE_CHECKING
 
 from thespis.protocols.builtin.codes import BURNT_FUNDS, POWER, SIGNABLE
 from thespis.protocols.builtin.methods import BIG_INTEGER, ON_CONSENSUS_FAULT, SEND
-from thespis.protocols.builtin.storage_miner.calls import (
-    terminate_deals,
-)
+from thespis.protocols.builtin.storage_miner.calls import terminate_deals
 from thespis.protocols.builtin.storage_miner.money import slasher_reward
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
-from thespis.protocols.builtin.storage_miner.state import (
-    MinerState,
-    SectorOnChainInfo,
-)
+from thespis.protocols.builtin.storage_miner.state import MinerState, SectorOnChainInfo
 from thespis.protocols.encoding.tuples import Record, record
 from thespis.protocols.vm.exit_codes import ExitCode
 from thespis.protocols.vm.world import ConsensusFaultFound

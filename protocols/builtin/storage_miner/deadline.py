@@ -13,7 +13,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from thespis.protocols.builtin.storage_miner.partition import Partition, Terminated
+from thespis.protocols.builtin.storage_miner.outcomes import Missed, Proven, Terminated
+from thespis.protocols.builtin.storage_miner.partition import Partition
 from thespis.protocols.builtin.storage_miner.periods import Quant
 from thespis.protocols.builtin.storage_miner.queues import EMPTY_SET, NOTHING, BitfieldQueue, ExpirationSet, merged
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
@@ -34,37 +35,6 @@ class PostPartition(Record):
 
     index: Unsigned
     skipped: Bitfield
-
-
-@dataclass(frozen=True, slots=True)
-class Proven:
-    """What a window proof covers and what it changes.
-
-    `sectors` are all of the proven partitions, `ignored` those of them that are faulty or terminated, so that a good
-    one stands in for each; `new_faulty` is the power of skipped sectors, `retracted` that of recoveries among them,
-    `recovered` that of recoveries that held, and `delta` how the miner's power changes by all that.
-    """
-
-    sectors: Bitfield
-    ignored: Bitfield
-    new_faulty: PowerPair
-    retracted: PowerPair
-    recovered: PowerPair
-    delta: PowerPair
-
-    @property
-    def good(self) -> Bitfield:
-        """The sectors that the proof opens themselves."""
-        return self.sectors - self.ignored
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """The power that became faulty since no proof came, that of recoveries which failed, and the change of power."""
-
-    faulty: PowerPair
-    failed: PowerPair
-    delta: PowerPair
 
 
 def load_partition(
@@ -354,7 +324,7 @@ class DeadlineRules:
     ) -> tuple[Deadline, Bitfield, Bitfield, PowerPair]:
         """Take partitions out, those behind them moving up; returns their live and dead sectors, and their power.
 
-        Faulty and unproven sectors may not move, nor may any while terminations that are noted by partition wait for fees.
+        Faulty and unproven sectors may not move, nor any while terminations, noted by partition, wait to be settled.
         Source: ``deadline_state.go``, RemovePartitions.
         """
         old = HistoricArray(self.store, deadline.partitions)

@@ -5,22 +5,14 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from thespis.protocols.builtin.storage_miner.calls import (
-    notify_pledge,
-    update_power,
-)
+from thespis.protocols.builtin.storage_miner.calls import notify_pledge, update_power
 from thespis.protocols.builtin.storage_miner.deadline import load_partition
 from thespis.protocols.builtin.storage_miner.declarations import check_deadline
 from thespis.protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, layout_of
 from thespis.protocols.builtin.storage_miner.periods import deadline_quant
 from thespis.protocols.builtin.storage_miner.pre_commit import validate_expiration
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
-from thespis.protocols.builtin.storage_miner.state import (
-    NO_POWER,
-    AnyMiner,
-    PowerPair,
-    SectorOnChainInfo,
-)
+from thespis.protocols.builtin.storage_miner.state import NO_POWER, AnyMiner, PowerPair, SectorOnChainInfo
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
 from thespis.protocols.ipld.historic import HistoricArray

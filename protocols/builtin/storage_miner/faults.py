@@ -11,14 +11,7 @@ from thespis.protocols.builtin.storage_miner.declarations import Declarations, b
 from thespis.protocols.builtin.storage_miner.layouts import layout_of
 from thespis.protocols.builtin.storage_miner.periods import DeadlineInfo
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
-from thespis.protocols.builtin.storage_miner.state import (
-    NO_POWER,
-    AnyMiner,
-    Miner,
-    MinerInfo,
-    MinerState,
-    PowerPair,
-)
+from thespis.protocols.builtin.storage_miner.state import NO_POWER, AnyMiner, Miner, MinerInfo, MinerState, PowerPair
 from thespis.protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:

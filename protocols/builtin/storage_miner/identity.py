@@ -11,12 +11,7 @@ from thespis.protocols.builtin.methods import ADDRESS, PUBKEY_ADDRESS
 from thespis.protocols.builtin.power.methods import MinerConstructorParams
 from thespis.protocols.builtin.storage_miner.calls import CronEventType, enroll
 from thespis.protocols.builtin.storage_miner.layouts import layout_of
-from thespis.protocols.builtin.storage_miner.state import (
-    AnyMiner,
-    MinerInfo,
-    MinerState,
-    WorkerKeyChange,
-)
+from thespis.protocols.builtin.storage_miner.state import AnyMiner, MinerInfo, MinerState, WorkerKeyChange
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record

@@ -5,24 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from thespis.protocols.builtin.codes import MARKET, POWER
-from thespis.protocols.builtin.market.calls import (
-    ComputeDataCommitmentParams,
-)
-from thespis.protocols.builtin.methods import (
-    CID,
-    COMPUTE_DATA_COMMITMENT,
-    SUBMIT_POREP,
-)
-from thespis.protocols.builtin.storage_miner.money import (
-    require_pledge,
-)
+from thespis.protocols.builtin.market.calls import ComputeDataCommitmentParams
+from thespis.protocols.builtin.methods import CID, COMPUTE_DATA_COMMITMENT, SUBMIT_POREP
+from thespis.protocols.builtin.storage_miner.money import require_pledge
 from thespis.protocols.builtin.storage_miner.pre_commit import seal_proof_earliest
 from thespis.protocols.builtin.storage_miner.sectors import find_pre_committed
-from thespis.protocols.builtin.storage_miner.state import (
-    MinerState,
-    SectorPreCommitInfo,
-    SectorPreCommitOnChainInfo,
-)
+from thespis.protocols.builtin.storage_miner.state import MinerState, SectorPreCommitInfo, SectorPreCommitOnChainInfo
 from thespis.protocols.consensus.randomness import Purpose, miner_entropy
 from thespis.protocols.encoding.tuples import Record, Unsigned, record
 from thespis.protocols.vm.exit_codes import ExitCode

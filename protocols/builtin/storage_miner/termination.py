@@ -20,7 +20,7 @@ from thespis.protocols.builtin.storage_miner.deadline import DeadlineRules
 from thespis.protocols.builtin.storage_miner.declarations import Declarations, by_place
 from thespis.protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, layout_of
 from thespis.protocols.builtin.storage_miner.money import add_pledge, termination_fee, unlocked_balance
-from thespis.protocols.builtin.storage_miner.partition import Terminated
+from thespis.protocols.builtin.storage_miner.outcomes import Terminated
 from thespis.protocols.builtin.storage_miner.periods import deadline_quant
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
 from thespis.protocols.builtin.storage_miner.state import (

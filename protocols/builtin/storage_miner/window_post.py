@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 from thespis.protocols.builtin.power.methods import CurrentTotalPower
 from thespis.protocols.builtin.reward.methods import ThisEpochReward
 from thespis.protocols.builtin.storage_miner.calls import burn, epoch_reward, network_power, notify_pledge, update_power
-from thespis.protocols.builtin.storage_miner.deadline import PostPartition, Proven
+from thespis.protocols.builtin.storage_miner.deadline import PostPartition
 from thespis.protocols.builtin.storage_miner.declarations import check_deadline
 from thespis.protocols.builtin.storage_miner.layouts import LAYOUTS
 from thespis.protocols.builtin.storage_miner.money import declared_fault_fee, undeclared_fault_fee, unlocked_balance
+from thespis.protocols.builtin.storage_miner.outcomes import Proven
 from thespis.protocols.builtin.storage_miner.periods import current_deadline
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
-from thespis.protocols.builtin.storage_miner.state import (
-    MinerState,
-    SectorOnChainInfo,
-)
+from thespis.protocols.builtin.storage_miner.state import MinerState, SectorOnChainInfo
 from thespis.protocols.consensus.randomness import Purpose, miner_entropy
 from thespis.protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
 from thespis.protocols.vm.exit_codes import ExitCode, StateFault

@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING
 from thespis.protocols.builtin.power.methods import ConfirmedSectors
 from thespis.protocols.builtin.storage_miner.calls import notify_pledge, update_power
 from thespis.protocols.builtin.storage_miner.confirm import Confirming, confirming, reschedule_replaced, with_sectors
-from thespis.protocols.builtin.storage_miner.money import (
-    add_deposit,
-    add_pledge,
-)
-from thespis.protocols.builtin.storage_miner.state import (
-    PowerPair,
-    SectorOnChainInfo,
-    SectorPreCommitOnChainInfo,
-)
+from thespis.protocols.builtin.storage_miner.money import add_deposit, add_pledge
+from thespis.protocols.builtin.storage_miner.state import PowerPair, SectorOnChainInfo, SectorPreCommitOnChainInfo
 from thespis.protocols.builtin.storage_miner.v2.money import check_balance, expected_reward
 from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2, SectorOnChainInfoV2
 from thespis.protocols.encoding.tuples import ChainEpoch

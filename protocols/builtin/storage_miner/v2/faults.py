@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from thespis.protocols.builtin.storage_miner.calls import (
-    burn,
-)
+from thespis.protocols.builtin.storage_miner.calls import burn
 from thespis.protocols.builtin.storage_miner.declarations import Declarations, by_place
 from thespis.protocols.builtin.storage_miner.faults import with_recoveries
 from thespis.protocols.builtin.storage_miner.v2.money import check_balance

@@ -9,11 +9,7 @@ import dataclasses
 from typing import ClassVar
 
 from thespis.protocols.builtin.storage_miner.partition import Partition
-from thespis.protocols.builtin.storage_miner.queues import (
-    NOTHING,
-    ExpirationQueue,
-    holds_all,
-)
+from thespis.protocols.builtin.storage_miner.queues import NOTHING, ExpirationQueue, holds_all
 from thespis.protocols.builtin.storage_miner.state import NO_POWER, PowerPair
 from thespis.protocols.builtin.storage_miner.v2.queues import ExpirationQueueV2
 from thespis.protocols.encoding.bitfield import Bitfield

@@ -8,11 +8,7 @@ from thespis.protocols.builtin.codes import MARKET
 from thespis.protocols.builtin.market.calls import NO_DEALS, DealWeightsV2, VerifyDealsParams
 from thespis.protocols.builtin.methods import VERIFY_DEALS_FOR_ACTIVATION
 from thespis.protocols.builtin.storage_miner.calls import burn, epoch_reward, network_power, notify_pledge
-from thespis.protocols.builtin.storage_miner.money import (
-    PRE_COMMIT_DEPOSIT_PERIOD,
-    add_deposit,
-    quality_power,
-)
+from thespis.protocols.builtin.storage_miner.money import PRE_COMMIT_DEPOSIT_PERIOD, add_deposit, quality_power
 from thespis.protocols.builtin.storage_miner.pre_commit import (
     allocate,
     check_deal_count,
@@ -21,10 +17,7 @@ from thespis.protocols.builtin.storage_miner.pre_commit import (
     validate_expiration,
     with_pre_commit,
 )
-from thespis.protocols.builtin.storage_miner.state import (
-    SectorPreCommitInfo,
-    SectorPreCommitOnChainInfo,
-)
+from thespis.protocols.builtin.storage_miner.state import SectorPreCommitInfo, SectorPreCommitOnChainInfo
 from thespis.protocols.builtin.storage_miner.v2.money import check_balance, expected_reward
 from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2
 from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 
 from thespis.protocols.builtin.storage_miner.prove_commit import ProveCommitParams, hand_in_proof
 from thespis.protocols.builtin.storage_miner.sectors import SECTOR_NUMBER_MAX, find_pre_committed
-from thespis.protocols.builtin.storage_miner.state import (
-    SectorPreCommitOnChainInfo,
-)
+from thespis.protocols.builtin.storage_miner.state import SectorPreCommitOnChainInfo
 from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2
 from thespis.protocols.vm.exit_codes import ExitCode
 

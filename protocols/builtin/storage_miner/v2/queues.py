@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from thespis.protocols.builtin.storage_miner.queues import (
-    EMPTY_SET,
-    ExpirationQueue,
-    ExpirationSet,
-    Group,
-)
+from thespis.protocols.builtin.storage_miner.queues import EMPTY_SET, ExpirationQueue, ExpirationSet, Group
 from thespis.protocols.builtin.storage_miner.state import SectorOnChainInfo
 from thespis.protocols.vm.exit_codes import StateFault
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from thespis.protocols.builtin.storage_miner.calls import (
-    update_power,
-)
-from thespis.protocols.builtin.storage_miner.deadline import Proven
+from thespis.protocols.builtin.storage_miner.calls import update_power
 from thespis.protocols.builtin.storage_miner.declarations import check_deadline
 from thespis.protocols.builtin.storage_miner.layouts import layout_of
+from thespis.protocols.builtin.storage_miner.outcomes import Proven
 from thespis.protocols.builtin.storage_miner.periods import current_deadline
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
 from thespis.protocols.builtin.storage_miner.v2.money import check_balance
