@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 from thespis.protocols.builtin.policy import Policy
 from thespis.protocols.builtin.power.state import Claim
+from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING
 from thespis.protocols.builtin.storage_miner.calls import CronEventType
+from thespis.protocols.builtin.storage_miner.expiration_queue import ExpirationSet
 from thespis.protocols.builtin.storage_miner.money import power_of
 from thespis.protocols.builtin.storage_miner.partition import PartitionV0
 from thespis.protocols.builtin.storage_miner.periods import current_deadline
-from thespis.protocols.builtin.storage_miner.queues import NOTHING, ExpirationSet
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
 from thespis.protocols.builtin.storage_miner.state import NO_POWER, Deadline, Deadlines, MinerState, PowerPair
 from thespis.protocols.builtin.storage_miner.v2.partition import PartitionV2

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING, BitfieldQueue, holds_all, merged
+from thespis.protocols.builtin.storage_miner.expiration_queue import ExpirationSet
 from thespis.protocols.builtin.storage_miner.layouts import layout_for
 from thespis.protocols.builtin.storage_miner.money import power_of
 from thespis.protocols.builtin.storage_miner.partition import Partition
 from thespis.protocols.builtin.storage_miner.periods import UNQUANTIZED
-from thespis.protocols.builtin.storage_miner.queues import NOTHING, BitfieldQueue, ExpirationSet, holds_all, merged
 from thespis.protocols.builtin.storage_miner.state import (
     NO_POWER,
     AnyMiner,

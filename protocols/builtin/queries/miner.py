@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from thespis.protocols.builtin.codes import name_of
 from thespis.protocols.builtin.queries.errors import DeadlineNotFoundError, MinerNotFoundError, SectorNotFoundError
 from thespis.protocols.builtin.states import state_of
+from thespis.protocols.builtin.storage_miner.bitfield_queue import BitfieldQueue, merged
+from thespis.protocols.builtin.storage_miner.expiration_queue import ExpirationSet
 from thespis.protocols.builtin.storage_miner.layouts import layout_for
 from thespis.protocols.builtin.storage_miner.partition import Partition
 from thespis.protocols.builtin.storage_miner.periods import UNQUANTIZED
-from thespis.protocols.builtin.storage_miner.queues import BitfieldQueue, ExpirationSet, merged
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
 from thespis.protocols.builtin.storage_miner.state import AnyMiner, MinerInfo, SectorOnChainInfo
 from thespis.protocols.encoding.address import Address

@@ -13,6 +13,7 @@ from thespis.protocols.builtin.policy import EPOCHS_IN_DAY
 from thespis.protocols.builtin.power.methods import ConfirmedSectors, CurrentTotalPower
 from thespis.protocols.builtin.reward.methods import ThisEpochReward
 from thespis.protocols.builtin.smoothing import FilterEstimate
+from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING
 from thespis.protocols.builtin.storage_miner.calls import epoch_reward, network_power, notify_pledge, update_power
 from thespis.protocols.builtin.storage_miner.layouts import layout_of
 from thespis.protocols.builtin.storage_miner.money import (
@@ -26,7 +27,6 @@ from thespis.protocols.builtin.storage_miner.money import (
     unlocked_balance,
 )
 from thespis.protocols.builtin.storage_miner.periods import DeadlineInfo, assign_deadlines
-from thespis.protocols.builtin.storage_miner.queues import NOTHING
 from thespis.protocols.builtin.storage_miner.sectors import (
     SECTOR_NUMBER_MAX,
     Sectors,

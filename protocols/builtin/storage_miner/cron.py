@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from thespis.protocols.builtin.codes import POWER
 from thespis.protocols.builtin.power.methods import CurrentTotalPower
 from thespis.protocols.builtin.reward.methods import ThisEpochReward
+from thespis.protocols.builtin.storage_miner.bitfield_queue import BitfieldQueue
 from thespis.protocols.builtin.storage_miner.calls import (
     CronEventPayload,
     CronEventType,
@@ -19,6 +20,7 @@ from thespis.protocols.builtin.storage_miner.calls import (
     update_power,
 )
 from thespis.protocols.builtin.storage_miner.deadline import DeadlineRules
+from thespis.protocols.builtin.storage_miner.expiration_queue import ExpirationSet
 from thespis.protocols.builtin.storage_miner.money import (
     add_deposit,
     add_pledge,
@@ -28,7 +30,6 @@ from thespis.protocols.builtin.storage_miner.money import (
 )
 from thespis.protocols.builtin.storage_miner.partition import PartitionV0
 from thespis.protocols.builtin.storage_miner.periods import current_deadline, every_deadline
-from thespis.protocols.builtin.storage_miner.queues import BitfieldQueue, ExpirationSet
 from thespis.protocols.builtin.storage_miner.sectors import delete_pre_committed, find_pre_committed
 from thespis.protocols.builtin.storage_miner.state import NO_POWER, Miner, MinerInfo, MinerState, PowerPair
 from thespis.protocols.builtin.storage_miner.termination import process_early_terminations, schedule_early_terminations

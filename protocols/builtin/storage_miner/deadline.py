@@ -13,10 +13,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING, BitfieldQueue, merged
+from thespis.protocols.builtin.storage_miner.expiration_queue import EMPTY_SET, ExpirationSet
 from thespis.protocols.builtin.storage_miner.outcomes import Missed, Proven, Terminated
 from thespis.protocols.builtin.storage_miner.partition import Partition
 from thespis.protocols.builtin.storage_miner.periods import Quant
-from thespis.protocols.builtin.storage_miner.queues import EMPTY_SET, NOTHING, BitfieldQueue, ExpirationSet, merged
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
 from thespis.protocols.builtin.storage_miner.state import NO_POWER, Deadline, PowerPair, SectorOnChainInfo
 from thespis.protocols.encoding.bitfield import Bitfield

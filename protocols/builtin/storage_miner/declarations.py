@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING
 from thespis.protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, layout_of
-from thespis.protocols.builtin.storage_miner.queues import NOTHING
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.tuples import Record, Unsigned, record
 from thespis.protocols.vm.exit_codes import ExitCode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from thespis.protocols.builtin.storage_miner.queues import NOTHING
+from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING
 from thespis.protocols.builtin.storage_miner.state import PowerPair
 from thespis.protocols.encoding.bitfield import Bitfield
 

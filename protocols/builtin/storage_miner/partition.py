@@ -7,8 +7,7 @@ will be in the next proof; `unproven`, which version 0 does not have, get their 
     live = sectors - terminated,    active = live - faults - unproven,    recoveries <= faults <= live
 
 and each set has its power beside it, so that nobody has to look at sectors to tell it: a rule that moves a sector from
-one set to another moves its power, and moves it in the queue of expirations, too. Forgetting one of the three is the
-mistake to look for here.
+one set to another moves its power, and moves it in the queue of expirations, too.
 
 Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
 """
@@ -19,16 +18,11 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING, BitfieldQueue, holds_all
+from thespis.protocols.builtin.storage_miner.expiration_queue import ExpirationQueue, ExpirationSet
 from thespis.protocols.builtin.storage_miner.money import power_of
 from thespis.protocols.builtin.storage_miner.outcomes import Faulted, Terminated
 from thespis.protocols.builtin.storage_miner.periods import UNQUANTIZED, Quant
-from thespis.protocols.builtin.storage_miner.queues import (
-    NOTHING,
-    BitfieldQueue,
-    ExpirationQueue,
-    ExpirationSet,
-    holds_all,
-)
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
 from thespis.protocols.builtin.storage_miner.state import NO_POWER, PowerPair, SectorOnChainInfo
 from thespis.protocols.encoding.bitfield import Bitfield

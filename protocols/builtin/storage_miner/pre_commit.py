@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from thespis.protocols.builtin.codes import MARKET
 from thespis.protocols.builtin.market.calls import DealWeights, VerifyDealsParams
 from thespis.protocols.builtin.methods import VERIFY_DEALS_FOR_ACTIVATION
+from thespis.protocols.builtin.storage_miner.bitfield_queue import BitfieldQueue
 from thespis.protocols.builtin.storage_miner.calls import epoch_reward, network_power, notify_pledge
 from thespis.protocols.builtin.storage_miner.deadline import load_partition
 from thespis.protocols.builtin.storage_miner.layouts import layout_of
@@ -19,7 +20,6 @@ from thespis.protocols.builtin.storage_miner.money import (
     unlocked_balance,
 )
 from thespis.protocols.builtin.storage_miner.periods import every_deadline
-from thespis.protocols.builtin.storage_miner.queues import BitfieldQueue
 from thespis.protocols.builtin.storage_miner.sectors import SECTOR_NUMBER_MAX, Sectors, pre_committed
 from thespis.protocols.builtin.storage_miner.state import (
     AnyMiner,

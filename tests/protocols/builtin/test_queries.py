@@ -13,8 +13,8 @@ from thespis.protocols.builtin.queries.errors import (
     QueryError,
     SectorNotFoundError,
 )
+from thespis.protocols.builtin.storage_miner.bitfield_queue import BitfieldQueue
 from thespis.protocols.builtin.storage_miner.periods import UNQUANTIZED
-from thespis.protocols.builtin.storage_miner.queues import BitfieldQueue
 from thespis.protocols.builtin.verifreg import Allowance
 from thespis.protocols.chain.message import TOTAL_FILECOIN
 from thespis.protocols.encoding.address import Address

@@ -1,11 +1,23 @@
-"""Queues by epoch: bitfields, and sets of sectors that end then, on time or early (specs-actors v0.9.15)."""
+"""When a partition's sectors expire: sets of them by epoch, on time at the end of their life, or early as faulty ones.
+
+A sector stands in one set only. While it is active it stands among the on-time sectors of the epoch at which it wants
+to expire, rounded up to the end of its deadline; its pledge and its active power are counted there. When it becomes
+faulty it may stay so for some weeks only: if its own expiration comes later, it moves to the early sectors of the epoch
+at which that time is over, and its pledge is counted nowhere, since a termination fee will be due; if it comes sooner
+it stays where it is, and only its power is faulty. Recovery is the way back.
+
+So early sectors are always faulty, on-time ones may be, and active power is always that of on-time sectors.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING, holds_all, merged
 from thespis.protocols.builtin.storage_miner.money import power_of
 from thespis.protocols.builtin.storage_miner.periods import Quant
 from thespis.protocols.builtin.storage_miner.state import NO_POWER, PowerPair, SectorOnChainInfo
@@ -16,88 +28,13 @@ from thespis.protocols.ipld.blockstore import Blockstore
 from thespis.protocols.ipld.historic import HistoricArray
 from thespis.protocols.vm.exit_codes import StateFault
 
-NOTHING = Bitfield()
-
-
-def merged(fields: Iterable[Bitfield]) -> Bitfield:
-    """All bits of all fields."""
-    result = NOTHING
-    for field in fields:
-        result |= field
-    return result
-
-
-def holds_all(field: Bitfield, part: Bitfield) -> bool:
-    """Whether a field has every bit of another."""
-    return not (part - field).runs
-
-
-class BitfieldQueue(HistoricArray):
-    """Numbers by epoch."""
-
-    def __init__(self, store: Blockstore, root: Cid, quant: Quant) -> None:
-        super().__init__(store, root)
-        self._quant = quant
-
-    def add(self, epoch: int, numbers: Bitfield) -> None:
-        """Add numbers to the next epoch of the grid."""
-        if numbers.runs:
-            at = self._quant.up(epoch)
-            wire = self.get(at)
-            self.set(at, ((NOTHING if wire is None else Bitfield.decode(wire)) | numbers).encode())
-
-    def add_many(self, numbers: Mapping[int, Sequence[int]]) -> None:
-        """Add numbers to epochs, in the order of the grid; an epoch that several map to is written as often."""
-        by_epoch: dict[int, list[int]] = {}
-        for epoch, entries in numbers.items():
-            by_epoch.setdefault(self._quant.up(epoch), []).extend(entries)
-        for epoch in sorted(self._quant.up(epoch) for epoch in numbers):
-            self.add(epoch, Bitfield.of(by_epoch[epoch]))
-
-    def entries(self) -> Iterator[tuple[int, Bitfield]]:
-        """Every epoch with its numbers."""
-        for epoch, wire in self.items():
-            yield epoch, Bitfield.decode(wire)
-
-    def pop_until(self, until: int) -> tuple[Bitfield, bool]:
-        """Take out everything up to an epoch; returns it, and whether there was any."""
-        popped: list[tuple[int, Bitfield]] = []
-        for epoch, numbers in self.entries():
-            if epoch > until:
-                break
-            popped.append((epoch, numbers))
-        for epoch, _numbers in popped:
-            self.delete(epoch)
-        return merged(numbers for _epoch, numbers in popped), bool(popped)
-
-    def cut(self, numbers: Bitfield) -> None:
-        """Take numbers out of every epoch, and close the gaps they leave."""
-        emptied = []
-        for epoch, field in self.entries():
-            left = cut_bits(field, numbers)
-            if left.runs:
-                self.set(epoch, left.encode())
-            else:
-                emptied.append(epoch)
-        for epoch in emptied:
-            self.delete(epoch)
-
-
-def cut_bits(field: Bitfield, removed: Bitfield) -> Bitfield:
-    """A field without bits that are removed, each bit above them moved down by their number."""
-    gone = sorted(removed)
-    kept = sorted(field - removed)
-    position, moved = 0, []
-    for bit in kept:
-        while position < len(gone) and gone[position] < bit:
-            position += 1
-        moved.append(bit - position)
-    return Bitfield.of(moved)
-
 
 @record
 class ExpirationSet(Record):
-    """Sectors that end at an epoch: on time, or early since they were faulty for too long; pledge in attoFIL."""
+    """Sectors that expire at an epoch: on time, or early since they were faulty for too long; pledge in attoFIL.
+
+    Source: ``expiration_queue.go``, ExpirationSet.
+    """
 
     on_time_sectors: Bitfield
     early_sectors: Bitfield
@@ -107,7 +44,7 @@ class ExpirationSet(Record):
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing ends."""
+        """Whether no sector expires; pledge and power are then zero, too."""
         return not self.on_time_sectors.runs and not self.early_sectors.runs
 
     def __add__(self, other: ExpirationSet) -> ExpirationSet:
@@ -120,11 +57,11 @@ class ExpirationSet(Record):
         )
 
     def without(self, other: ExpirationSet) -> ExpirationSet:
-        """The rest; raises StateFault for what is not there."""
+        """The set less some of its sectors; raises StateFault for ones not in it, and below nothing."""
         if not holds_all(self.on_time_sectors, other.on_time_sectors):
-            raise StateFault("sectors are to be removed that do not end on time here")
+            raise StateFault("sectors are to be removed that do not expire on time here")
         if not holds_all(self.early_sectors, other.early_sectors):
-            raise StateFault("sectors are to be removed that do not end early here")
+            raise StateFault("sectors are to be removed that do not expire early here")
         rest = ExpirationSet(
             self.on_time_sectors - other.on_time_sectors,
             self.early_sectors - other.early_sectors,
@@ -142,7 +79,7 @@ EMPTY_SET = ExpirationSet(NOTHING, NOTHING, TokenAmount(0), NO_POWER, NO_POWER)
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Sectors that end at one epoch."""
+    """Active sectors that expire on time at one epoch, with their power in bytes and their pledge in attoFIL."""
 
     epoch: int
     numbers: Bitfield
@@ -150,12 +87,12 @@ class Group:
     pledge: int
 
     def on_time(self) -> ExpirationSet:
-        """The group as active sectors that end on time."""
+        """The group as a set."""
         return ExpirationSet(self.numbers, NOTHING, TokenAmount(self.pledge), self.power, NO_POWER)
 
 
 class ExpirationQueue(HistoricArray):
-    """Which sectors of a partition end when."""
+    """Sets of a partition's sectors by the epoch at which they expire."""
 
     def __init__(self, store: Blockstore, root: Cid, quant: Quant, sector_size: int) -> None:
         super().__init__(store, root)
@@ -183,7 +120,7 @@ class ExpirationQueue(HistoricArray):
     def _need(self, epoch: int) -> ExpirationSet:
         found = self._find(epoch)
         if found is None:
-            raise StateFault(f"no sector ends at epoch {epoch}")
+            raise StateFault(f"no sector expires at epoch {epoch}")
         return found
 
     def _put(self, epoch: int, entry: ExpirationSet) -> None:
@@ -200,19 +137,30 @@ class ExpirationQueue(HistoricArray):
         self._store_set(at, (self._find(at) or EMPTY_SET) + entry)
 
     def _located(self, sectors: Iterable[SectorOnChainInfo]) -> Iterator[tuple[Group, ExpirationSet]]:
-        """Active sectors by the epoch at which they end, with that epoch's set: where their own expiration says."""
+        """Active sectors by the epoch at which they expire, with that epoch's set: where their own expiration says.
+
+        So version 0 does not find sectors that were rescheduled, which version 2 looks for.
+
+        Source: v0.9.15 ``expiration_queue.go``, groupSectorsByExpiration.
+        """
         for group in self._groups(sectors):
             yield group, self._need(group.epoch)
 
     def add_active(self, sectors: Iterable[SectorOnChainInfo]) -> tuple[Bitfield, PowerPair, int]:
-        """Add active sectors at their ends; returns their numbers, power and pledge."""
+        """Add active sectors where their own expiration says; returns their numbers, power and pledge.
+
+        Source: ``expiration_queue.go``, AddActiveSectors.
+        """
         groups = self._groups(sectors)
         for group in groups:
             self._add(group.epoch, group.on_time())
         return _totals(groups)
 
     def remove_active(self, sectors: Iterable[SectorOnChainInfo]) -> tuple[Bitfield, PowerPair, int]:
-        """Take active sectors out; returns their numbers, power and pledge."""
+        """Take active sectors out; returns their numbers, power and pledge.
+
+        Source: ``expiration_queue.go``, removeActiveSectors.
+        """
         groups = []
         for group, entry in self._located(sectors):
             self._put(group.epoch, entry.without(group.on_time()))
@@ -220,18 +168,25 @@ class ExpirationQueue(HistoricArray):
         return _totals(groups)
 
     def reschedule(self, epoch: int, sectors: Sequence[SectorOnChainInfo]) -> None:
-        """Let active sectors end at another epoch."""
+        """Let active sectors expire on time at another epoch than their own.
+
+        Source: ``expiration_queue.go``, RescheduleExpirations.
+        """
         if sectors:
             numbers, power, pledge = self.remove_active(sectors)
             self._add(epoch, ExpirationSet(numbers, NOTHING, TokenAmount(pledge), power, NO_POWER))
 
     def reschedule_as_faults(self, epoch: int, sectors: Iterable[SectorOnChainInfo]) -> PowerPair:
-        """Let sectors end early at an epoch unless they end before; returns their power."""
+        """Let sectors that become faulty expire early at an epoch, unless they expire sooner; returns their power.
+
+        Source: ``expiration_queue.go``, RescheduleAsFaults.
+        """
         early, rescheduled, total = NOTHING, NO_POWER, NO_POWER
         for group, found in self._located(sectors):
             entry = found
             total += group.power
             if group.epoch <= self._quant.up(epoch):
+                # they expire before they were faulty for too long: on time, with their pledge, though without power
                 entry = dataclasses.replace(
                     entry,
                     active_power=entry.active_power - group.power,
@@ -252,7 +207,10 @@ class ExpirationQueue(HistoricArray):
         return total
 
     def reschedule_all_as_faults(self, epoch: int) -> None:
-        """The same for every sector of the queue."""
+        """The same for every sector of the queue, without loading a sector.
+
+        Source: ``expiration_queue.go``, RescheduleAllAsFaults.
+        """
         moved: list[tuple[int, ExpirationSet]] = []
         for at, wire in self.items():
             entry = ExpirationSet.from_wire(wire)
@@ -273,10 +231,13 @@ class ExpirationQueue(HistoricArray):
                 self.delete(at)
 
     def _check_movable(self, entry: ExpirationSet) -> None:
-        """Version 0 moves every set."""
+        """Raise StateFault for a set that may not move to an earlier epoch; version 0 moves every set."""
 
     def reschedule_recovered(self, sectors: Sequence[SectorOnChainInfo]) -> PowerPair:
-        """Let faulty sectors end on time again; returns their power."""
+        """Let faulty sectors expire on time again, and have power; returns it.
+
+        Source: ``expiration_queue.go``, RescheduleRecovered.
+        """
         remaining = {int(sector.number) for sector in sectors}
         again: list[SectorOnChainInfo] = []
         recovered = NO_POWER
@@ -286,7 +247,7 @@ class ExpirationQueue(HistoricArray):
             on_time, early = set(entry.on_time_sectors), set(entry.early_sectors)
             for sector in sectors:
                 number, power = int(sector.number), power_of(self._size, [sector])
-                if number in on_time:
+                if number in on_time:  # its expiration was sooner than that of its fault: it never moved
                     entry = dataclasses.replace(
                         entry, faulty_power=entry.faulty_power - power, active_power=entry.active_power + power
                     )
@@ -307,7 +268,10 @@ class ExpirationQueue(HistoricArray):
     def replace(
         self, old: Iterable[SectorOnChainInfo], new: Iterable[SectorOnChainInfo]
     ) -> tuple[Bitfield, Bitfield, PowerPair, int]:
-        """Put sectors in the place of others; returns both numbers, and the changes of power and pledge."""
+        """Put active sectors in the place of others; returns the numbers of both, and the changes of power and pledge.
+
+        Source: ``expiration_queue.go``, ReplaceSectors.
+        """
         old_numbers, old_power, old_pledge = self.remove_active(old)
         new_numbers, new_power, new_pledge = self.add_active(new)
         return old_numbers, new_numbers, new_power - old_power, new_pledge - old_pledge
@@ -315,7 +279,10 @@ class ExpirationQueue(HistoricArray):
     def remove(
         self, sectors: Sequence[SectorOnChainInfo], faults: Bitfield, recovering: Bitfield
     ) -> tuple[ExpirationSet, PowerPair]:
-        """Take sectors out, active and faulty; returns what was removed and the power that was recovering."""
+        """Take sectors out, active and faulty; returns what was removed, and how much of its power was recovering.
+
+        Source: ``expiration_queue.go``, RemoveSectors.
+        """
         faulty = [sector for sector in sectors if sector.number in faults]
         numbers, power, pledge = self.remove_active(sector for sector in sectors if sector.number not in faults)
         removed = ExpirationSet(numbers, NOTHING, TokenAmount(pledge), power, NO_POWER)
@@ -351,9 +318,11 @@ class ExpirationQueue(HistoricArray):
         return removed, recovering_power
 
     def _visit(self, change: Callable[[ExpirationSet], ExpirationSet], remaining: set[int]) -> None:
-        """Change sets in the order of their epochs until nothing remains to be found; the first is always read.
+        """Change sets in the order of their epochs until no sector remains to be found; the first is always read.
 
-        Raises StateFault for what is in no set.
+        A set that becomes empty is deleted after the walk, not within it. Raises StateFault for sectors in no set.
+
+        Source: ``expiration_queue.go``, traverseMutate.
         """
         emptied = []
         for epoch, wire in self.items():
@@ -372,7 +341,10 @@ class ExpirationQueue(HistoricArray):
             raise StateFault(f"sectors {sorted(remaining)[:5]} are in no expiration set")
 
     def pop_until(self, until: int) -> ExpirationSet:
-        """Take out everything that ends up to an epoch."""
+        """Take out and add up all sets up to an epoch.
+
+        Source: ``expiration_queue.go``, PopUntil.
+        """
         popped, total = [], EMPTY_SET
         for epoch, wire in self.items():
             if epoch > until:
