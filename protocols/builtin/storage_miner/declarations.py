@@ -1,4 +1,7 @@
-"""What messages declare of sectors, by deadline and partition (specs-actors v0.9.15)."""
+"""What messages declare of sectors, by deadline and partition: faults, recoveries and terminations.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 @record
 class Declaration(Record):
-    """Sectors of a partition."""
+    """Sectors of a partition that are all declared to be the same."""
 
     deadline: Unsigned
     partition: Unsigned
@@ -25,19 +28,24 @@ class Declaration(Record):
 
 @record
 class Declarations(Record):
-    """Faults, recoveries or terminations."""
+    """What a message declares of sectors: that they are faulty, will recover, or are to be terminated."""
 
     declarations: tuple[Declaration, ...]
 
 
 def check_deadline(runtime: ActorRuntime, index: int) -> None:
-    """End the call for a deadline that no proving period has."""
+    """Abort for a deadline that no proving period has."""
     if index >= runtime.policy.deadlines:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {index}; there are {runtime.policy.deadlines}")
 
 
 def by_place(runtime: ActorRuntime, declarations: tuple[Declaration, ...]) -> dict[int, dict[int, Bitfield]]:
-    """Declared sectors by deadline and partition; ends the call for more than one message may name."""
+    """Declared sectors by deadline and partition, in that order; aborts for more than one message may name.
+
+    Several declarations of one partition are one. The bounds are on partitions and sectors, for both are loaded.
+
+    Source: ``sector_map.go``, DeadlineSectorMap.Add, Check; ``policy.go``, loadPartitionsSectorsMax.
+    """
     most = layout_of(runtime).partitions_max
     if runtime.actors_version and len(declarations) > most:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(declarations)} declarations; {most} are the most")

@@ -10,7 +10,7 @@ from thespis.protocols.builtin.storage_miner.deadline import load_partition
 from thespis.protocols.builtin.storage_miner.declarations import check_deadline
 from thespis.protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, layout_of
 from thespis.protocols.builtin.storage_miner.periods import deadline_quant
-from thespis.protocols.builtin.storage_miner.pre_commit import validate_expiration
+from thespis.protocols.builtin.storage_miner.pre_commit import check_expiration
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
 from thespis.protocols.builtin.storage_miner.state import NO_POWER, AnyMiner, PowerPair, SectorOnChainInfo
 from thespis.protocols.encoding.bitfield import Bitfield
@@ -92,5 +92,5 @@ def _extended(runtime: ActorRuntime, sector: SectorOnChainInfo, expiration: Chai
         runtime.abort(ExitCode.FORBIDDEN, f"sector {sector.number} ended at {sector.expiration} or has an old proof")
     if expiration < sector.expiration:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"sector {sector.number} lives until {sector.expiration}")
-    validate_expiration(runtime, sector.activation, expiration)
+    check_expiration(runtime, sector.activation, expiration)
     return dataclasses.replace(sector, expiration=expiration)

@@ -1,4 +1,7 @@
-"""Faults and recoveries that a miner declares before their deadline (specs-actors v0.9.15)."""
+"""DeclareFaults and DeclareFaultsRecovered: what a miner says of its sectors before their deadline.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,12 @@ if TYPE_CHECKING:
 
 
 def declaration_deadline(runtime: ActorRuntime, state: AnyMiner, index: int) -> DeadlineInfo:
-    """The deadline that a declaration is about; ends the call for one that comes too late."""
+    """The deadline that a declaration is about, in its next period; aborts for one that comes too late.
+
+    Shortly before a deadline opens nothing is declared any more, for its challenges could be foreseen.
+
+    Source: ``miner_actor.go``, declarationDeadlineInfo, validateFRDeclarationDeadline.
+    """
     found = DeadlineInfo(runtime.policy, state.proving_period_start, index, runtime.epoch).next_not_elapsed()
     if found.fault_cutoff_passed:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"a declaration for deadline {index} comes too late")
@@ -27,7 +35,12 @@ def declaration_deadline(runtime: ActorRuntime, state: AnyMiner, index: int) -> 
 
 
 def declare_faults(runtime: ActorRuntime, params: Declarations) -> None:
-    """Declare sectors faulty before their deadline: they lose their power, and pay less than if it is found out."""
+    """Declare sectors faulty before their deadline: they lose their power, and cost less than if it is found out.
+
+    They may recover until they were faulty for too long, counted from the end of that deadline; then they expire.
+
+    Source: ``miner_actor.go``, DeclareFaults.
+    """
     places, layout = by_place(runtime, params.declarations), layout_of(runtime)
 
     def declare(state: AnyMiner) -> tuple[AnyMiner, PowerPair]:
@@ -37,8 +50,8 @@ def declare_faults(runtime: ActorRuntime, params: Declarations) -> None:
         for index, wanted in places.items():
             target = declaration_deadline(runtime, state, index)
             rules = layout.deadline_rules(runtime, state, info, index)
-            at = target.last + runtime.policy.fault_max_age
-            deadline, change = rules.declare_faults(deadlines.load(runtime, index), sectors, at, wanted)
+            expires_at = target.last + runtime.policy.fault_max_age
+            deadline, change = rules.declare_faults(deadlines.load(runtime, index), sectors, expires_at, wanted)
             deadlines = deadlines.update(runtime, index, deadline)
             delta += change
         return state.with_deadlines(runtime, deadlines), delta
@@ -48,7 +61,10 @@ def declare_faults(runtime: ActorRuntime, params: Declarations) -> None:
 
 
 def declare_faults_recovered(runtime: ActorRuntime, params: Declarations) -> None:
-    """Promise that faulty sectors will be proven at their next deadline."""
+    """Promise that the next proof covers faulty sectors; they have no power before it does.
+
+    Source: v0.9.15 ``miner_actor.go``, DeclareFaultsRecovered.
+    """
     places = by_place(runtime, params.declarations)
 
     def declare(state: MinerState) -> tuple[MinerState, None]:
@@ -62,7 +78,10 @@ def declare_faults_recovered(runtime: ActorRuntime, params: Declarations) -> Non
 def with_recoveries(
     runtime: ActorRuntime, state: Miner, info: MinerInfo, places: Mapping[int, PartitionSectors]
 ) -> Miner:
-    """The miner with declared recoveries."""
+    """The miner with declared recoveries.
+
+    Source: ``miner_actor.go``, DeclareFaultsRecovered.
+    """
     layout = layout_of(runtime)
     deadlines, sectors = state.load_deadlines(runtime), Sectors(runtime, state)
     for index, wanted in places.items():

@@ -1,4 +1,9 @@
-"""New sectors: committed to, proven, and confirmed when their proofs held (specs-actors v0.9.15)."""
+"""PreCommitSector: a miner commits to a sealed sector with a deposit, which is lost unless it proves it in time.
+
+The commitment fixes the replica before the chain draws the seed of its proof, so nobody can seal towards a seed.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +36,7 @@ from thespis.protocols.builtin.storage_miner.state import (
     SectorPreCommitOnChainInfo,
 )
 from thespis.protocols.encoding.bitfield import Bitfield
-from thespis.protocols.encoding.cid import FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1, Cid
+from thespis.protocols.encoding.cid import FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1
 from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount
 from thespis.protocols.encoding.varint import encode_varint
 from thespis.protocols.ipld.blockstore import load, save
@@ -42,28 +47,19 @@ if TYPE_CHECKING:
     from thespis.protocols.vm.runtime import ActorRuntime
 
 DEALS_MIN_MAX, DEAL_BYTES_SHARE = 256, 134_217_728
-"""A sector may hold one deal for so many bytes, and 256 in any case."""
-
-
-def seal_proof_earliest(runtime: ActorRuntime) -> int:
-    """The oldest ticket that a seal may have."""
-    return runtime.epoch - runtime.policy.chain_finality - runtime.policy.seal_duration_max
-
-
-def validate_expiration(runtime: ActorRuntime, activation: int, expiration: int) -> None:
-    """End the call unless a sector's life is neither too short nor too long."""
-    policy = runtime.policy
-    if expiration - activation < policy.sector_expiration_min:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"a life of {expiration - activation} epochs is too short")
-    if expiration > runtime.epoch + policy.sector_extension_max:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"expiration {expiration} is too far ahead")
-    if expiration - activation > policy.sector_lifetime_max:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"a life of {expiration - activation} epochs is too long")
+"""A sector may hold one deal for so many bytes, and 256 in any case (``policy.go``, SectorDealsMax)."""
 
 
 def pre_commit_sector(runtime: ActorRuntime, params: SectorPreCommitInfo) -> None:
-    """Commit to a sector, with a deposit that is lost unless it is proven in time."""
-    _check_pre_commit(runtime, params)
+    """Commit to a sector; only a controller of the miner may.
+
+    Three other actors are asked first, for a message may ask nobody while it changes its state.
+
+    Source: v0.9.15 ``miner_actor.go``, PreCommitSector.
+    """
+    check_pre_commit(runtime, params, seal_proof_earliest(runtime))
+    if params.expiration <= runtime.epoch:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"expiration {params.expiration} is past")
     reward, power = epoch_reward(runtime), network_power(runtime)
     asked = VerifyDealsParams(params.deal_ids, params.expiration, ChainEpoch(runtime.epoch)).encode()
     code, returned = runtime.send(MARKET, VERIFY_DEALS_FOR_ACTIVATION, asked, 0)
@@ -77,7 +73,8 @@ def pre_commit_sector(runtime: ActorRuntime, params: SectorPreCommitInfo) -> Non
             runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"seal proof {params.seal_proof} is not the miner's")
         check_deal_count(runtime, params, info)
         state = allocate(runtime, state, params.sector_number)
-        validate_expiration(runtime, runtime.epoch + runtime.policy.seal_duration_max, params.expiration)
+        # the life must be long enough even if the proof comes at the last moment
+        check_expiration(runtime, runtime.epoch + runtime.policy.seal_duration_max, params.expiration)
         least = check_replaced(runtime, state, params).initial_pledge if params.replace_capacity else 0
         state, freed = state.unlock_vested(runtime, runtime.epoch)
         available = unlocked_balance(runtime, state) - state.initial_pledge_requirement
@@ -97,14 +94,19 @@ def pre_commit_sector(runtime: ActorRuntime, params: SectorPreCommitInfo) -> Non
     notify_pledge(runtime, -freed)
 
 
-def _check_pre_commit(runtime: ActorRuntime, params: SectorPreCommitInfo) -> None:
-    check_pre_commit(runtime, params, seal_proof_earliest(runtime))
-    if params.expiration <= runtime.epoch:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"expiration {params.expiration} is past")
+def seal_proof_earliest(runtime: ActorRuntime) -> int:
+    """The earliest epoch whose ticket a seal may have been made with, if its proof comes now.
+
+    Source: v0.9.15 ``miner_actor.go``, sealChallengeEarliest.
+    """
+    return runtime.epoch - runtime.policy.chain_finality - runtime.policy.seal_duration_max
 
 
 def check_pre_commit(runtime: ActorRuntime, params: SectorPreCommitInfo, earliest: int) -> None:
-    """End the call for a commitment that no miner may make; tickets before `earliest` are too old."""
+    """Abort for a commitment that no miner may make, whatever its state; tickets before `earliest` are too old.
+
+    Source: ``miner_actor.go``, PreCommitSector.
+    """
 
     def refuse(reason: str) -> None:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, reason)
@@ -113,7 +115,8 @@ def check_pre_commit(runtime: ActorRuntime, params: SectorPreCommitInfo, earlies
         refuse(f"seal proof {params.seal_proof} is not used on this network")
     if params.sector_number > SECTOR_NUMBER_MAX:
         refuse(f"sector number {params.sector_number}; they run to {SECTOR_NUMBER_MAX}")
-    if not _is_commitment(params.sealed_cid):
+    codec, multihash, digest = params.sealed_cid.parts()
+    if (codec, multihash, len(digest)) != (FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1, 32):
         refuse(f"{params.sealed_cid} is no commitment to a replica")
     if params.seal_rand_epoch >= runtime.epoch:
         refuse(f"the ticket's epoch {params.seal_rand_epoch} is not before now")
@@ -127,20 +130,37 @@ def check_pre_commit(runtime: ActorRuntime, params: SectorPreCommitInfo, earlies
         refuse(f"sector number {params.replace_sector_number}; they run to {SECTOR_NUMBER_MAX}")
 
 
+def check_expiration(runtime: ActorRuntime, activation: int, expiration: int) -> None:
+    """Abort unless a sector's life is neither too short nor too long, and does not reach too far ahead.
+
+    Source: ``miner_actor.go``, validateExpiration.
+    """
+    policy = runtime.policy
+    if expiration - activation < policy.sector_expiration_min:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"a life of {expiration - activation} epochs is too short")
+    if expiration > runtime.epoch + policy.sector_extension_max:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"expiration {expiration} is too far ahead")
+    if expiration - activation > policy.sector_lifetime_max:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"a life of {expiration - activation} epochs is too long")
+
+
 def check_deal_count(runtime: ActorRuntime, params: SectorPreCommitInfo, info: MinerInfo) -> None:
-    """End the call for more deals than a sector may hold."""
+    """Abort for more deals than a sector of the miner's size may hold.
+
+    Source: ``policy.go``, SectorDealsMax (v0.9.15: dealPerSectorLimit).
+    """
     if len(params.deal_ids) > max(DEALS_MIN_MAX, info.sector_size // DEAL_BYTES_SHARE):
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.deal_ids)} deals are too many for a sector")
 
 
-def _is_commitment(cid: Cid) -> bool:
-    """Whether a CID has the form of a replica's commitment."""
-    codec, multihash, digest = cid.parts()
-    return (codec, multihash, len(digest)) == (FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1, 32)
-
-
 def allocate(runtime: ActorRuntime, state: Miner, number: int) -> Miner:
-    """Use up a sector number; ends the call if it was used before."""
+    """Use up a sector number; aborts if it was used before, also by a commitment that expired.
+
+    A number is never used twice, for replicas of one number could stand in for each other. The two lookups after it
+    cannot find anything, but the reference makes them, and reads are paid for with gas.
+
+    Source: ``miner_state.go``, AllocateSectorNumber; ``miner_actor.go``, PreCommitSector.
+    """
     allocated = Bitfield.decode(load(runtime, state.allocated_sectors))
     if number in allocated:
         raise StateFault(f"sector number {number} was used before", ExitCode.ILLEGAL_ARGUMENT)
@@ -154,7 +174,10 @@ def allocate(runtime: ActorRuntime, state: Miner, number: int) -> Miner:
 
 
 def with_pre_commit(runtime: ActorRuntime, state: Miner, kept: SectorPreCommitOnChainInfo, duration: int) -> Miner:
-    """The miner with a commitment that has to be proven within a duration."""
+    """The miner with a commitment that has to be proven within so many epochs, or expires.
+
+    Source: ``miner_state.go``, PutPrecommittedSector, AddPreCommitExpiry.
+    """
     number = kept.info.sector_number
     table = pre_committed(runtime, state)
     table.set(encode_varint(number), kept.to_wire())
@@ -167,7 +190,12 @@ def with_pre_commit(runtime: ActorRuntime, state: Miner, kept: SectorPreCommitOn
 
 
 def check_replaced(runtime: ActorRuntime, state: AnyMiner, params: SectorPreCommitInfo) -> SectorOnChainInfo:
-    """The sector without deals that a new one takes the place of; ends the call if it may not."""
+    """The sector without deals that a new one with deals takes the place of; aborts if it may not.
+
+    Only an active sector that would expire no later may be replaced, and where it is due must be named rightly.
+
+    Source: ``miner_actor.go``, validateReplaceSector; ``miner_state.go``, CheckSectorHealth.
+    """
     number = params.replace_sector_number
     old = Sectors(runtime, state).find(number)
     if old is None:

@@ -1,4 +1,7 @@
-"""ProveCommitSector (specs-actors v0.9.15)."""
+"""ProveCommitSector: the proof of a sector that was committed to, handed to the power actor.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from thespis.protocols.builtin.methods import CID, COMPUTE_DATA_COMMITMENT, SUBM
 from thespis.protocols.builtin.storage_miner.money import require_pledge
 from thespis.protocols.builtin.storage_miner.pre_commit import seal_proof_earliest
 from thespis.protocols.builtin.storage_miner.sectors import find_pre_committed
-from thespis.protocols.builtin.storage_miner.state import MinerState, SectorPreCommitInfo, SectorPreCommitOnChainInfo
+from thespis.protocols.builtin.storage_miner.state import MinerState, SectorPreCommitOnChainInfo
 from thespis.protocols.consensus.randomness import Purpose, miner_entropy
 from thespis.protocols.encoding.tuples import Record, Unsigned, record
 from thespis.protocols.vm.exit_codes import ExitCode
@@ -22,14 +25,17 @@ if TYPE_CHECKING:
 
 @record
 class ProveCommitParams(Record):
-    """The proof of a sector's sealing."""
+    """The proof that a sector was sealed as it was committed to."""
 
     sector_number: Unsigned
     proof: bytes
 
 
 def prove_commit_sector(runtime: ActorRuntime, params: ProveCommitParams) -> None:
-    """Hand in the proof of a sector; the power actor checks it at the end of the epoch, with all others."""
+    """Hand in the proof of a sector, as anyone may; it is checked at the end of the epoch, with all others.
+
+    Source: v0.9.15 ``miner_actor.go``, ProveCommitSector.
+    """
     runtime.accept_any_caller()
     state = runtime.read_state(MinerState)
     require_pledge(runtime, state)
@@ -43,25 +49,26 @@ def prove_commit_sector(runtime: ActorRuntime, params: ProveCommitParams) -> Non
 def hand_in_proof(
     runtime: ActorRuntime, kept: SectorPreCommitOnChainInfo, proof: bytes, duration: int, earliest: int
 ) -> None:
-    """Give the proof of a commitment to the power actor, within a duration and with a ticket that is not too old."""
+    """Give the proof of a commitment to the power actor, with all that checking it takes.
+
+    It comes within `duration` epochs of the commitment, with a ticket no older than `earliest`, and not before the
+    epoch whose randomness says which nodes it opens: the miner must not know that when it commits.
+
+    Source: ``miner_actor.go``, ProveCommitSector, getVerifyInfo, requestUnsealedSectorCID.
+    """
+    info, miner, entropy = kept.info, runtime.receiver_id, miner_entropy(runtime.receiver)
     due = kept.pre_commit_epoch + duration
     if runtime.epoch > due:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"the proof of sector {kept.info.sector_number} was due at {due}")
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"the proof of sector {info.sector_number} was due at {due}")
     interactive = kept.pre_commit_epoch + runtime.policy.pre_commit_challenge_delay
     if runtime.epoch <= interactive:
         runtime.abort(ExitCode.FORBIDDEN, f"the seed of the proof comes at epoch {interactive}")
-    if kept.info.seal_rand_epoch < earliest:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"the ticket's epoch {kept.info.seal_rand_epoch} is too old")
-    code, _ = runtime.send(POWER, SUBMIT_POREP, _verify_info(runtime, kept.info, interactive, proof).encode(), 0)
-    runtime.require_success(code, "the power actor did not take the proof")
-
-
-def _verify_info(runtime: ActorRuntime, info: SectorPreCommitInfo, interactive: int, proof: bytes) -> SealVerifyInfo:
+    if info.seal_rand_epoch < earliest:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"the ticket's epoch {info.seal_rand_epoch} is too old")
     asked = ComputeDataCommitmentParams(info.deal_ids, info.seal_proof).encode()
     code, returned = runtime.send(MARKET, COMPUTE_DATA_COMMITMENT, asked, 0)
     runtime.require_success(code, "the market did not tell the sector's data")
-    miner, entropy = runtime.receiver_id, miner_entropy(runtime.receiver)
-    return SealVerifyInfo(
+    to_verify = SealVerifyInfo(
         info.seal_proof,
         SectorId(Unsigned(miner), info.sector_number),
         info.deal_ids,
@@ -71,3 +78,5 @@ def _verify_info(runtime: ActorRuntime, info: SectorPreCommitInfo, interactive: 
         info.sealed_cid,
         CID.decode(returned),
     )
+    code, _ = runtime.send(POWER, SUBMIT_POREP, to_verify.encode(), 0)
+    runtime.require_success(code, "the power actor did not take the proof")

@@ -1,12 +1,13 @@
-"""Proofs of spacetime, faults and recoveries (specs-actors v0.9.15)."""
+"""SubmitWindowedPoSt: the proof, at each deadline, that a miner still stores the sectors that are due.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from thespis.protocols.builtin.power.methods import CurrentTotalPower
-from thespis.protocols.builtin.reward.methods import ThisEpochReward
+from thespis.protocols.builtin.smoothing import FilterEstimate
 from thespis.protocols.builtin.storage_miner.calls import burn, epoch_reward, network_power, notify_pledge, update_power
 from thespis.protocols.builtin.storage_miner.deadline import PostPartition
 from thespis.protocols.builtin.storage_miner.declarations import check_deadline
@@ -15,7 +16,7 @@ from thespis.protocols.builtin.storage_miner.money import declared_fault_fee, un
 from thespis.protocols.builtin.storage_miner.outcomes import Proven
 from thespis.protocols.builtin.storage_miner.periods import current_deadline
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
-from thespis.protocols.builtin.storage_miner.state import MinerState, SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.state import MinerState
 from thespis.protocols.consensus.randomness import Purpose, miner_entropy
 from thespis.protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
 from thespis.protocols.vm.exit_codes import ExitCode, StateFault
@@ -30,7 +31,7 @@ NO_FEE_FROM = 3
 
 @record
 class SubmitPostParams(Record):
-    """Proofs of partitions of a deadline, and where on the chain they were made."""
+    """Proofs of partitions of a deadline, and the chain that they were made on: a ticket's epoch and randomness."""
 
     deadline: Unsigned
     partitions: tuple[PostPartition, ...]
@@ -40,8 +41,15 @@ class SubmitPostParams(Record):
 
 
 def submit_windowed_post(runtime: ActorRuntime, params: SubmitPostParams) -> None:
-    """Prove partitions of the open deadline; faulty sectors that were declared recovered have power again."""
-    policy = runtime.policy
+    """Prove partitions of the open deadline; faulty sectors that were declared recovered have power again.
+
+    The proof must have been made on this chain, which the ticket of an epoch in the last window shows. Partitions may
+    be proven in several messages; sectors that a proof leaves out are faulty, and up to network version 2 cost a fee
+    at once.
+
+    Source: v0.9.15 ``miner_actor.go``, SubmitWindowedPoSt.
+    """
+    policy, version = runtime.policy, runtime.network_version
     check_deadline(runtime, params.deadline)
     if params.chain_commit_epoch >= runtime.epoch:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"the proof's epoch {params.chain_commit_epoch} is not past")
@@ -51,7 +59,6 @@ def submit_windowed_post(runtime: ActorRuntime, params: SubmitPostParams) -> Non
     if expected != params.chain_commit_rand:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "the proof was made for another chain")
     reward, power = epoch_reward(runtime), network_power(runtime)
-
     layout = LAYOUTS[0]
 
     def prove(state: MinerState) -> tuple[MinerState, tuple[Proven, int, int]]:
@@ -67,13 +74,12 @@ def submit_windowed_post(runtime: ActorRuntime, params: SubmitPostParams) -> Non
             runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {params.deadline}; {now.index} is open")
         sectors = Sectors(runtime, state)
         deadline = deadlines.load(runtime, now.index)
-        rules = layout.deadline_rules(runtime, state, info, now.index)
-        deadline, proven = rules.record_proven(deadline, sectors, now.last + policy.fault_max_age, params.partitions)
+        rules, expires_at = layout.deadline_rules(runtime, state, info, now.index), now.last + policy.fault_max_age
+        deadline, proven = rules.record_proven(deadline, sectors, expires_at, params.partitions)
         if proven.good.runs:
             # the reference of this version opens the table anew
-            found = sectors_for_proof(Sectors(runtime, state), proven)
-            verify_post(runtime, now.challenge, found, params.proofs)
-        fee = _post_fee(runtime, reward, power, proven)
+            verify_post(runtime, now.challenge, Sectors(runtime, state), proven, params.proofs)
+        fee = 0 if version >= NO_FEE_FROM else _post_fee(reward.smoothed, power.smoothed, proven, version)
         unlocked = unlocked_balance(runtime, state)
         state, vesting, balance = state.penalize(runtime, runtime.epoch, fee, unlocked)
         deadlines = deadlines.update(runtime, now.index, deadline)
@@ -85,38 +91,42 @@ def submit_windowed_post(runtime: ActorRuntime, params: SubmitPostParams) -> Non
     notify_pledge(runtime, -vesting)
 
 
-def sectors_for_proof(sectors: Sectors, proven: Proven) -> list[SectorOnChainInfo]:
-    """The sectors that the proof is about, a good one, of which there must be one, standing in for each faulty one."""
-    stand_in = _must(sectors, next(iter(proven.good)))
-    return [stand_in if number in proven.ignored else _must(sectors, number) for number in proven.sectors]
-
-
-def _must(sectors: Sectors, number: int) -> SectorOnChainInfo:
-    found = sectors.find(number)
-    if found is None:
-        raise StateFault(f"there is no sector {number}")
-    return found
-
-
 def verify_post(
-    runtime: ActorRuntime, challenge: int, sectors: Iterable[SectorOnChainInfo], proofs: tuple[PostProof, ...]
+    runtime: ActorRuntime, challenge: int, sectors: Sectors, proven: Proven, proofs: tuple[PostProof, ...]
 ) -> None:
-    """End the call unless the proofs hold for the sectors, challenged with the beacon of an epoch."""
+    """Abort unless the proofs hold for the sectors, challenged with the beacon of an epoch.
+
+    A proof has a fixed number of sectors: the first good one, of which there must be one, stands in for each that is
+    faulty or terminated, and is opened again in its place.
+
+    Source: v0.9.15 ``miner_state.go``, LoadSectorInfosForProof; v2.3.6 ``sectors.go``, LoadForProof;
+    ``miner_actor.go``, verifyWindowedPost.
+    """
+
+    def challenged(number: int) -> ChallengedSector:
+        found = sectors.find(number)
+        if found is None:
+            raise StateFault(f"there is no sector {number}")
+        return ChallengedSector(found.seal_proof, int(found.number), found.sealed_cid)
+
+    stand_in = challenged(next(iter(proven.good)))
+    opened = [stand_in if number in proven.ignored else challenged(number) for number in proven.sectors]
     miner, entropy = runtime.receiver_id, miner_entropy(runtime.receiver)
     randomness = runtime.beacon_randomness(Purpose.WINDOWED_POST_CHALLENGE_SEED, challenge, entropy)
-    challenged = [ChallengedSector(each.seal_proof, int(each.number), each.sealed_cid) for each in sectors]
     with runtime.failing_as(ExitCode.ILLEGAL_ARGUMENT):
-        runtime.syscalls.verify_post(WindowPostInfo(randomness, proofs, challenged, miner))
+        runtime.syscalls.verify_post(WindowPostInfo(randomness, proofs, opened, miner))
 
 
-def _post_fee(runtime: ActorRuntime, reward: ThisEpochReward, power: CurrentTotalPower, proven: Proven) -> int:
-    version = runtime.network_version
-    if version >= NO_FEE_FROM:
-        return 0
+def _post_fee(reward: FilterEstimate, power: FilterEstimate, proven: Proven, version: int) -> int:
+    """What skipped sectors cost more than declared ones, and recovered ones once more, up to network version 2.
+
+    The fee of ongoing faults is charged at the deadline's end, but not for what recovers here, which pays it now.
+
+    Source: v0.9.15 ``miner_actor.go``, SubmitWindowedPoSt.
+    """
     undeclared = (proven.new_faulty + proven.retracted).adjusted
-    # the ongoing fee is charged at the deadline's end, but not to what recovers here, so that pays it now
     return (
-        undeclared_fault_fee(reward.smoothed, power.smoothed, undeclared, version)
-        - declared_fault_fee(reward.smoothed, power.smoothed, undeclared, version)
-        + declared_fault_fee(reward.smoothed, power.smoothed, proven.recovered.adjusted, version)
+        undeclared_fault_fee(reward, power, undeclared, version)
+        - declared_fault_fee(reward, power, undeclared, version)
+        + declared_fault_fee(reward, power, proven.recovered.adjusted, version)
     )

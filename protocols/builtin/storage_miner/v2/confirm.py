@@ -1,4 +1,7 @@
-"""Confirmed sectors, version 2 (specs-actors v2.3.6)."""
+"""ConfirmSectorProofsValid, version 2: new sectors have no power before their first window proof.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,18 @@ if TYPE_CHECKING:
 
 
 def confirm_sector_proofs(runtime: ActorRuntime, params: ConfirmedSectors) -> None:
-    """Take sectors up whose proofs held: their deals begin, they get a deadline and a pledge, but no power yet."""
+    """Activate sectors whose proofs held: their deals begin, they get a deadline and a pledge, but no power yet.
+
+    Only the power actor calls this, at the end of the epoch in which the proofs were handed in.
+
+    Source: ``miner_actor.go``, ConfirmSectorProofsValid.
+    """
     given = confirming(runtime, params)
 
-    def take_up(state: MinerStateV2) -> tuple[MinerStateV2, tuple[PowerPair, int, int]]:
+    def activate(state: MinerStateV2) -> tuple[MinerStateV2, tuple[PowerPair, int, int]]:
         state, moved = reschedule_replaced(runtime, state, given.info, given.replaced)
         lasting = given.lasting(runtime)
-        sectors = [_taken_up(runtime, each, given, moved) for each in lasting]
+        sectors = [_activated(runtime, each, given, moved) for each in lasting]
         state, new_power = with_sectors(runtime, state, given.info, sectors)
         state, freed = state.unlock_vested(runtime, runtime.epoch)
         state = add_deposit(runtime, state, -sum(each.pre_commit_deposit for each in lasting))
@@ -38,19 +46,22 @@ def confirm_sector_proofs(runtime: ActorRuntime, params: ConfirmedSectors) -> No
         check_balance(runtime, state)
         return state, (new_power, pledge, freed)
 
-    _state, (new_power, pledge, freed) = runtime.transaction(MinerStateV2, take_up)
+    _state, (new_power, pledge, freed) = runtime.transaction(MinerStateV2, activate)
     update_power(runtime, new_power)
     notify_pledge(runtime, pledge - freed)
 
 
-def _taken_up(
+def _activated(
     runtime: ActorRuntime,
     kept: SectorPreCommitOnChainInfo,
     given: Confirming,
     moved: Sequence[SectorOnChainInfo],
 ) -> SectorOnChainInfoV2:
-    """A committed sector as a proven one; it pledges no less than the one that it replaces."""
-    committed, made = kept.info, SectorOnChainInfoV2.of(given.taken_up(runtime, kept, expected_reward))
+    """The sector of a commitment; one that replaces another pledges no less, and remembers it for a termination fee.
+
+    Source: ``miner_actor.go``, replacedSectorParameters.
+    """
+    committed, made = kept.info, SectorOnChainInfoV2.of(given.activated(runtime, kept, expected_reward))
     if not committed.replace_capacity:
         return made
     old = next((sector for sector in moved if sector.number == committed.replace_sector_number), None)

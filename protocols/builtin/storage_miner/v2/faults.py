@@ -1,4 +1,7 @@
-"""Recoveries that a miner declares, version 2 (specs-actors v2.3.6)."""
+"""DeclareFaultsRecovered, version 2: debts are paid first.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def declare_faults_recovered(runtime: ActorRuntime, params: Declarations) -> None:
-    """Promise that faulty sectors will be proven at their next deadline; debts are paid first."""
+    """Promise that the next proof covers faulty sectors; a miner that is excluded for a consensus fault may not.
+
+    Source: ``miner_actor.go``, DeclareFaultsRecovered.
+    """
     places = by_place(runtime, params.declarations)
 
     def declare(state: MinerStateV2) -> tuple[MinerStateV2, int]:

@@ -1,4 +1,7 @@
-"""New sectors, version 2: committed to, proven, confirmed; they have no power before their first window proof."""
+"""PreCommitSector, version 2: debts are paid first, and the proof is due a day later and not a week.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ from thespis.protocols.builtin.storage_miner.money import PRE_COMMIT_DEPOSIT_PER
 from thespis.protocols.builtin.storage_miner.pre_commit import (
     allocate,
     check_deal_count,
+    check_expiration,
     check_pre_commit,
     check_replaced,
-    validate_expiration,
     with_pre_commit,
 )
 from thespis.protocols.builtin.storage_miner.state import SectorPreCommitInfo, SectorPreCommitOnChainInfo
@@ -28,12 +31,22 @@ if TYPE_CHECKING:
 
 
 def pre_commit_sector(runtime: ActorRuntime, params: SectorPreCommitInfo) -> None:
-    """Commit to a sector, with a deposit that is lost unless it is proven in time; debts are paid first."""
+    """Commit to a sector; only a controller of a miner that is not excluded for a consensus fault may.
+
+    What is available is reckoned before the debt is paid, and less the debt already, so that it is not counted twice.
+
+    Source: ``miner_actor.go``, PreCommitSector.
+    """
     policy = runtime.policy
     check_pre_commit(runtime, params, runtime.epoch - policy.pre_commit_lookback_max)
-    validate_expiration(runtime, runtime.epoch + policy.prove_commit_duration_max, params.expiration)
+    check_expiration(runtime, runtime.epoch + policy.prove_commit_duration_max, params.expiration)
     reward, power = epoch_reward(runtime), network_power(runtime)
-    weights = _deal_weights(runtime, params)
+    weights = NO_DEALS
+    if params.deal_ids:
+        asked = VerifyDealsParams(params.deal_ids, params.expiration, ChainEpoch(runtime.epoch)).encode()
+        code, returned = runtime.send(MARKET, VERIFY_DEALS_FOR_ACTIVATION, asked, 0)
+        runtime.require_success(code, "the deals cannot be activated")
+        weights = DealWeightsV2.decode(returned)
 
     def commit(state: MinerStateV2) -> tuple[MinerStateV2, tuple[int, int]]:
         state, freed = state.unlock_vested(runtime, runtime.epoch)
@@ -66,12 +79,3 @@ def pre_commit_sector(runtime: ActorRuntime, params: SectorPreCommitInfo) -> Non
     burn(runtime, debt)
     check_balance(runtime)
     notify_pledge(runtime, -freed)
-
-
-def _deal_weights(runtime: ActorRuntime, params: SectorPreCommitInfo) -> DealWeightsV2:
-    if not params.deal_ids:
-        return NO_DEALS
-    asked = VerifyDealsParams(params.deal_ids, params.expiration, ChainEpoch(runtime.epoch)).encode()
-    code, returned = runtime.send(MARKET, VERIFY_DEALS_FOR_ACTIVATION, asked, 0)
-    runtime.require_success(code, "the deals cannot be activated")
-    return DealWeightsV2.decode(returned)

@@ -1,4 +1,7 @@
-"""ProveCommitSector, version 2 (specs-actors v2.3.6)."""
+"""ProveCommitSector, version 2: a proof is bounded in size, and the pledge is not looked at.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,18 @@ if TYPE_CHECKING:
     from thespis.protocols.vm.runtime import ActorRuntime
 
 PROOF_BYTES_MAX_V4 = 1024
-"""Up to network version 4: an error, for no proof of a sector is that small."""
-
+"""Up to network version 4, where it was a mistake: a proof of a sector of 32 GiB has 1,920 bytes."""
 _OWN_BOUND_FROM = 5
+"""The network version from which on the bound is the policy's own."""
 
 
 def prove_commit_sector(runtime: ActorRuntime, params: ProveCommitParams) -> None:
-    """Hand in the proof of a sector; the power actor checks it at the end of the epoch, with all others."""
+    """Hand in the proof of a sector, as anyone may; it is checked at the end of the epoch, with all others.
+
+    Its ticket may be as old as it was when the commitment was taken.
+
+    Source: ``miner_actor.go``, ProveCommitSector.
+    """
     runtime.accept_any_caller()
     bounded = runtime.network_version >= _OWN_BOUND_FROM
     number, most = params.sector_number, runtime.policy.seal_proof_bytes_max if bounded else PROOF_BYTES_MAX_V4
