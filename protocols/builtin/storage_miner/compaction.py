@@ -1,4 +1,7 @@
-"""Partitions and the record of used numbers, made smaller (specs-actors v0.9.15)."""
+"""CompactPartitions and CompactSectorNumbers: what keeps a miner's state small.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +31,18 @@ class CompactPartitionsParams(Record):
 
 @record
 class CompactNumbersParams(Record):
-    """Sector numbers that will not be used."""
+    """Sector numbers that the miner will not use."""
 
     mask: Bitfield
 
 
 def compact_partitions(runtime: ActorRuntime, params: CompactPartitionsParams) -> None:
-    """Move the live sectors of partitions together, and forget the ended ones."""
+    """Move the live sectors of partitions together at the deadline's end, and forget the dead ones.
+
+    Only a controller may, and only while the deadline's challenges are far. What moves must keep its power to the byte.
+
+    Source: ``miner_actor.go``, CompactPartitions.
+    """
     check_deadline(runtime, params.deadline)
     layout = layout_of(runtime)
 
@@ -59,7 +67,7 @@ def compact_partitions(runtime: ActorRuntime, params: CompactPartitionsParams) -
         deadline, added = rules.add_sectors(deadline, size, moved, proven=True)
         if removed != added:
             runtime.abort(ExitCode.ILLEGAL_STATE, "compacting changes the power")
-        if runtime.actors_version:  # the reference of version 0 does not keep the changed deadline
+        if runtime.actors_version:  # version 0 of the reference forgets to keep the changed deadline
             state = state.with_deadlines(runtime, deadlines.update(runtime, index, deadline))
         return state, None
 
@@ -67,7 +75,10 @@ def compact_partitions(runtime: ActorRuntime, params: CompactPartitionsParams) -
 
 
 def compact_sector_numbers(runtime: ActorRuntime, params: CompactNumbersParams) -> None:
-    """Give up numbers, so that the record of used ones stays small."""
+    """Give numbers up, so that the record of used ones has fewer runs.
+
+    Source: ``miner_actor.go``, CompactSectorNumbers; ``miner_state.go``, MaskSectorNumbers.
+    """
     mask = params.mask
     if not mask.runs or mask.runs[-1][1] - 1 > SECTOR_NUMBER_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "the mask is empty or has numbers that sectors cannot have")

@@ -1,4 +1,7 @@
-"""ReportConsensusFault: the whole miner is slashed (specs-actors v0.9.15)."""
+"""ReportConsensusFault: whoever shows that a miner signed what no honest one signs gets a share of what that costs it.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
 @record
 class ConsensusFaultParams(Record):
-    """Two headers that show a fault, and a third where one is needed."""
+    """Two headers that show a fault, and for a fault of parent grinding a third that links them."""
 
     header_1: bytes
     header_2: bytes
@@ -28,7 +31,10 @@ class ConsensusFaultParams(Record):
 
 
 def reported_fault(runtime: ActorRuntime, params: ConsensusFaultParams) -> tuple[ConsensusFaultFound, int]:
-    """The fault that a report shows, and how many epochs ago it was; ends the call where there is none."""
+    """The fault that a report shows, and how many epochs ago it was; aborts where there is none.
+
+    Source: ``miner_actor.go``, ReportConsensusFault.
+    """
     runtime.validate_caller_kind(*SIGNABLE)
     with runtime.failing_as(ExitCode.ILLEGAL_ARGUMENT):
         fault = runtime.syscalls.verify_consensus_fault(params.header_1, params.header_2, params.header_extra)
@@ -39,7 +45,12 @@ def reported_fault(runtime: ActorRuntime, params: ConsensusFaultParams) -> tuple
 
 
 def report_consensus_fault(runtime: ActorRuntime, params: ConsensusFaultParams) -> None:
-    """Show that the miner signed what no honest miner signs: it loses everything, the reporter gets a share."""
+    """Slash the whole miner: its deals lose their sectors, it is deleted, and all that it has is burnt.
+
+    The reporter is paid first, a share of all that the miner has then.
+
+    Source: v0.9.15 ``miner_actor.go``, ReportConsensusFault, terminateMiner, requestTerminateAllDeals.
+    """
     _fault, age = reported_fault(runtime, params)
     code, _ = runtime.send(runtime.caller, SEND, b"", slasher_reward(age, runtime.balance()))
     runtime.require_success(code, "the reporter could not be paid")

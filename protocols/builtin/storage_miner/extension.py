@@ -1,4 +1,7 @@
-"""Sectors whose expiration is put off (specs-actors v0.9.15)."""
+"""ExtendSectorExpiration: active sectors that go on for longer.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 @record
 class Extension(Record):
-    """Sectors of a partition and their new end."""
+    """Sectors of a partition, and the epoch at which they want to expire."""
 
     deadline: Unsigned
     partition: Unsigned
@@ -34,13 +37,20 @@ class Extension(Record):
 
 @record
 class ExtendParams(Record):
-    """Extensions."""
+    """Extensions of any deadlines and partitions."""
 
     extensions: tuple[Extension, ...]
 
 
 def extend_sector_expiration(runtime: ActorRuntime, params: ExtendParams) -> None:
-    """Let active sectors live longer; their power is worked out anew."""
+    """Let active sectors expire later; only a controller of the miner may.
+
+    Their power is worked out anew, since the same deals are spread over a longer life. As in the reference, the
+    partition's queue learns of the new expiration and the deadline's does not; up to network version 6 that is the
+    rule.
+
+    Source: ``miner_actor.go``, ExtendSectorExpiration.
+    """
     _check_extensions(runtime, params)
     layout = layout_of(runtime)
 

@@ -1,4 +1,10 @@
-"""Sectors that end: terminated, extended, compacted, and the whole miner slashed (specs-actors v0.9.15)."""
+"""TerminateSectors, and how the fees of terminated sectors are settled.
+
+Terminating a sector takes its power at once. Its fee, its pledge and its deals are settled as many sectors at a time as
+one message can pay gas for; while any wait, cron is asked for each next epoch, and the owner may withdraw nothing.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -40,21 +46,29 @@ if TYPE_CHECKING:
 
 @record
 class TerminateSectorsReturn(Record):
-    """Whether all fees have been settled."""
+    """Whether the fees of all terminated sectors have been settled."""
 
     done: bool
 
 
 def terminate_sectors(runtime: ActorRuntime, params: Declarations) -> TerminateSectorsReturn:
-    """End sectors before their time, and tell whether all fees have been settled."""
+    """Terminate sectors before their time; only a controller of the miner may.
+
+    Source: v0.9.15 ``miner_actor.go``, TerminateSectors.
+    """
     return TerminateSectorsReturn(done=not terminate_declared(runtime, params, process_early_terminations))
 
 
 def terminate_declared(runtime: ActorRuntime, params: Declarations, process: Callable[[ActorRuntime], bool]) -> bool:
-    """End the sectors that a message declares, and settle what of it one message may; returns whether there is more."""
+    """Terminate the sectors that a message declares, and settle what it can of them; returns whether more wait.
+
+    Power is lost last, as in the reference: whoever fails on the way has lost nothing.
+
+    Source: ``miner_actor.go``, TerminateSectors.
+    """
     places, layout = by_place(runtime, params.declarations), layout_of(runtime)
 
-    def end(state: AnyMiner) -> tuple[AnyMiner, tuple[PowerPair, bool]]:
+    def terminate(state: AnyMiner) -> tuple[AnyMiner, tuple[PowerPair, bool]]:
         had = bool(state.early_terminations.runs)
         info = state.load_info(runtime)
         runtime.validate_caller(*info.controllers())
@@ -68,7 +82,7 @@ def terminate_declared(runtime: ActorRuntime, params: Declarations, process: Cal
         state = state.with_deadlines(runtime, deadlines).with_(early_terminations=early)
         return state, (lost, had)
 
-    _state, (lost, had) = runtime.transaction(layout.state, end)
+    _state, (lost, had) = runtime.transaction(layout.state, terminate)
     more = process(runtime)
     if more and not had:
         schedule_early_terminations(runtime)
@@ -77,12 +91,18 @@ def terminate_declared(runtime: ActorRuntime, params: Declarations, process: Cal
 
 
 def schedule_early_terminations(runtime: ActorRuntime) -> None:
-    """Go on with the next epoch's cron."""
+    """Ask cron to go on settling in the next epoch.
+
+    Source: ``miner_actor.go``, scheduleEarlyTerminationWork.
+    """
     enroll(runtime, runtime.epoch + 1, CronEventType.PROCESS_EARLY_TERMINATIONS)
 
 
 def process_early_terminations(runtime: ActorRuntime) -> bool:
-    """Settle early ends, as many as one message may: fees, pledges, deals; returns whether there are more."""
+    """Settle terminated sectors, as many as one message may: fees, pledges, deals; returns whether more wait.
+
+    Source: v0.9.15 ``miner_actor.go``, processEarlyTerminations.
+    """
     reward, power = epoch_reward(runtime), network_power(runtime)
 
     def settle(state: MinerState) -> tuple[MinerState, Settled]:
@@ -106,7 +126,10 @@ def process_early_terminations(runtime: ActorRuntime) -> bool:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Settled:
-    """What came of settling early ends; amounts in attoFIL, deals by the epoch in which they lost their sector."""
+    """What settling came to, amounts in attoFIL; `more` says that further sectors wait.
+
+    Deals stand by the epoch in which they lost their sector.
+    """
 
     more: bool
     penalty: int = 0
@@ -114,7 +137,7 @@ class Settled:
     deals: tuple[tuple[int, list[Unsigned]], ...] = ()
 
     def tell(self, runtime: ActorRuntime) -> None:
-        """Burn the penalty, tell the change of the pledge, and end the deals."""
+        """Burn the penalty, tell the power actor of the pledge, and the market of the deals."""
         burn(runtime, self.penalty)
         notify_pledge(runtime, self.pledge_delta)
         for epoch, deals in self.deals:
@@ -124,14 +147,17 @@ class Settled:
 def terminated_sectors(
     runtime: ActorRuntime, state: AnyMiner, result: Terminated
 ) -> Iterator[tuple[int, list[SectorOnChainInfo]]]:
-    """Sectors that ended early, by the epoch of that."""
+    """Terminated sectors with the epoch of that, as they still stand in the table."""
     sectors = Sectors(runtime, state)
     for epoch, numbers in sorted(result.sectors.items()):
         yield epoch, sectors.load(numbers)
 
 
 def pop_early_terminations(runtime: ActorRuntime, state: Miner) -> tuple[Miner, Terminated, bool]:
-    """Take out early ends, as many as one message may settle; returns them, and whether there are more."""
+    """Take out terminated sectors, as many as one message may settle; returns them, and whether more wait.
+
+    Source: ``miner_state.go``, PopEarlyTerminations.
+    """
     result, layout = Terminated(), layout_of(runtime)
     if not state.early_terminations.runs:
         return state, result, False

@@ -1,4 +1,7 @@
-"""ReportConsensusFault, version 2 (specs-actors v2.3.6)."""
+"""ReportConsensusFault, version 2: the miner is fined and excluded for a while, and keeps its sectors.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,14 @@ CONSENSUS_FAULT_FACTOR, LEADERS_PER_EPOCH = 5, 5
 
 
 def report_consensus_fault(runtime: ActorRuntime, params: ConsensusFaultParams) -> None:
-    """Show that the miner signed what no honest miner signs: it is fined and excluded, the reporter gets a share."""
+    """Fine the miner five times what an expected leader earns, and exclude it for the length of finality.
+
+    While it is excluded it wins no blocks, commits to no sectors and recovers none. It is fined once for faults of that
+    time: a report of a fault that was before an exclusion's end is refused. The reporter's share comes out of what the
+    miner could pay, and a payment that fails stays with the miner's balance.
+
+    Source: ``miner_actor.go``, ReportConsensusFault; ``monies.go``, ConsensusFaultPenalty.
+    """
     fault, age = reported_fault(runtime, params)
     penalty = epoch_reward(runtime).smoothed.value() * CONSENSUS_FAULT_FACTOR // LEADERS_PER_EPOCH
 

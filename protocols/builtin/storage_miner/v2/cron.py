@@ -1,4 +1,7 @@
-"""The end of each deadline, version 2 (specs-actors v2.3.6)."""
+"""What a miner does at the end of each deadline, version 2: fees are a debt first, and then paid as far as it goes.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ if TYPE_CHECKING:
 
 
 def on_deferred_cron_event(runtime: ActorRuntime, event: CronEventPayload) -> None:
-    """Do what the miner asked to be called for."""
+    """Do what the miner asked to be called for; kinds that it does not know are passed over.
+
+    Source: ``miner_actor.go``, OnDeferredCronEvent.
+    """
     kind = event.event_type
     runtime.validate_caller(POWER)
     if kind == CronEventType.PROVING_DEADLINE:
@@ -46,7 +52,13 @@ def on_deferred_cron_event(runtime: ActorRuntime, event: CronEventPayload) -> No
 
 
 def handle_proving_deadline(runtime: ActorRuntime) -> None:
-    """Close the present deadline, pay for faults, and ask to be called for the next."""
+    """Close the present deadline, pay for sectors that stay faulty, and ask to be called at the end of the next.
+
+    The fee is for what was faulty before this deadline's end: a fault that is found only now pays from the next one on.
+    A worker whose time has come takes over here.
+
+    Source: ``miner_actor.go``, handleProvingDeadline.
+    """
     reward, power = epoch_reward(runtime), network_power(runtime)
 
     def close(state: MinerStateV2) -> tuple[MinerStateV2, tuple[Closed, int, int]]:
@@ -71,7 +83,10 @@ def handle_proving_deadline(runtime: ActorRuntime) -> None:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Closed:
-    """How a closed deadline changes the miner's power, the pledge it frees, and what was faulty before it."""
+    """How a closed deadline changes the miner's power, the pledge it frees in attoFIL, and what was faulty before it.
+
+    `had_early` says that terminations waited to be settled before, so that cron is asked for already.
+    """
 
     delta: PowerPair = NO_POWER
     pledge: int = 0
@@ -80,7 +95,10 @@ class Closed:
 
 
 def _advance(runtime: ActorRuntime, state: MinerStateV2) -> tuple[MinerStateV2, Closed]:
-    """Go on to the next deadline; what of the present one was not proven is faulty, and what is due ends."""
+    """Go on to the next deadline; what of the present one was not proven is faulty, and what is due expires.
+
+    Source: ``miner_state.go``, AdvanceDeadline.
+    """
     policy = runtime.policy
     now = current_deadline(policy, state, runtime.epoch)
     if not now.period_started:  # a miner of version 0 whose first period had not begun at the upgrade
@@ -94,7 +112,7 @@ def _advance(runtime: ActorRuntime, state: MinerStateV2) -> tuple[MinerStateV2, 
     # sizes of sectors are not needed here: nothing is grouped by its own power
     rules = DeadlineRules(runtime, 0, now.quant, PartitionV2)
     deadline, missed = rules.close(deadline, now.last + policy.fault_max_age)
-    deadline, ended = rules.pop_expired(deadline, now.last)
-    state = with_expired(runtime, state, ended, now.index)
+    deadline, expired = rules.pop_expired(deadline, now.last)
+    state = with_expired(runtime, state, expired, now.index)
     state = state.with_deadlines(runtime, deadlines.update(runtime, now.index, deadline))
-    return state, Closed(missed.delta - ended.active_power, ended.on_time_pledge, before)
+    return state, Closed(missed.delta - expired.active_power, expired.on_time_pledge, before)

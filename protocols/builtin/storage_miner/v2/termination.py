@@ -1,4 +1,7 @@
-"""Sectors that end before their time, version 2: their fee is a debt that is paid as far as it goes."""
+"""TerminateSectors, version 2: the fee is a debt, which is paid as far as it goes.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,20 @@ if TYPE_CHECKING:
 
 
 def terminate_sectors(runtime: ActorRuntime, params: Declarations) -> TerminateSectorsReturn:
-    """End sectors before their time, and tell whether all fees have been settled."""
+    """Terminate sectors before their time; only a controller of the miner may.
+
+    Source: ``miner_actor.go``, TerminateSectors.
+    """
     return TerminateSectorsReturn(done=not terminate_declared(runtime, params, process_early_terminations))
 
 
 def process_early_terminations(runtime: ActorRuntime) -> bool:
-    """Settle early ends, as many as one message may: fees, pledges, deals; returns whether there are more."""
+    """Settle terminated sectors, as many as one message may: fees, pledges, deals; returns whether more wait.
+
+    The pledge is freed before the fee is paid, so that it can pay for it.
+
+    Source: ``miner_actor.go``, processEarlyTerminations.
+    """
     reward, power = epoch_reward(runtime), network_power(runtime)
 
     def settle(state: MinerStateV2) -> tuple[MinerStateV2, Settled]:

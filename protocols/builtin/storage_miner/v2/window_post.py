@@ -1,4 +1,4 @@
-"""SubmitWindowedPoSt, version 2: one proof of the miner's type, made since the challenge; fees wait for the deadline's end.
+"""SubmitWindowedPoSt, version 2: one proof, made since the challenge; what it leaves out is paid for later.
 
 Sources are files of specs-actors v2.3.6, ``actors/builtin/miner/``.
 """
