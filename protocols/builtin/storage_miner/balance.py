@@ -1,4 +1,7 @@
-"""What a miner locks and pays out (specs-actors v0.9.15)."""
+"""AddLockedFund and WithdrawBalance: what a miner earns is locked at first, and what is free is its owner's.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,18 @@ if TYPE_CHECKING:
 
 @record
 class WithdrawBalanceParams(Record):
-    """How much the owner wants at most."""
+    """How much attoFIL the owner wants at most."""
 
     amount_requested: TokenAmount
 
 
 def add_locked_fund(runtime: ActorRuntime, amount: int) -> None:
-    """Lock funds that vest over half a year; block rewards come this way."""
+    """Lock funds that vest over half a year; the reward actor pays blocks this way.
+
+    What stands to lose keeps a miner honest. Network version 0 let nothing vest in the first twenty days.
+
+    Source: v0.9.15 ``miner_actor.go``, AddLockedFund.
+    """
     if amount < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cannot lock {amount}, which is negative")
     schedule = VESTING_V1 if runtime.network_version >= 1 else VESTING_V0
@@ -42,7 +50,10 @@ def add_locked_fund(runtime: ActorRuntime, amount: int) -> None:
 
 
 def withdraw_balance(runtime: ActorRuntime, params: WithdrawBalanceParams) -> None:
-    """Pay the owner what is neither locked, deposited nor pledged; only the owner may."""
+    """Pay the owner what is neither locked, deposited nor pledged; only the owner may, and not while fees are due.
+
+    Source: v0.9.15 ``miner_actor.go``, WithdrawBalance.
+    """
     if params.amount_requested < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cannot withdraw {params.amount_requested}, which is negative")
 

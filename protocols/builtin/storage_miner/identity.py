@@ -1,4 +1,7 @@
-"""Who stands behind a miner, how it is reached, and its money (specs-actors v0.9.15)."""
+"""A miner's constructor, who stands behind it, and how it is reached.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
 @record
 class ControlAddresses(Record):
-    """Who owns, works for and controls a miner."""
+    """Who owns a miner, who works for it, and who else may act for it; all by id."""
 
     owner: Address
     worker: Address
@@ -33,7 +36,7 @@ class ControlAddresses(Record):
 
 @record
 class ChangeWorkerAddressParams(Record):
-    """The next worker and all control addresses."""
+    """The next worker and all control addresses, which replace the present ones."""
 
     new_worker: Address
     new_control_addresses: tuple[Address, ...]
@@ -48,13 +51,16 @@ class ChangePeerIdParams(Record):
 
 @record
 class ChangeMultiaddrsParams(Record):
-    """Where the miner is reached."""
+    """The libp2p addresses at which the miner is reached."""
 
     new_multiaddrs: tuple[bytes, ...]
 
 
 def constructor(runtime: ActorRuntime, params: MinerConstructorParams) -> None:
-    """Make a miner without sectors; its first proving period begins at an epoch that its address gives."""
+    """Make a miner without sectors; its first proving period begins at an epoch that its address gives.
+
+    Source: v0.9.15 ``miner_actor.go``, Constructor, nextProvingPeriodStart.
+    """
     runtime.validate_caller(INIT)
     info = new_info(runtime, params)
     start = period_start(runtime) + runtime.policy.proving_period
@@ -63,7 +69,10 @@ def constructor(runtime: ActorRuntime, params: MinerConstructorParams) -> None:
 
 
 def new_info(runtime: ActorRuntime, params: MinerConstructorParams) -> MinerInfo:
-    """A new miner's identity; ends the call for a seal proof or people that it cannot have."""
+    """A new miner's identity; aborts for a seal proof or people that it cannot have.
+
+    Source: ``miner_actor.go``, Constructor; ``miner_state.go``, ConstructMinerInfo.
+    """
     if params.seal_proof_type not in runtime.policy.seal_proofs:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"seal proof {params.seal_proof_type} is not used on this network")
     owner = resolve_principal(runtime, params.owner)
@@ -77,7 +86,10 @@ def new_info(runtime: ActorRuntime, params: MinerConstructorParams) -> MinerInfo
 
 
 def period_start(runtime: ActorRuntime) -> int:
-    """The latest epoch, up to now, at an offset that address and epoch give, so that not all miners prove at once."""
+    """The latest epoch up to now at an offset that address and epoch give, so that not all miners prove at once.
+
+    Source: ``miner_actor.go``, assignProvingPeriodOffset; v2.3.6, currentProvingPeriodStart.
+    """
     seed = cbor.encode(runtime.receiver.data) + runtime.epoch.to_bytes(8, "big", signed=True)
     period = runtime.policy.proving_period
     offset = int.from_bytes(runtime.hash_blake2b(seed)[:8], "big") % period
@@ -85,14 +97,20 @@ def period_start(runtime: ActorRuntime) -> int:
 
 
 def control_addresses(runtime: ActorRuntime) -> ControlAddresses:
-    """Tell anyone who stands behind the miner."""
+    """Tell anyone who stands behind the miner.
+
+    Source: ``miner_actor.go``, ControlAddresses.
+    """
     runtime.accept_any_caller()
     info = runtime.read_state(layout_of(runtime).state).load_info(runtime)
     return ControlAddresses(info.owner, info.worker, info.control_addresses)
 
 
 def change_worker_address(runtime: ActorRuntime, params: ChangeWorkerAddressParams) -> None:
-    """Replace the control addresses now and the worker later; only the owner may."""
+    """Replace the control addresses now, and the worker after finality; only the owner may.
+
+    Source: v0.9.15 ``miner_actor.go``, ChangeWorkerAddress.
+    """
     worker = resolve_worker(runtime, params.new_worker)
     control = tuple(resolve_principal(runtime, address) for address in params.new_control_addresses)
     effective = ChainEpoch(runtime.epoch + runtime.policy.chain_finality)  # so that elections look back on one key
@@ -112,17 +130,23 @@ def change_worker_address(runtime: ActorRuntime, params: ChangeWorkerAddressPara
 
 
 def change_peer_id(runtime: ActorRuntime, params: ChangePeerIdParams) -> None:
-    """Change where the miner says it is reached: its libp2p identity."""
+    """Change the libp2p identity by which the miner says it is reached.
+
+    Source: ``miner_actor.go``, ChangePeerID.
+    """
     change_info(runtime, lambda info: dataclasses.replace(info, peer_id=params.new_id))
 
 
 def change_multiaddrs(runtime: ActorRuntime, params: ChangeMultiaddrsParams) -> None:
-    """Change where the miner says it is reached: its addresses."""
+    """Change the addresses at which the miner says it is reached.
+
+    Source: ``miner_actor.go``, ChangeMultiaddrs.
+    """
     change_info(runtime, lambda info: dataclasses.replace(info, multiaddrs=params.new_multiaddrs))
 
 
 def change_info(runtime: ActorRuntime, change: Callable[[MinerInfo], MinerInfo]) -> None:
-    """Change how the miner is reached; its controllers may."""
+    """Change how the miner is reached; only a controller of it may."""
 
     def apply(state: AnyMiner) -> tuple[AnyMiner, None]:
         info = state.load_info(runtime)
@@ -133,7 +157,10 @@ def change_info(runtime: ActorRuntime, change: Callable[[MinerInfo], MinerInfo])
 
 
 def resolve_principal(runtime: ActorRuntime, address: Address) -> Address:
-    """The id of an account or multisig; ends the call for anything else."""
+    """The id of an account or multisig, which alone can send messages; aborts for anything else.
+
+    Source: ``miner_actor.go``, resolveControlAddress.
+    """
     resolved = runtime.resolve(address)
     if resolved is None or runtime.code_name(resolved) not in ("account", "multisig"):
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{address} is neither an account nor a multisig")
@@ -141,7 +168,10 @@ def resolve_principal(runtime: ActorRuntime, address: Address) -> Address:
 
 
 def resolve_worker(runtime: ActorRuntime, address: Address) -> Address:
-    """A worker must have a BLS key: elections are verifiable draws with it."""
+    """The id of a worker, which must be an account with a BLS key: elections are verifiable draws with it.
+
+    Source: ``miner_actor.go``, resolveWorkerAddress.
+    """
     resolved = runtime.resolve(address)
     if resolved is None or runtime.code_name(resolved) != "account":
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{address} is no account")

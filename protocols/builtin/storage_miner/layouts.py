@@ -1,4 +1,7 @@
-"""How each version of the actors lays a miner's state out, and what it lets one message do."""
+"""How each version of the actors lays a miner's state out, and what it lets one message do.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from thespis.protocols.vm.runtime import ActorRuntime
 
 ADDRESSED_SECTORS_MAX = 10_000
-"""Sectors that one message may be about."""
+"""Sectors that one message may be about (``policy.go``, AddressedSectorsMax)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,15 @@ class Layout:
     proven_at_once: bool
 
     def deadline_rules(self, runtime: ActorRuntime, state: AnyMiner, info: MinerInfo, index: int) -> DeadlineRules:
-        """A deadline of a miner."""
+        """The rules of one deadline of a miner."""
         quant = deadline_quant(runtime.policy, state, index)
         return DeadlineRules(runtime, int(info.sector_size), quant, self.partition)
 
     def proof_partitions_max(self, info: MinerInfo) -> int:
-        """Partitions that one message may be about if all their sectors are read."""
+        """Partitions that one message may be about if all their sectors are loaded.
+
+        Source: ``policy.go``, loadPartitionsSectorsMax.
+        """
         return min(ADDRESSED_SECTORS_MAX // int(info.window_post_partition_sectors), self.partitions_max)
 
 

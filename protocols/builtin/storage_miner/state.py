@@ -1,6 +1,9 @@
-"""The state of a miner actor: identity, locked funds, and the roots of its sectors (specs-actors v0.9.15).
+"""The state of a miner actor: identity, locked funds, and the roots of its sectors.
 
-`AnyMiner` is what its rules see of every version; version 2 is in `v2/state.py`.
+`AnyMiner` is what the rules see of every version; version 2's record is in `v2/state.py`. Records are written as tuples
+of their fields in order, so the order is the chain's.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from thespis.protocols.ipld.historic import HistoricArray
 
 @record
 class WorkerKeyChange(Record):
-    """A worker that takes over at an epoch."""
+    """A worker that takes over at an epoch, which is after finality so that elections look back on one key."""
 
     new_worker: Address
     effective_at: ChainEpoch
@@ -31,7 +34,10 @@ class WorkerKeyChange(Record):
 
 @record
 class MinerInfo(Record):
-    """Who owns a miner, who works for it, and how to reach it; all addresses are ids."""
+    """Who owns a miner, who works for it, how it seals, and how to reach it; all addresses are ids.
+
+    Source: ``miner_state.go``, MinerInfo.
+    """
 
     owner: Address
     worker: Address
@@ -44,13 +50,16 @@ class MinerInfo(Record):
     window_post_partition_sectors: Unsigned
 
     def controllers(self) -> tuple[Address, ...]:
-        """Who may act for the miner."""
+        """Who may act for the miner: owner, worker and control addresses."""
         return (*self.control_addresses, self.owner, self.worker)
 
 
 @record
 class PowerPair(Record):
-    """Raw and quality-adjusted power in bytes."""
+    """Raw and quality-adjusted power in bytes.
+
+    Source: ``partition_state.go``, PowerPair.
+    """
 
     raw: TokenAmount
     adjusted: TokenAmount
@@ -78,7 +87,15 @@ NO_POWER = PowerPair(TokenAmount(0), TokenAmount(0))
 
 @record
 class Deadline(Record):
-    """The sectors due at one deadline."""
+    """The sectors due at one deadline, in partitions.
+
+    `expirations_epochs` says by epoch which partitions may have sectors that expire, `post_submissions` which were
+    proven since the period began, `early_terminations` which have terminated sectors that wait to be settled.
+    `live_sectors` and `faulty_power` (bytes) sum up the partitions; `total_sectors` counts dead ones, too, until they
+    are compacted.
+
+    Source: ``deadline_state.go``, Deadline.
+    """
 
     partitions: Cid
     expirations_epochs: Cid
@@ -97,7 +114,10 @@ class Deadline(Record):
 
 @record
 class Deadlines(Record):
-    """Every deadline of a proving period."""
+    """The roots of all deadlines of a proving period.
+
+    Source: ``deadline_state.go``, Deadlines.
+    """
 
     due: tuple[Cid, ...]
 
@@ -106,14 +126,19 @@ class Deadlines(Record):
         return Deadline.from_wire(load(store, self.due[index]))
 
     def update(self, store: Blockstore, index: int, deadline: Deadline) -> Self:
-        """The same with one deadline changed."""
+        """The same with one deadline changed and written."""
         cid = save(store, deadline.to_wire())
         return dataclasses.replace(self, due=(*self.due[:index], cid, *self.due[index + 1 :]))
 
 
 @record
 class SectorOnChainInfo(Record):
-    """A proven sector; weights in byte-epochs, amounts in attoFIL."""
+    """A proven sector; weights in byte-epochs, amounts in attoFIL.
+
+    What it was expected to earn, and its pledge, are as of its activation; its fees go by them.
+
+    Source: ``miner_state.go``, SectorOnChainInfo.
+    """
 
     number: Unsigned
     seal_proof: int
@@ -130,7 +155,10 @@ class SectorOnChainInfo(Record):
 
 @record
 class SectorPreCommitInfo(Record):
-    """What a miner says of a sector before it is proven."""
+    """What a miner commits to before it proves a sector; `seal_rand_epoch` is that of the ticket it sealed with.
+
+    Source: ``miner_state.go``, SectorPreCommitInfo.
+    """
 
     seal_proof: int
     sector_number: Unsigned
@@ -146,7 +174,10 @@ class SectorPreCommitInfo(Record):
 
 @record
 class SectorPreCommitOnChainInfo(Record):
-    """The same as the chain keeps it, with the deposit in attoFIL and weights in byte-epochs."""
+    """A commitment as the chain keeps it, with its deposit in attoFIL and the deals' weights in byte-epochs.
+
+    Source: ``miner_state.go``, SectorPreCommitOnChainInfo.
+    """
 
     info: SectorPreCommitInfo
     pre_commit_deposit: TokenAmount
@@ -157,7 +188,7 @@ class SectorPreCommitOnChainInfo(Record):
 
 @record
 class MinerFunds(Record):
-    """What every version of a miner begins with; amounts in attoFIL."""
+    """What the records of all versions begin with; amounts in attoFIL."""
 
     info: Cid
     pre_commit_deposits: TokenAmount
@@ -165,13 +196,22 @@ class MinerFunds(Record):
     vesting_funds: Cid
 
     def unlock_vested(self, store: Blockstore, epoch: int) -> tuple[Self, int]:
-        """Free what has vested; returns how much."""
+        """Free what has vested before an epoch; returns how much.
+
+        Source: ``miner_state.go``, UnlockVestedFunds.
+        """
         table, freed = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock(epoch)
         root = save(store, table.to_wire())
         return dataclasses.replace(self, vesting_funds=root, locked_funds=TokenAmount(self.locked_funds - freed)), freed
 
     def penalize(self, store: Blockstore, epoch: int, target: int, unlocked: int) -> tuple[Self, int, int]:
-        """Take a penalty from what is vesting and then from the balance; returns how much of each."""
+        """Take a penalty from what is vesting and then from an unlocked balance; returns how much of each.
+
+        What is vesting goes first, the soonest of it: a miner should not lose what it needs to go on. The part that
+        neither covers is forgiven in version 0.
+
+        Source: v0.9.15 ``miner_state.go``, PenalizeFundsInPriorityOrder, UnlockUnvestedFunds.
+        """
         table, taken = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock_unvested(epoch, target)
         root = save(store, table.to_wire())
         changed = dataclasses.replace(self, vesting_funds=root, locked_funds=TokenAmount(self.locked_funds - taken))
@@ -180,7 +220,10 @@ class MinerFunds(Record):
     def lock(
         self, store: Blockstore, epoch: int, amount: int, offset: int, schedule: VestingSchedule
     ) -> tuple[Self, int]:
-        """Lock an amount for vesting; returns how much of older ones became free. Steps are on `offset`'s grid."""
+        """Lock an amount that vests by a schedule on `offset`'s grid; returns how much of older ones became free.
+
+        Source: ``miner_state.go``, AddLockedFunds.
+        """
         table, freed = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock(epoch)
         table = table.lock(epoch, amount, offset, schedule)
         locked = TokenAmount(self.locked_funds - freed + amount)
@@ -188,7 +231,10 @@ class MinerFunds(Record):
 
 
 class AnyMiner(MinerFunds):
-    """What the rules need of a miner; each version's record lists the fields in its own order."""
+    """What the rules need of a miner; each version's record lists the fields in its own order.
+
+    Source: ``miner_state.go``, State.
+    """
 
     __slots__ = ()
     INFO: ClassVar[type[MinerInfo]] = MinerInfo
@@ -216,7 +262,10 @@ class AnyMiner(MinerFunds):
         deadlines: int = MAINNET.deadlines,
         current: int = 0,
     ) -> Self:
-        """A miner at a deadline of its period, with sectors that need no deal and are in no deadline."""
+        """A miner at a deadline of its period, with sectors that need no deal and are in no deadline.
+
+        Source: ``miner_state.go``, ConstructState.
+        """
         listed = Amt(store, version=AmtVersion.V0)
         for sector in sectors:
             listed.set(sector.number, sector.to_wire())
@@ -258,23 +307,26 @@ class AnyMiner(MinerFunds):
         raise NotImplementedError
 
     def load_info(self, store: Blockstore) -> MinerInfo:
-        """The identity."""
+        """Owner, worker, and how the miner seals and is reached.
+
+        Source: ``miner_state.go``, GetInfo.
+        """
         return self.INFO.from_wire(load(store, self.info))
 
     def load_sectors(self, store: Blockstore) -> list[SectorOnChainInfo]:
-        """The proven sectors, by number."""
+        """The proven sectors, by number, also those that expired or were terminated and are not compacted yet."""
         return [self.SECTOR.from_wire(wire) for _number, wire in HistoricArray(store, self.sectors).items()]
 
     def with_info(self, store: Blockstore, info: MinerInfo) -> Self:
-        """The same miner with another identity."""
+        """The same miner with another identity, which is written."""
         return dataclasses.replace(self, info=save(store, info.to_wire()))
 
     def load_deadlines(self, store: Blockstore) -> Deadlines:
-        """Every deadline's root."""
+        """The roots of all deadlines."""
         return self.DEADLINES.from_wire(load(store, self.deadlines))
 
     def with_deadlines(self, store: Blockstore, deadlines: Deadlines) -> Self:
-        """The same miner with other deadlines."""
+        """The same miner with other deadlines, which are written."""
         return self.with_(deadlines=save(store, deadlines.to_wire()))
 
 

@@ -1,4 +1,7 @@
-"""How a miner's rewards become free: a schedule, and the table of what is free when (specs-actors v0.9.15)."""
+"""How a miner's rewards become free: a schedule, and the table of what is free when.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from thespis.protocols.errors import CborError
 
 @dataclass(frozen=True, slots=True)
 class VestingSchedule:
-    """How rewards become free; all in epochs, the step a multiple of the quantum."""
+    """How rewards become free: nothing for a delay, then in steps over a period; all in epochs, the step whole quanta.
+
+    Source: ``policy.go``, VestSpec.
+    """
 
     delay: int
     period: int
@@ -60,13 +66,21 @@ class VestingFunds:
         ]
 
     def unlock(self, epoch: int) -> tuple[VestingFunds, int]:
-        """Take out what became free before `epoch`."""
+        """Take out what became free before an epoch; returns how much.
+
+        Source: ``vesting_state.go``, unlockVestedFunds.
+        """
         left = tuple(fund for fund in self.funds if fund[0] >= epoch)
         freed = sum(amount for _, amount in self.funds[: len(self.funds) - len(left)])
         return VestingFunds(left), freed
 
     def unlock_unvested(self, epoch: int, target: int) -> tuple[VestingFunds, int]:
-        """Take out up to a target of what is not free yet, the earliest first; returns how much."""
+        """Take out up to a target of what is not free yet, the earliest first; returns how much.
+
+        Rows in front that are free already, and that nobody has taken out yet, are left alone.
+
+        Source: ``vesting_state.go``, unlockUnvestedFunds.
+        """
         funds, taken, first, last = list(self.funds), 0, 0, -1
         for index, (due, amount) in enumerate(self.funds):
             if taken >= target:
@@ -83,7 +97,10 @@ class VestingFunds:
         return VestingFunds(tuple(left)), taken
 
     def lock(self, epoch: int, amount: int, offset: int, schedule: VestingSchedule) -> VestingFunds:
-        """Spread an amount over the schedule; steps are rounded up to quanta, so that the table stays short."""
+        """Spread an amount over the schedule; steps are rounded up to quanta, so that the table stays short.
+
+        Source: ``vesting_state.go``, addLockedFunds.
+        """
         if not amount:
             return self
         table = dict(self.funds)
@@ -101,5 +118,8 @@ class VestingFunds:
 
 
 def quantize_up(epoch: int, unit: int, offset: int) -> int:
-    """The next epoch, from `epoch` on, that is a multiple of `unit` away from `offset`."""
+    """The first epoch, from `epoch` on, that is a multiple of `unit` away from `offset`.
+
+    Source: ``quantize.go``, quantizeUp.
+    """
     return epoch + (offset - epoch) % unit

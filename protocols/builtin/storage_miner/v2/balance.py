@@ -1,4 +1,7 @@
-"""What a miner earns, owes and pays out, version 2 (specs-actors v2.3.6)."""
+"""ApplyRewards, WithdrawBalance and RepayDebt, version 2: whatever a miner gets, its debt is paid first.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,19 @@ if TYPE_CHECKING:
 
 @record
 class ApplyRewardsParams(Record):
-    """What a block earned, and what its miner owes for bad messages in it."""
+    """What a block earned, and what its miner owes for bad messages in it; attoFIL."""
 
     reward: TokenAmount
     penalty: TokenAmount
 
 
 def apply_rewards(runtime: ActorRuntime, params: ApplyRewardsParams) -> None:
-    """Lock a block's reward, and pay penalties and older debt: first from what is vesting, then from the balance."""
+    """Lock a block's reward, and pay penalties and older debt: first from what is vesting, then from the balance.
+
+    Only the reward actor calls this. The reward is locked before the penalty is paid, so that it can pay for it.
+
+    Source: ``miner_actor.go``, ApplyRewards.
+    """
     if params.reward < 0 or params.penalty < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"negative reward {params.reward} or penalty {params.penalty}")
 
@@ -47,7 +55,10 @@ def apply_rewards(runtime: ActorRuntime, params: ApplyRewardsParams) -> None:
 
 
 def withdraw_balance(runtime: ActorRuntime, params: WithdrawBalanceParams) -> None:
-    """Pay all debt, and the owner what is then free; only the owner may."""
+    """Pay all debt, and the owner what is then free; only the owner may, and not while fees are due.
+
+    Source: ``miner_actor.go``, WithdrawBalance.
+    """
     if params.amount_requested < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cannot withdraw {params.amount_requested}, which is negative")
 
@@ -72,7 +83,10 @@ def withdraw_balance(runtime: ActorRuntime, params: WithdrawBalanceParams) -> No
 
 
 def repay_debt(runtime: ActorRuntime) -> None:
-    """Pay what can be paid of the debt."""
+    """Pay what can be paid of the debt; only a controller of the miner may.
+
+    Source: ``miner_actor.go``, RepayDebt.
+    """
 
     def pay(state: MinerStateV2) -> tuple[MinerStateV2, tuple[int, int]]:
         runtime.validate_caller(*state.load_info(runtime).controllers())

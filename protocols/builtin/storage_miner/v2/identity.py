@@ -1,4 +1,7 @@
-"""Who stands behind a miner and how it is reached, version 2 (specs-actors v2.3.6)."""
+"""A miner's constructor, who stands behind it, and how it is reached, version 2: bounds, and owners that change.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +32,14 @@ if TYPE_CHECKING:
     from thespis.protocols.vm.runtime import ActorRuntime
 
 CONTROL_ADDRESSES_MAX, PEER_ID_BYTES_MAX, MULTIADDRS_BYTES_MAX = 10, 128, 1024
+"""What a state may hold of them (``policy.go``, MaxControlAddresses, MaxPeerIDLength, MaxMultiaddrData)."""
 
 
 def constructor(runtime: ActorRuntime, params: MinerConstructorParams) -> None:
-    """Make a miner without sectors, in the middle of a proving period that began before it."""
+    """Make a miner without sectors, in the middle of a proving period that began before it.
+
+    Source: ``miner_actor.go``, Constructor, currentProvingPeriodStart, currentDeadlineIndex.
+    """
     runtime.validate_caller(INIT)
     _check_control(runtime, params.control_addresses)
     _check_reach(runtime, params.peer_id, params.multiaddrs)
@@ -45,11 +52,13 @@ def constructor(runtime: ActorRuntime, params: MinerConstructorParams) -> None:
 
 
 def _check_control(runtime: ActorRuntime, addresses: tuple[Address, ...]) -> None:
+    """Source: ``miner_actor.go``, checkControlAddresses."""
     if len(addresses) > CONTROL_ADDRESSES_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(addresses)} control addresses; {CONTROL_ADDRESSES_MAX} at most")
 
 
 def _check_reach(runtime: ActorRuntime, peer_id: bytes, multiaddrs: tuple[bytes, ...]) -> None:
+    """Source: ``miner_actor.go``, checkPeerInfo."""
     if len(peer_id) > PEER_ID_BYTES_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"a peer id of {len(peer_id)} bytes; {PEER_ID_BYTES_MAX} at most")
     if not all(multiaddrs):
@@ -60,7 +69,10 @@ def _check_reach(runtime: ActorRuntime, peer_id: bytes, multiaddrs: tuple[bytes,
 
 
 def change_worker_address(runtime: ActorRuntime, params: ChangeWorkerAddressParams) -> None:
-    """Replace the control addresses now, and name a worker for later unless one waits already; only the owner may."""
+    """Replace the control addresses now, and name a worker for later unless one waits already; only the owner may.
+
+    Source: ``miner_actor.go``, ChangeWorkerAddress.
+    """
     _check_control(runtime, params.new_control_addresses)
     worker = resolve_worker(runtime, params.new_worker)
     control = tuple(resolve_principal(runtime, address) for address in params.new_control_addresses)
@@ -78,7 +90,10 @@ def change_worker_address(runtime: ActorRuntime, params: ChangeWorkerAddressPara
 
 
 def confirm_update_worker_key(runtime: ActorRuntime) -> None:
-    """Put a named worker in whose time has come; only the owner may. The next deadline's end does it, too."""
+    """Put a named worker in whose time has come; only the owner may. The end of a deadline does it, too.
+
+    Source: ``miner_actor.go``, ConfirmUpdateWorkerKey.
+    """
 
     def confirm(state: MinerStateV2) -> tuple[MinerStateV2, None]:
         info = state.load_info(runtime)
@@ -89,7 +104,12 @@ def confirm_update_worker_key(runtime: ActorRuntime) -> None:
 
 
 def change_owner_address(runtime: ActorRuntime, address: Address | None) -> None:
-    """Propose another owner, or confirm that proposal as the proposed one, who so shows that it can sign messages."""
+    """Propose another owner, or confirm that proposal as the proposed one, who so shows that it can sign messages.
+
+    Who proposes the present owner takes a proposal back.
+
+    Source: ``miner_actor.go``, ChangeOwnerAddress.
+    """
     if address is None or address.protocol is not AddressProtocol.ID:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"an owner is named by its id address, not by {address}")
 
@@ -112,12 +132,18 @@ def change_owner_address(runtime: ActorRuntime, address: Address | None) -> None
 
 
 def change_peer_id(runtime: ActorRuntime, params: ChangePeerIdParams) -> None:
-    """Change where the miner says it is reached: its libp2p identity."""
+    """Change the libp2p identity by which the miner says it is reached.
+
+    Source: ``miner_actor.go``, ChangePeerID.
+    """
     _check_reach(runtime, params.new_id, ())
     change_info(runtime, lambda info: dataclasses.replace(info, peer_id=params.new_id))
 
 
 def change_multiaddrs(runtime: ActorRuntime, params: ChangeMultiaddrsParams) -> None:
-    """Change where the miner says it is reached: its addresses."""
+    """Change the addresses at which the miner says it is reached.
+
+    Source: ``miner_actor.go``, ChangeMultiaddrs.
+    """
     _check_reach(runtime, b"", params.new_multiaddrs)
     change_info(runtime, lambda info: dataclasses.replace(info, multiaddrs=params.new_multiaddrs))

@@ -1,4 +1,7 @@
-"""The state of a miner, version 2: it may owe, and its pledge is no part of what is unlocked (specs-actors v2.3.6)."""
+"""The state of a miner, version 2: it may owe, and its pledge is no part of what is unlocked.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -16,25 +19,36 @@ from thespis.protocols.vm.exit_codes import ExitCode, StateFault
 
 @record
 class MinerInfoV2(MinerInfo):
-    """The same, with the epoch up to which a consensus fault excludes the miner, and an owner to be confirmed."""
+    """The same, with the epoch up to which a consensus fault excludes the miner, and an owner to be confirmed.
+
+    Source: ``miner_state.go``, MinerInfo.
+    """
 
     consensus_fault_elapsed: ChainEpoch
     pending_owner_address: Address | None
 
     @classmethod
     def of(cls, info: MinerInfo) -> MinerInfoV2:
-        """The identity of a miner that nobody has reported and whose owner stays."""
+        """The identity of a miner that nobody has reported, and whose owner stays."""
         fields: dict[str, Any] = {field.name: getattr(info, field.name) for field in dataclasses.fields(info)}
         return cls(**fields, consensus_fault_elapsed=ChainEpoch(-1), pending_owner_address=None)
 
     def excluded(self, epoch: int) -> bool:
-        """Whether a reported consensus fault still keeps the miner from new sectors and recoveries."""
+        """Whether a reported consensus fault still keeps the miner from blocks, new sectors and recoveries.
+
+        Source: ``miner_actor.go``, ConsensusFaultActive.
+        """
         return epoch <= self.consensus_fault_elapsed
 
 
 @record
 class SectorOnChainInfoV2(SectorOnChainInfo):
-    """The same, with the age in epochs and the daily reward in attoFIL of the sector that it took the place of."""
+    """The same, with the age in epochs and the daily reward in attoFIL of the sector that it took the place of.
+
+    A miner that upgrades its sectors again and again must not lose less by terminating the last one.
+
+    Source: ``miner_state.go``, SectorOnChainInfo.
+    """
 
     replaced_sector_age: ChainEpoch
     replaced_day_reward: TokenAmount
@@ -47,12 +61,15 @@ class SectorOnChainInfoV2(SectorOnChainInfo):
 
 
 class DeadlinesV2(Deadlines):
-    """The same; a deadline that cannot be is never written."""
+    """The same; a deadline that contradicts itself is never written."""
 
     __slots__ = ()
 
     def update(self, store: Blockstore, index: int, deadline: Deadline) -> Self:
-        """The same with one deadline changed; raises StateFault for one that counts wrong."""
+        """The same with one deadline changed; raises StateFault for one that counts wrong.
+
+        Source: ``deadline_state.go``, UpdateDeadline, ValidateState.
+        """
         if deadline.live_sectors > deadline.total_sectors:
             raise StateFault(f"deadline {index} has {deadline.live_sectors} live of {deadline.total_sectors} sectors")
         if deadline.faulty_power.is_negative:
@@ -62,7 +79,10 @@ class DeadlinesV2(Deadlines):
 
 @record
 class MinerStateV2(AnyMiner):
-    """A miner that may owe: penalties that it cannot pay are a debt."""
+    """A miner that may owe: penalties that it cannot pay are a debt.
+
+    Source: ``miner_state.go``, State.
+    """
 
     fee_debt: TokenAmount
     initial_pledge: TokenAmount
@@ -96,28 +116,43 @@ class MinerStateV2(AnyMiner):
         return info
 
     def unlock_vested(self, store: Blockstore, epoch: int) -> tuple[Self, int]:
-        """Free what has vested; returns how much. Without locked funds the table is not read."""
+        """Free what has vested before an epoch; returns how much. Without locked funds the table is not read.
+
+        Source: ``miner_state.go``, UnlockVestedFunds.
+        """
         return AnyMiner.unlock_vested(self, store, epoch) if self.locked_funds else (self, 0)
 
     def unlocked_balance(self, balance: int) -> int:
-        """What is neither vesting, deposited nor pledged; raises StateFault when that is less than nothing."""
+        """What is neither vesting, deposited nor pledged; raises StateFault when that is less than nothing.
+
+        Source: ``miner_state.go``, GetUnlockedBalance.
+        """
         unlocked = balance - self.locked_funds - self.pre_commit_deposits - self.initial_pledge
         if unlocked < 0:
             raise StateFault(f"an unlocked balance of {unlocked}")
         return unlocked
 
     def available_balance(self, balance: int) -> int:
-        """What is unlocked and not owed; less than nothing where the debt is more."""
+        """What is unlocked and not owed; less than nothing where the debt is more.
+
+        Source: ``miner_state.go``, GetAvailableBalance.
+        """
         return self.unlocked_balance(balance) - self.fee_debt
 
     def owing(self, penalty: int) -> MinerStateV2:
-        """The same miner with more debt."""
+        """The same miner with more debt.
+
+        Source: ``miner_state.go``, ApplyPenalty.
+        """
         if penalty < 0:
             raise StateFault(f"a penalty of {penalty}")
         return dataclasses.replace(self, fee_debt=TokenAmount(self.fee_debt + penalty))
 
     def repay_all(self, balance: int) -> tuple[MinerStateV2, int]:
-        """Pay the whole debt from what is unlocked; returns how much that is; StateFault if too little."""
+        """Pay the whole debt from what is unlocked; returns how much that is; raises StateFault if it is too little.
+
+        Source: ``miner_state.go``, repayDebts.
+        """
         unlocked = self.unlocked_balance(balance)
         if unlocked < self.fee_debt:
             raise StateFault(f"a debt of {self.fee_debt}, {unlocked} is unlocked", ExitCode.INSUFFICIENT_FUNDS)
@@ -126,7 +161,10 @@ class MinerStateV2(AnyMiner):
     def repay(self, store: Blockstore, epoch: int, balance: int) -> tuple[MinerStateV2, int, int]:
         """Pay what can be paid of the debt, from what is vesting and then from what is unlocked; returns both.
 
-        What a penalty frees of the vesting funds is burnt, so it does not count as unlocked.
+        What is unlocked is reckoned before anything is taken from the vesting funds: that part is burnt, and is never
+        unlocked.
+
+        Source: ``miner_state.go``, RepayPartialDebtInPriorityOrder.
         """
         unlocked = self.unlocked_balance(balance)
         state, vesting = self, 0
@@ -137,7 +175,10 @@ class MinerStateV2(AnyMiner):
         return dataclasses.replace(state, fee_debt=debt), vesting, from_balance
 
     def check_balance(self, balance: int) -> None:
-        """Raise StateFault unless the miner has what it locked, deposited and pledged, and none of that is negative."""
+        """Raise StateFault unless the miner has what it locked, deposited and pledged, and none of that is negative.
+
+        Source: ``miner_state.go``, CheckBalanceInvariants.
+        """
         parts = (self.pre_commit_deposits, self.locked_funds, self.initial_pledge)
         if min(*parts, self.fee_debt) < 0 or balance < sum(parts):
             raise StateFault(f"a balance of {balance} with {sum(parts)} locked and a debt of {self.fee_debt}")
