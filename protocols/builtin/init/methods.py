@@ -1,4 +1,7 @@
-"""The init actor: gives out actor ids, and makes new actors for those who may have them."""
+"""The init actor: gives out actor ids, and makes new actors for those who may have them.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/init/``.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ class ExecParams(Record):
 
 @record
 class ConstructorParams(Record):
-    """The network's name."""
+    """The network's name, which the init actor keeps."""
 
     network_name: str
 
@@ -41,7 +44,12 @@ class ExecReturn(Record):
 
 
 def execute(runtime: ActorRuntime, params: ExecParams) -> ExecReturn:
-    """Make an actor: anyone may have a multisig or a payment channel, only the power actor a miner."""
+    """Make an actor: anyone may have a multisig or a payment channel, only the power actor a miner.
+
+    Its address is one that a reorganisation does not change, since it hangs on who made it and not on its id.
+
+    Source: ``init_actor.go``, Exec, canExec.
+    """
     runtime.accept_any_caller()
     caller, wanted = runtime.code_name(runtime.caller), name_of(params.code)
     known = params.code == code_of(wanted, runtime.actors_version)
@@ -58,7 +66,10 @@ def execute(runtime: ActorRuntime, params: ExecParams) -> ExecReturn:
 
 
 def constructor(runtime: ActorRuntime, params: ConstructorParams) -> None:
-    """Made at genesis."""
+    """Made at genesis, without actors but the singletons.
+
+    Source: ``init_actor.go``, Constructor.
+    """
     runtime.validate_caller(SYSTEM)
     empty = HistoricMap(runtime).flush()
     runtime.create_state(InitState(empty, Unsigned(FIRST_NON_SINGLETON), params.network_name))

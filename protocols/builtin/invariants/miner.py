@@ -44,13 +44,13 @@ class MinerBooks:
     ended: Bitfield = NOTHING
 
     def check(self, holds: bool, what: str) -> None:
-        """Note what does not hold."""
+        """Note a condition that does not hold, in words."""
         if not holds:
             self.violations.append(what)
 
 
 def miner_books(store: Blockstore, state: AnyMiner) -> MinerBooks:
-    """Go through a miner's state."""
+    """Add up a miner's state, and note what in it contradicts itself."""
     books = MinerBooks(pledged=state.locked_funds + state.pledge)
     size = int(state.load_info(store).sector_size)
     sectors = {int(sector.number): sector for sector in state.load_sectors(store)}

@@ -1,4 +1,7 @@
-"""The multisig actor: a wallet whose transactions need the approval of several signers, with funds that vest."""
+"""The multisig actor: a wallet whose transactions need the approval of several signers, with funds that vest.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/multisig/``.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,10 @@ Outcome = tuple[bool, int, bytes]
 
 
 def constructor(runtime: ActorRuntime, params: ConstructorParams) -> None:
-    """Make the wallet; vesting starts now."""
+    """Make the wallet; its funds vest from now on.
+
+    Source: v0.9.15 ``multisig_actor.go``, Constructor.
+    """
     start = ChainEpoch(runtime.epoch)
     construct(runtime, params.signers, params.threshold, params.unlock_duration, start)
 
@@ -42,7 +48,7 @@ def construct(
 ) -> None:
     """Make the wallet of these signers; what it is given becomes free evenly within `unlock` epochs from `start` on.
 
-    Source: specs-actors v0.9.15, v2.3.6 ``actors/builtin/multisig/multisig_actor.go``, Constructor.
+    Source: ``multisig_actor.go``, Constructor; ``multisig_state.go``, SetLocked.
     """
     runtime.validate_caller(INIT)
     if not signers:
@@ -73,7 +79,10 @@ def construct(
 
 
 def propose(runtime: ActorRuntime, params: ProposeParams) -> ProposeReturn:
-    """Put a transaction up for approval, approve it, and run it if that is enough."""
+    """Put a transaction up for approval, approve it, and run it if that is enough; only a signer may.
+
+    Source: ``multisig_actor.go``, Propose.
+    """
     runtime.validate_caller_kind(*SIGNABLE)
     if params.value < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"proposed value {params.value} is negative")
@@ -92,7 +101,12 @@ def propose(runtime: ActorRuntime, params: ProposeParams) -> ProposeReturn:
 
 
 def approve(runtime: ActorRuntime, params: TransactionIdParams) -> ApproveReturn:
-    """Approve a transaction, and run it if that is enough."""
+    """Approve a transaction, and run it if that is enough; only a signer may.
+
+    One that has enough approvals already, since the threshold was lowered, runs without another.
+
+    Source: ``multisig_actor.go``, Approve.
+    """
     runtime.validate_caller_kind(*SIGNABLE)
 
     def find(state: MultisigState) -> tuple[MultisigState, Transaction]:
@@ -109,7 +123,10 @@ def approve(runtime: ActorRuntime, params: TransactionIdParams) -> ApproveReturn
 
 
 def cancel(runtime: ActorRuntime, params: TransactionIdParams) -> None:
-    """Take back one's own proposal."""
+    """Take a proposal back, as only the signer may that approved it first.
+
+    Source: ``multisig_actor.go``, Cancel.
+    """
     runtime.validate_caller_kind(*SIGNABLE)
 
     def remove(state: MultisigState) -> tuple[MultisigState, None]:
@@ -126,7 +143,10 @@ def cancel(runtime: ActorRuntime, params: TransactionIdParams) -> None:
 
 
 def add_signer(runtime: ActorRuntime, params: SignerParams) -> None:
-    """Add a signer; only the wallet itself may, by a transaction that was approved."""
+    """Add a signer; only the wallet itself may, by a transaction that was approved.
+
+    Source: v0.9.15 ``multisig_actor.go``, AddSigner.
+    """
     runtime.validate_caller(runtime.receiver)
     signer = runtime.resolve_or_create(params.signer)
 
@@ -140,7 +160,10 @@ def add_signer(runtime: ActorRuntime, params: SignerParams) -> None:
 
 
 def remove_signer(runtime: ActorRuntime, params: SignerParams) -> None:
-    """Remove a signer; only the wallet itself may."""
+    """Remove a signer; only the wallet itself may.
+
+    Source: v0.9.15 ``multisig_actor.go``, RemoveSigner.
+    """
     runtime.validate_caller(runtime.receiver)
     signer = runtime.resolve_or_create(params.signer)
 
@@ -159,7 +182,10 @@ def remove_signer(runtime: ActorRuntime, params: SignerParams) -> None:
 
 
 def swap_signer(runtime: ActorRuntime, params: SwapSignerParams) -> None:
-    """Exchange one signer for another; only the wallet itself may."""
+    """Put one signer in the place of another; only the wallet itself may.
+
+    Source: v0.9.15 ``multisig_actor.go``, SwapSigner.
+    """
     runtime.validate_caller(runtime.receiver)
     old, new = runtime.resolve_or_create(params.old), runtime.resolve_or_create(params.new)
 
@@ -175,7 +201,10 @@ def swap_signer(runtime: ActorRuntime, params: SwapSignerParams) -> None:
 
 
 def change_threshold(runtime: ActorRuntime, params: ChangeThresholdParams) -> None:
-    """Change how many approvals a transaction needs; only the wallet itself may."""
+    """Change how many approvals a transaction needs; only the wallet itself may.
+
+    Source: ``multisig_actor.go``, ChangeNumApprovalsThreshold.
+    """
     runtime.validate_caller(runtime.receiver)
 
     def change(state: MultisigState) -> tuple[MultisigState, None]:
@@ -199,7 +228,10 @@ def _find(runtime: ActorRuntime, transactions: HistoricMap, number: int) -> Tran
 
 
 def _require_hash(runtime: ActorRuntime, transaction: Transaction, given: bytes, code: ExitCode) -> None:
-    """The hash ties an approval to one proposal, whatever a reorganisation does to its number."""
+    """The hash ties an approval to one proposal, whatever a reorganisation does to its number.
+
+    Source: ``multisig_actor.go``, getTransaction, ComputeProposalHash.
+    """
     data = ProposalHashData(
         transaction.approved[0], transaction.to, transaction.value, transaction.method, transaction.params
     )
@@ -208,6 +240,7 @@ def _require_hash(runtime: ActorRuntime, transaction: Transaction, given: bytes,
 
 
 def _approve(runtime: ActorRuntime, number: int, transaction: Transaction) -> Outcome:
+    """Source: ``multisig_actor.go``, approveTransaction."""
     if runtime.caller in transaction.approved:
         runtime.abort(ExitCode.FORBIDDEN, f"{runtime.caller} has approved transaction {number} already")
     approved = dataclasses.replace(transaction, approved=(*transaction.approved, runtime.caller))
@@ -222,6 +255,10 @@ def _approve(runtime: ActorRuntime, number: int, transaction: Transaction) -> Ou
 
 
 def _run_if_approved(runtime: ActorRuntime, state: MultisigState, number: int, transaction: Transaction) -> Outcome:
+    """Run a transaction that has enough approvals; what fails in it is its outcome, and it is gone all the same.
+
+    Source: ``multisig_actor.go``, executeTransactionIfApproved.
+    """
     if len(transaction.approved) < state.threshold:
         return False, 0, b""
     reason = state.cannot_spend(runtime.balance(), transaction.value, runtime.epoch)

@@ -1,4 +1,7 @@
-"""State and parameters of the multisig actor."""
+"""The multisig actor's state, and what its methods are given and answer.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/multisig/``.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from thespis.protocols.ipld.historic import HistoricMap
 
 @record
 class MultisigState(Record):
-    """The wallet: signers by id, the approvals needed, vesting, and the transactions that wait."""
+    """The wallet: signers by id, the approvals needed, vesting (attoFIL, epochs), and the transactions that wait.
+
+    Source: ``multisig_state.go``, State.
+    """
 
     signers: tuple[Address, ...]
     threshold: Unsigned
@@ -23,13 +29,19 @@ class MultisigState(Record):
     pending: Cid
 
     def locked(self, elapsed: int) -> int:
-        """AttoFIL that has not vested after `elapsed` epochs; vesting is linear, rounded down per epoch."""
+        """AttoFIL that has not vested after `elapsed` epochs; vesting is linear, rounded down per epoch.
+
+        Source: ``multisig_state.go``, AmountLocked.
+        """
         if elapsed >= self.unlock_duration:
             return 0
         return self.initial_balance // self.unlock_duration * (self.unlock_duration - elapsed)
 
     def cannot_spend(self, balance: int, amount: int, epoch: int) -> str:
-        """Why an amount cannot be spent now, or an empty text."""
+        """Why an amount cannot be spent now, or an empty text.
+
+        Source: ``multisig_state.go``, assertAvailable.
+        """
         if amount < 0:
             return f"amount {amount} is negative"
         if balance < amount:
@@ -118,7 +130,7 @@ class SignerParams(Record):
 
 @record
 class SwapSignerParams(Record):
-    """One signer for another."""
+    """A signer to remove, and one to put in its place."""
 
     old: Address
     new: Address
@@ -137,5 +149,5 @@ def transaction_key(number: int) -> bytes:
 
 
 def pending(store: Blockstore, state: MultisigState) -> HistoricMap:
-    """The transactions that wait."""
+    """The transactions that wait for approvals, by number."""
     return HistoricMap(store, state.pending)

@@ -1,7 +1,10 @@
-"""The payment channel actor: one pays in at the start, the other redeems signed vouchers (specs-actors v0, v2).
+"""The payment channel actor: one pays in at the start, the other redeems signed vouchers.
 
 A channel has lanes, each with a nonce and what was redeemed of it; a voucher may merge lanes into its own. Either side
-settles the channel, and half a day later it is collected and gone.
+settles the channel, and half a day later it is collected and gone. So two parties can make any number of payments by
+two messages on chain: the vouchers are handed over off it, and only the last of each lane is redeemed.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/paych/``.
 """
 
 from __future__ import annotations
@@ -30,7 +33,10 @@ UPDATE_AFTER_SETTLED = 32
 
 @record
 class PaychState(Record):
-    """Who pays whom how much, and when that ends; amounts in attoFIL, epoch 0 for not settling."""
+    """Who pays whom how much (attoFIL), and when that ends; epoch 0 for a channel that is not settling.
+
+    Source: ``paych_state.go``, State.
+    """
 
     sender: Address
     recipient: Address
@@ -50,7 +56,7 @@ class LaneState(Record):
 
 @record
 class ConstructorParams(Record):
-    """Payer and payee."""
+    """Who pays, and who is paid."""
 
     sender: Address
     recipient: Address
@@ -112,7 +118,10 @@ class UpdateParams(Record):
 
 
 def constructor(runtime: ActorRuntime, params: ConstructorParams) -> None:
-    """Open a channel between two accounts; what the message carries is paid in."""
+    """Open a channel between two accounts; what the message carries is paid in.
+
+    Source: ``paych_actor.go``, Constructor.
+    """
     runtime.validate_caller_kind("init")
     recipient = _account(runtime, params.recipient)
     sender = _account(runtime, params.sender)
@@ -121,6 +130,7 @@ def constructor(runtime: ActorRuntime, params: ConstructorParams) -> None:
 
 
 def _account(runtime: ActorRuntime, address: Address) -> Address:
+    """Source: ``paych_actor.go``, resolveAccount."""
     newer = runtime.actors_version > 0
     found = runtime.resolve_or_create(address) if newer else runtime.resolve(address)
     if found is None:
@@ -134,7 +144,10 @@ def _account(runtime: ActorRuntime, address: Address) -> Address:
 
 
 def update_channel_state(runtime: ActorRuntime, params: UpdateParams) -> None:
-    """Redeem a voucher of the other side (version 0)."""
+    """Redeem a voucher of the other side (version 0).
+
+    Source: v0.9.15 ``paych_actor.go``, UpdateChannelState.
+    """
     redeem(runtime, params.voucher, params.secret, params.proof)
 
 
@@ -143,7 +156,7 @@ def redeem(runtime: ActorRuntime, voucher: SignedVoucher, secret: bytes, proof: 
 
     `proof` is handed to the call that a voucher of version 0 may ask for; None in version 2, where it has no proof.
 
-    Source: specs-actors v0.9.15, v2.3.6 ``actors/builtin/paych/paych_actor.go``, UpdateChannelState.
+    Source: ``paych_actor.go``, UpdateChannelState.
     """
     state = runtime.read_state(PaychState)
     runtime.validate_caller(state.sender, state.recipient)
@@ -177,6 +190,12 @@ def redeem(runtime: ActorRuntime, voucher: SignedVoucher, secret: bytes, proof: 
 
 
 def _applied(runtime: ActorRuntime, state: PaychState, voucher: SignedVoucher) -> PaychState:
+    """The channel after a voucher: what it adds is its amount less all that its lanes have paid.
+
+    Nonces keep an older voucher of a lane from being redeemed after a newer one.
+
+    Source: ``paych_actor.go``, UpdateChannelState.
+    """
     lanes = HistoricArray(runtime, state.lane_states)
     own = _lane(runtime, lanes, voucher.lane)
     if own is not None and own.nonce >= voucher.nonce:
@@ -211,6 +230,7 @@ def _applied(runtime: ActorRuntime, state: PaychState, voucher: SignedVoucher) -
 
 
 def _lane(runtime: ActorRuntime, lanes: HistoricArray, number: int) -> LaneState | None:
+    """Source: ``paych_actor.go``, findLane."""
     if number > LANE_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"lane {number}; lanes run to {LANE_MAX}")
     wire = lanes.get(number)
@@ -218,7 +238,12 @@ def _lane(runtime: ActorRuntime, lanes: HistoricArray, number: int) -> LaneState
 
 
 def settle(runtime: ActorRuntime) -> None:
-    """Let the channel end, half a day from now or when a voucher asked for."""
+    """Let the channel end, half a day from now or when a voucher asked for; either side may.
+
+    Until then the payee can redeem what it holds.
+
+    Source: ``paych_actor.go``, Settle.
+    """
 
     def begin(state: PaychState) -> tuple[PaychState, None]:
         runtime.validate_caller(state.sender, state.recipient)
@@ -231,7 +256,10 @@ def settle(runtime: ActorRuntime) -> None:
 
 
 def collect(runtime: ActorRuntime) -> None:
-    """Pay out what was redeemed, give back the rest, and end the channel."""
+    """Pay out what was redeemed, give back the rest, and end the channel; either side may.
+
+    Source: ``paych_actor.go``, Collect.
+    """
     state = runtime.read_state(PaychState)
     runtime.validate_caller(state.sender, state.recipient)
     if not state.settling_at or runtime.epoch < state.settling_at:

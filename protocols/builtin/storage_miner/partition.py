@@ -102,7 +102,7 @@ class Partition(Record):
     def activate_unproven(self) -> tuple[Self, PowerPair]:
         """Give unproven sectors their power, now that a proof covers them; returns it.
 
-        Source: ``partition_state.go``, ActivateUnproven.
+        Source: v2.3.6 ``partition_state.go``, ActivateUnproven.
         """
         if not self.unproven.runs:
             return self, NO_POWER

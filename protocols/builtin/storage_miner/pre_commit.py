@@ -147,7 +147,7 @@ def check_expiration(runtime: ActorRuntime, activation: int, expiration: int) ->
 def check_deal_count(runtime: ActorRuntime, params: SectorPreCommitInfo, info: MinerInfo) -> None:
     """Abort for more deals than a sector of the miner's size may hold.
 
-    Source: ``policy.go``, SectorDealsMax (v0.9.15: dealPerSectorLimit).
+    Source: v0.9.15 ``policy.go``, dealPerSectorLimit; v2.3.6 ``policy.go``, SectorDealsMax.
     """
     if len(params.deal_ids) > max(DEALS_MIN_MAX, info.sector_size // DEAL_BYTES_SHARE):
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.deal_ids)} deals are too many for a sector")

@@ -1,4 +1,7 @@
-"""The multisig actor, version 2: vesting begins when its maker says (specs-actors v2.3.6 ``multisig_actor.go``)."""
+"""The multisig actor, version 2: vesting begins when its maker says.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/multisig/``.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,10 @@ from thespis.protocols.vm.runtime import ActorRuntime
 
 
 def constructor(runtime: ActorRuntime, params: ConstructorParamsV2) -> None:
-    """Make the wallet; vesting starts when the parameters say."""
+    """Make the wallet; its funds vest from the epoch on that the parameters say.
+
+    Source: ``multisig_actor.go``, Constructor.
+    """
     version_0.construct(runtime, params.signers, params.threshold, params.unlock_duration, params.start_epoch)
 
 

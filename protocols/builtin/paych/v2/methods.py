@@ -1,4 +1,7 @@
-"""The payment channel actor, version 2: the call that a voucher asks for gets no proof (specs-actors v2.3.6)."""
+"""The payment channel actor, version 2: the call that a voucher asks for gets no proof.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/paych/``.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,17 @@ if TYPE_CHECKING:
 
 @record
 class UpdateParamsV2(Record):
-    """A voucher and its secret."""
+    """A voucher, and the secret that it may ask for."""
 
     voucher: SignedVoucher
     secret: bytes
 
 
 def update_channel_state(runtime: ActorRuntime, params: UpdateParamsV2) -> None:
-    """Redeem a voucher of the other side; none is redeemed once the channel is settled."""
+    """Redeem a voucher of the other side; none is redeemed once the channel is settled.
+
+    Source: ``paych_actor.go``, UpdateChannelState.
+    """
     version_0.redeem(runtime, params.voucher, params.secret, None)
 
 
