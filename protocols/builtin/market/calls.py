@@ -1,4 +1,7 @@
-"""What the storage market is asked and answers, shared with the miner actor (specs-actors v0.9.15)."""
+"""What the storage market is asked by miners, and what it answers.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/market/``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, Un
 
 @record
 class VerifyDealsParams(Record):
-    """Deals of a sector, and its life."""
+    """Deals of a sector, when it expires, and when it begins at the latest."""
 
     deal_ids: tuple[Unsigned, ...]
     sector_expiry: ChainEpoch
@@ -16,7 +19,7 @@ class VerifyDealsParams(Record):
 
 @record
 class DealWeights(Record):
-    """Byte-epochs of plain and of verified deals."""
+    """Byte-epochs of plain and of verified deals, from which the quality of a sector follows."""
 
     deal_weight: BigInteger
     verified_deal_weight: BigInteger
@@ -34,7 +37,7 @@ NO_DEALS = DealWeightsV2(BigInteger(0), BigInteger(0), Unsigned(0))
 
 @record
 class ActivateDealsParams(Record):
-    """Deals of a sector, and when it ends."""
+    """Deals of a sector, and when it expires."""
 
     deal_ids: tuple[Unsigned, ...]
     sector_expiry: ChainEpoch
@@ -42,7 +45,7 @@ class ActivateDealsParams(Record):
 
 @record
 class ComputeDataCommitmentParams(Record):
-    """Deals of a sector, and its seal proof."""
+    """Deals of a sector in their order, and its seal proof, which says how large it is."""
 
     deal_ids: tuple[Unsigned, ...]
     sector_type: int

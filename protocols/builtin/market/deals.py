@@ -1,4 +1,7 @@
-"""Deals as the chain keeps them (specs-actors v0.9.15 ``deal.go``)."""
+"""Deals as the chain keeps them.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/market/``.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,15 @@ from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
 
 NEVER = ChainEpoch(-1)
+"""The epoch of what has not happened (``deal.go``, epochUndefined)."""
 
 
 @record
 class DealProposal(Record):
-    """What a client and a provider agree on; size in padded bytes, amounts in attoFIL."""
+    """What a client and a provider agree on; size in padded bytes, amounts in attoFIL.
+
+    Source: ``deal.go``, DealProposal.
+    """
 
     piece_cid: Cid
     piece_size: Unsigned
@@ -28,22 +35,22 @@ class DealProposal(Record):
 
     @property
     def duration(self) -> int:
-        """Epochs."""
+        """How many epochs the deal lasts."""
         return self.end_epoch - self.start_epoch
 
     @property
     def storage_fee(self) -> int:
-        """What the client pays in all."""
+        """What the client pays in all, if the deal lasts to its end; attoFIL."""
         return self.storage_price_per_epoch * self.duration
 
     @property
     def client_balance(self) -> int:
-        """What is locked of the client's balance."""
+        """What is locked of the client's balance: collateral and the whole fee; attoFIL."""
         return self.client_collateral + self.storage_fee
 
     @property
     def weight(self) -> int:
-        """Byte-epochs."""
+        """Its bytes times its epochs."""
         return self.duration * self.piece_size
 
 
@@ -57,7 +64,10 @@ class ClientDealProposal(Record):
 
 @record
 class DealState(Record):
-    """Since when a deal is in a sector, when it was last paid, and when its sector was lost; -1 for never."""
+    """Since when a deal is in a sector, when it was last paid, and when its sector was lost; -1 for never.
+
+    Source: ``deal.go``, DealState.
+    """
 
     sector_start_epoch: ChainEpoch
     last_updated_epoch: ChainEpoch
@@ -66,7 +76,7 @@ class DealState(Record):
 
 @record
 class Escrow(Record):
-    """Whose balance is taken from, and how much."""
+    """Whose balance is taken from, and how much attoFIL at most."""
 
     address: Address
     amount: TokenAmount
@@ -74,13 +84,13 @@ class Escrow(Record):
 
 @record
 class PublishDealsParams(Record):
-    """Signed proposals of one provider."""
+    """Signed proposals, all of one provider."""
 
     deals: tuple[ClientDealProposal, ...]
 
 
 @record
 class PublishDealsReturn(Record):
-    """The deals' numbers."""
+    """The numbers of the published deals, in order."""
 
     ids: tuple[Unsigned, ...]

@@ -1,4 +1,7 @@
-"""The state of the storage market actor (specs-actors v0.9.15)."""
+"""The state of the storage market actor.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/market/``.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,13 @@ from thespis.protocols.ipld.historic import HistoricArray, HistoricMap
 
 @record
 class MarketState(Record):
-    """Deals, balances, and what is due when; amounts in attoFIL."""
+    """Deals, balances, and what is due when; amounts in attoFIL.
+
+    `pending_proposals` are those that were published and not settled yet, by their CIDs, so that none is published
+    twice.
+
+    Source: ``market_state.go``, State.
+    """
 
     proposals: Cid
     states: Cid
@@ -26,7 +35,10 @@ class MarketState(Record):
 
     @classmethod
     def initial(cls, store: Blockstore) -> MarketState:
-        """A market without deals."""
+        """A market without deals and balances.
+
+        Source: ``market_state.go``, ConstructState.
+        """
         empty_map = HistoricMap(store).flush()
         empty_array = HistoricArray(store).flush()
         zero = TokenAmount(0)

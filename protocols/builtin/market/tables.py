@@ -1,4 +1,7 @@
-"""The market's tables while a message changes them, each opened and written once (specs-actors v0.9.15)."""
+"""The market's tables while a message changes them, each opened and written once.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/market/``.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +24,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 PRESENT = None
-"""The value of a key in a set."""
+"""The value of a key in a set, which is a map whose values say nothing."""
 
 
 class BalanceTable(HistoricMap):
-    """Amounts by address; who is not there has nothing."""
+    """Amounts by address; who is not there has nothing.
+
+    Source: ``actors/util/adt/balancetable.go``.
+    """
 
     def of(self, address: Address) -> int:
-        """A balance."""
+        """The balance of an address in attoFIL."""
         wire = self.get(address.data)
         return 0 if wire is None else decode_bigint(wire)
 
@@ -58,10 +64,13 @@ class BalanceTable(HistoricMap):
 
 
 class DealSets(HistoricMap):
-    """Sets of deal numbers by epoch."""
+    """Sets of deal numbers by the epoch at which cron settles them.
+
+    Source: ``set_multimap.go``, SetMultimap.
+    """
 
     def put_many(self, epoch: int, deals: Iterable[int], store: Blockstore) -> None:
-        """Add deals to an epoch."""
+        """Add deals to the set of an epoch."""
         key = encode_varint(epoch)
         members = HistoricMap(store, self.get(key))
         for deal in deals:
@@ -69,7 +78,7 @@ class DealSets(HistoricMap):
         self.set(key, members.flush())
 
     def members(self, epoch: int, store: Blockstore) -> Iterator[int]:
-        """An epoch's deals."""
+        """The deals of an epoch, in the order of the set."""
         root = self.get(encode_varint(epoch))
         if root is not None:
             for entry in HistoricMap(store, root).items():
@@ -131,7 +140,7 @@ class MarketTables:
         return found
 
     def find_proposal(self, deal: int) -> DealProposal | None:
-        """A deal's proposal, or None."""
+        """A deal's proposal, or None for a deal that is over or never was."""
         wire = self.proposals.get(deal)
         return None if wire is None else DealProposal.from_wire(wire)
 
@@ -141,21 +150,27 @@ class MarketTables:
         return None if wire is None else DealState.from_wire(wire)
 
     def forget(self, deal: int, proposal: Cid, *, with_state: bool, pending: bool) -> None:
-        """Remove a deal."""
+        """Remove a deal that is over; raises StateFault where it is not there.
+
+        Source: ``market_actor.go``, deleteDealProposalAndState.
+        """
         if not self.proposals.delete(deal) or (with_state and not self.states.delete(deal)):
             raise StateFault(f"deal {deal} cannot be deleted")
         if pending:
             self.unpend(proposal)
 
     def unpend(self, proposal: Cid) -> None:
-        """A deal waits no longer to be put into a sector."""
+        """A deal waits no longer to be settled for the first time; raises StateFault where it did not wait."""
         if not self.pending.delete(proposal.data):
             raise StateFault(f"proposal {proposal} does not wait")
 
     # -- balances --------------------------------------------------------------------------------------------
 
     def lock(self, address: Address, amount: int) -> None:
-        """Lock a part of a balance."""
+        """Lock a part of a balance; raises StateFault if what is not locked does not cover it.
+
+        Source: ``market_balances.go``, maybeLockBalance.
+        """
         if amount < 0:
             raise ActorPanic(f"cannot lock {amount}")
         locked, has = self.locked.of(address), self.escrow.of(address)
@@ -166,7 +181,10 @@ class MarketTables:
         self.locked.add(address, amount)
 
     def lock_deal(self, deal: DealProposal) -> None:
-        """Lock what both sides of a deal stand for."""
+        """Lock what both sides of a deal stand for: the client's fee and collateral, the provider's collateral.
+
+        Source: ``market_balances.go``, lockClientAndProviderBalances.
+        """
         self.lock(deal.client, deal.client_balance)
         self.lock(deal.provider, deal.provider_collateral)
         self._totals[Locked.CLIENT_COLLATERAL] += deal.client_collateral
@@ -174,20 +192,29 @@ class MarketTables:
         self._totals[Locked.PROVIDER_COLLATERAL] += deal.provider_collateral
 
     def unlock(self, address: Address, amount: int, why: Locked) -> None:
-        """Free a part of a balance."""
+        """Free a part of a balance.
+
+        Source: ``market_balances.go``, unlockBalance.
+        """
         if amount < 0:
             raise ActorPanic(f"cannot unlock {amount}")
         self.locked.subtract(address, amount)
         self._totals[why] -= amount
 
     def pay(self, deal: DealProposal, amount: int) -> None:
-        """Move a part of the fee to the provider."""
+        """Move a part of the fee from the client's escrow to the provider's.
+
+        Source: ``market_balances.go``, transferBalance.
+        """
         self.escrow.subtract(deal.client, amount)
         self.unlock(deal.client, amount, Locked.CLIENT_FEE)
         self.escrow.add(deal.provider, amount)
 
     def slash(self, deal: DealProposal, amount: int) -> None:
-        """Take the provider's collateral."""
+        """Take the provider's collateral out of the escrow; whoever calls this burns it.
+
+        Source: ``market_balances.go``, slashBalance.
+        """
         if amount < 0:
             raise ActorPanic(f"cannot slash {amount}")
         self.escrow.subtract(deal.provider, amount)
@@ -196,7 +223,10 @@ class MarketTables:
     # -- settling --------------------------------------------------------------------------------------------
 
     def time_out(self, deal: DealProposal) -> int:
-        """End a deal that never came into a sector; returns what the provider loses."""
+        """End a deal that never came into a sector; returns what the provider loses.
+
+        Source: ``market_state.go``, processDealInitTimedOut.
+        """
         self.unlock(deal.client, deal.storage_fee, Locked.CLIENT_FEE)
         self.unlock(deal.client, deal.client_collateral, Locked.CLIENT_COLLATERAL)
         self.slash(deal, deal.provider_collateral)
@@ -204,7 +234,13 @@ class MarketTables:
         return deal.provider_collateral
 
     def settle(self, deal: DealProposal, state: DealState, epoch: int) -> tuple[int, bool]:
-        """Pay for the time since the last settling; returns what is slashed, and whether the deal is over."""
+        """Pay for the time since the last settling; returns what is slashed, and whether the deal is over.
+
+        A deal whose sector was lost is paid for up to that epoch, then the client has the rest of the fee and its
+        collateral back, and the provider's collateral is slashed. One that is over has both collaterals given back.
+
+        Source: ``market_state.go``, updatePendingDealState, processDealExpired.
+        """
         if state.last_updated_epoch != NEVER and state.last_updated_epoch > epoch:
             raise ActorPanic("a deal was settled in the future")
         if deal.start_epoch > epoch:

@@ -1,4 +1,7 @@
-"""The power actor: claims of power, and the tick that ends every epoch (specs-actors v0.9.15)."""
+"""The power actor: claims of power, and the tick that ends every epoch.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/power/``.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
 POWER_STATES: dict[int, type[AnyPower]] = {0: PowerState, 2: PowerStateV2}
 PROVE_COMMITS_MAX = 200
-"""Proofs of new sectors that one miner may hand in within an epoch."""
+"""Proofs of new sectors that one miner may hand in within an epoch (``policy.go``, MaxMinerProveCommitsPerEpoch)."""
 TOO_MANY_PROVE_COMMITS = 32
 """The first exit code that is an actor's own."""
 VERIFY_SEAL_GAS = 34_721_049
@@ -55,7 +58,7 @@ class EnrollCronEventParams(Record):
 
 @record
 class ConfirmedSectors(Record):
-    """Sectors whose proofs hold."""
+    """Sectors of a miner whose proofs hold."""
 
     sectors: tuple[Unsigned, ...]
 
@@ -85,7 +88,7 @@ class MinerConstructorParams(Record):
 
 @record
 class CurrentTotalPower(Record):
-    """Power and pledge as the last tick froze them."""
+    """The network's power (bytes), pledge (attoFIL) and smoothed power, as the last tick froze them."""
 
     raw_byte_power: BigInteger
     quality_adjusted_power: BigInteger
@@ -94,13 +97,19 @@ class CurrentTotalPower(Record):
 
 
 def constructor(runtime: ActorRuntime) -> None:
-    """Made at genesis, without miners."""
+    """Made at genesis, without miners.
+
+    Source: ``power_actor.go``, Constructor.
+    """
     runtime.validate_caller(SYSTEM)
     runtime.create_state(power_kind(runtime).initial(runtime))
 
 
 def create_miner(runtime: ActorRuntime, params: CreateMinerParams) -> ExecReturn:
-    """Make a miner, which has no power yet."""
+    """Make a miner, which has no power yet; anyone may.
+
+    Source: ``power_actor.go``, CreateMiner.
+    """
     runtime.validate_caller_kind(*SIGNABLE)
     made = MinerConstructorParams(
         params.owner, params.worker, (), params.seal_proof_type, params.peer_id, params.multiaddrs
@@ -115,7 +124,10 @@ def create_miner(runtime: ActorRuntime, params: CreateMinerParams) -> ExecReturn
 
 
 def on_consensus_fault(runtime: ActorRuntime, pledge: int) -> None:
-    """Forget the calling miner, which was slashed."""
+    """Forget the calling miner, which was slashed, with its power and pledge; version 0 only.
+
+    Source: v0.9.15 ``power_actor.go``, OnConsensusFault.
+    """
     runtime.validate_caller_kind("storageminer")
 
     def forget(state: PowerState) -> tuple[PowerState, None]:
@@ -131,7 +143,12 @@ def on_consensus_fault(runtime: ActorRuntime, pledge: int) -> None:
 
 
 def submit_porep(runtime: ActorRuntime, info: SealVerifyInfo) -> None:
-    """Take a proof of the calling miner to check it with all others at the epoch's end."""
+    """Take the proof of a miner's new sector, to be checked with all others at the epoch's end.
+
+    Checking many at once is cheaper for everybody; whoever hands a proof in pays for it here.
+
+    Source: ``power_actor.go``, SubmitPoRepForBulkVerify.
+    """
     runtime.validate_caller_kind("storageminer")
 
     def keep(state: AnyPower) -> tuple[AnyPower, None]:
@@ -152,18 +169,24 @@ def submit_porep(runtime: ActorRuntime, info: SealVerifyInfo) -> None:
 
 
 def power_kind(runtime: ActorRuntime) -> type[AnyPower]:
-    """The state's record in the version in force."""
+    """The record of the state in the version in force."""
     return POWER_STATES[runtime.actors_version]
 
 
 def require_claim(runtime: ActorRuntime, state: AnyPower) -> None:
-    """From version 2 on, end the call unless the calling miner has a claim."""
+    """From version 2 on, abort unless the calling miner has a claim.
+
+    Source: v2.3.6 ``power_actor.go``, validateMinerHasClaim.
+    """
     if runtime.actors_version and HistoricMap(runtime, state.claims).get(runtime.caller.data) is None:
         runtime.abort(ExitCode.FORBIDDEN, f"{runtime.caller} has no claim")
 
 
 def update_claimed_power(runtime: ActorRuntime, params: UpdateClaimedPowerParams) -> None:
-    """Change the calling miner's claim."""
+    """Change the calling miner's claim by what it gained and lost, in bytes.
+
+    Source: ``power_actor.go``, UpdateClaimedPower.
+    """
     runtime.validate_caller_kind("storageminer")
 
     def change(state: AnyPower) -> tuple[AnyPower, None]:
@@ -174,7 +197,10 @@ def update_claimed_power(runtime: ActorRuntime, params: UpdateClaimedPowerParams
 
 
 def enroll_cron_event(runtime: ActorRuntime, params: EnrollCronEventParams) -> None:
-    """Remember to call the calling miner at an epoch."""
+    """Remember to call the calling miner at an epoch.
+
+    Source: ``power_actor.go``, EnrollCronEvent.
+    """
     runtime.validate_caller_kind("storageminer")
     if params.event_epoch < 0:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cron event at epoch {params.event_epoch}, before genesis")
@@ -186,7 +212,10 @@ def enroll_cron_event(runtime: ActorRuntime, params: EnrollCronEventParams) -> N
 def on_epoch_tick_end(runtime: ActorRuntime) -> None:
     """Call the miners that asked for it, freeze the power for the next epoch, and tell the reward actor.
 
-    A miner whose call fails loses its power: it could not account for its sectors.
+    A miner whose call fails loses its power: it could not account for its sectors. What all messages of an epoch reckon
+    with is the power that was frozen before it, so that their order does not matter.
+
+    Source: v0.9.15 ``power_actor.go``, OnEpochTickEnd, processDeferredCronEvents.
     """
     runtime.validate_caller(CRON)
     _state, events = runtime.transaction(PowerState, lambda state: state.take_events(runtime, runtime.epoch))
@@ -198,7 +227,10 @@ def on_epoch_tick_end(runtime: ActorRuntime) -> None:
 
 
 def call_miners(runtime: ActorRuntime, events: list[CronEvent]) -> list[Address]:
-    """Call the miners that asked for it; returns those whose call failed."""
+    """Call the miners that asked for it; returns those whose call failed.
+
+    Source: ``power_actor.go``, processDeferredCronEvents.
+    """
     failed: list[Address] = []
     for event in events:
         code, _ = runtime.send(event.miner, ON_DEFERRED_CRON_EVENT, event.payload, 0)
@@ -208,7 +240,10 @@ def call_miners(runtime: ActorRuntime, events: list[CronEvent]) -> list[Address]
 
 
 def tell_power(runtime: ActorRuntime, state: PowerTotals) -> None:
-    """Tell the reward actor the power that the next epoch has."""
+    """Tell the reward actor the power that the next epoch has.
+
+    Source: ``power_actor.go``, OnEpochTickEnd.
+    """
     power = BIG_INTEGER.encode(state.this_epoch_raw_byte_power)
     code, _ = runtime.send(REWARD, UPDATE_NETWORK_KPI, power, 0)
     runtime.require_success(code, "the reward actor refused the network's power")
@@ -217,7 +252,9 @@ def tell_power(runtime: ActorRuntime, state: PowerTotals) -> None:
 def verify_batch(runtime: ActorRuntime) -> None:
     """Check the proofs of the epoch's new sectors, and tell each miner which of its own hold.
 
-    From version 2 on, those of miners without a claim are dropped.
+    A sector whose proof came twice is told once. From version 2 on, proofs of miners without a claim are dropped.
+
+    Source: ``power_actor.go``, processBatchProofVerifies.
     """
 
     def take(state: AnyPower) -> tuple[AnyPower, dict[Address, list[SealVerifyInfo]]]:
@@ -251,7 +288,10 @@ def _freeze(state: PowerState, epoch: int) -> PowerState:
 
 
 def update_pledge_total(runtime: ActorRuntime, delta: int) -> None:
-    """Change the sum of all pledges by the calling miner's change."""
+    """Change the sum of all pledges by the calling miner's change, in attoFIL.
+
+    Source: ``power_actor.go``, UpdatePledgeTotal.
+    """
     runtime.validate_caller_kind("storageminer")
 
     def change(state: AnyPower) -> tuple[AnyPower, None]:
@@ -262,7 +302,10 @@ def update_pledge_total(runtime: ActorRuntime, delta: int) -> None:
 
 
 def current_total_power(runtime: ActorRuntime) -> CurrentTotalPower:
-    """Tell anyone the network's power, the same all through an epoch."""
+    """Tell anyone the network's power, the same all through an epoch.
+
+    Source: ``power_actor.go``, CurrentTotalPower.
+    """
     runtime.accept_any_caller()
     state = runtime.read_state(power_kind(runtime))
     return CurrentTotalPower(

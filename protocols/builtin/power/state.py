@@ -1,4 +1,10 @@
-"""The state of the power actor: who has how much power, and which miners wait for cron (specs-actors v0.9.15)."""
+"""The state of the power actor: who has how much power, and which miners wait for cron.
+
+Two sums are kept: of all power, and of that of miners above a minimum. The second counts for consensus, unless there
+are so few such miners that the network would stand still without the rest.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/power/``.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +27,10 @@ INITIAL_POWER_VELOCITY = 3_840 << 30
 
 
 class AnyClaim(Record):
-    """One miner's power in bytes; each version's record lists the fields."""
+    """One miner's power in bytes; each version's record lists the fields.
+
+    Source: ``power_state.go``, Claim.
+    """
 
     __slots__ = ()
     if TYPE_CHECKING:
@@ -30,12 +39,12 @@ class AnyClaim(Record):
 
     @classmethod
     def starting(cls, seal_proof: int) -> Self:
-        """A claim of nothing, of a miner that seals so."""
+        """A claim of no power, of a miner that seals so."""
         raise NotImplementedError
 
     @property
     def consensus_power(self) -> int:
-        """What is held against the minimum for elections."""
+        """The power in bytes that is held against the minimum."""
         raise NotImplementedError
 
     def with_power(self, raw: int, adjusted: int) -> Self:
@@ -45,25 +54,28 @@ class AnyClaim(Record):
 
 @record
 class Claim(AnyClaim):
-    """Version 0: its quality decides on elections."""
+    """Version 0: quality-adjusted power is held against the minimum for elections."""
 
     raw_byte_power: BigInteger
     quality_adjusted_power: BigInteger
 
     @classmethod
     def starting(cls, seal_proof: int) -> Claim:  # noqa: ARG003  # version 0 does not keep it
-        """A claim of nothing."""
+        """A claim of no power."""
         return cls(BigInteger(0), BigInteger(0))
 
     @property
     def consensus_power(self) -> int:
-        """What is held against the minimum for elections."""
+        """The power in bytes that is held against the minimum."""
         return self.quality_adjusted_power
 
 
 @record
 class CronEvent(Record):
-    """A miner's request to be called at an epoch."""
+    """A miner's request to be called at an epoch, and what it is handed then.
+
+    Source: ``power_state.go``, CronEvent.
+    """
 
     miner: Address
     payload: bytes
@@ -94,13 +106,19 @@ class PowerTotals(Record):
     """With fewer miners above the minimum, every miner's power counts."""
 
     def total_power(self) -> tuple[int, int]:
-        """Raw and quality-adjusted power that counts for consensus."""
+        """Raw and quality-adjusted power that counts for consensus, in bytes.
+
+        Source: ``power_state.go``, CurrentTotalPower.
+        """
         if self.miner_above_min_power_count < self.CONSENSUS_MINERS_MIN:
             return self.total_bytes_committed, self.total_quality_bytes_committed
         return self.total_raw_byte_power, self.total_quality_adjusted_power
 
     def frozen(self, epochs: int) -> Self:
-        """The totals as the next epoch's, so many epochs after they were frozen last."""
+        """The totals as the next epoch's, so many epochs after they were frozen last.
+
+        Source: ``power_actor.go``, OnEpochTickEnd; ``power_state.go``, updateSmoothedEstimate.
+        """
         raw, adjusted = self.total_power()
         return dataclasses.replace(
             self,
@@ -111,14 +129,22 @@ class PowerTotals(Record):
         )
 
     def pledged(self, delta: int) -> Self:
-        """The sum of all pledges changed; a panic below nothing."""
+        """The sum of all pledges changed by some attoFIL; a panic below nothing.
+
+        Source: ``power_state.go``, addPledgeTotal.
+        """
         total = self.total_pledge_collateral + delta
         if total < 0:
             raise ActorPanic(f"the total pledge would be {total}")
         return dataclasses.replace(self, total_pledge_collateral=TokenAmount(total))
 
     def take_events(self, store: Blockstore, epoch: int) -> tuple[Self, list[CronEvent]]:
-        """Remove and return the events up to an epoch."""
+        """Remove and return the events up to an epoch, in their order.
+
+        A tick that was left out is made up for: events before the present epoch are taken late.
+
+        Source: ``power_state.go``, loadCronEvents; ``power_actor.go``, processDeferredCronEvents.
+        """
         queue = HistoricMap(store, self.cron_event_queue)
         taken: list[CronEvent] = []
         for due in range(self.first_cron_epoch, epoch + 1):
@@ -164,11 +190,14 @@ class AnyPower(PowerTotals):
 
     @classmethod
     def initial(cls, store: Blockstore) -> Self:
-        """The state at genesis, without miners."""
+        """The state at genesis, without miners.
+
+        Source: ``power_state.go``, ConstructState.
+        """
         return cls(**cls._empty(store))
 
     def claim_of(self, store: Blockstore, miner: Address) -> AnyClaim | None:
-        """A miner's claim, or None."""
+        """A miner's claim, or None for who has none."""
         wire = Hamt(store, self.claims, version=HamtVersion.V0).get(miner.data)
         return None if wire is None else self.CLAIM.from_wire(wire)
 
@@ -178,20 +207,31 @@ class AnyPower(PowerTotals):
         return [(Address.parse(key), self.CLAIM.from_wire(wire)) for key, wire in entries]
 
     def meets_minimum(self, claim: AnyClaim) -> bool:
-        """Whether a miner with this claim takes part in elections."""
+        """Whether a miner with this claim has the power to take part in elections.
+
+        Source: ``power_state.go``, MinerNominalPowerMeetsConsensusMinimum.
+        """
         above = claim.consensus_power >= CONSENSUS_POWER_MIN
         return claim.quality_adjusted_power > 0 and (
             above or self.miner_above_min_power_count < self.CONSENSUS_MINERS_MIN
         )
 
     def add_to_claim(self, store: Blockstore, miner: Address, raw: int, adjusted: int) -> Self:
-        """Change a miner's power and the totals that follow from it; raises StateFault for a miner without a claim."""
+        """Change a miner's power in bytes, and the totals; raises StateFault for a miner without a claim.
+
+        Source: ``power_state.go``, AddToClaim.
+        """
         claims = HistoricMap(store, self.claims)
         changed = self.changed_claim(claims, miner, raw, adjusted)
         return changed.with_(claims=claims.flush())
 
     def changed_claim(self, claims: HistoricMap, miner: Address, raw: int, adjusted: int) -> Self:
-        """The same in an open map of claims, which is not written here."""
+        """The same in an open map of claims, which is not written here.
+
+        Crossing the minimum moves all of a miner's power into or out of what counts, and not only the change.
+
+        Source: ``power_state.go``, addToClaim.
+        """
         wire = claims.get(miner.data)
         if wire is None:
             raise StateFault(f"there is no claim of {miner}", ExitCode.NOT_FOUND)
@@ -222,13 +262,16 @@ class AnyPower(PowerTotals):
         return self.changed_claim(claims, miner, -claim.raw_byte_power, -claim.quality_adjusted_power), True
 
     def with_miner(self, store: Blockstore, miner: Address, seal_proof: int) -> Self:
-        """A new miner without power."""
+        """The same with a new miner, which has no power."""
         claims = HistoricMap(store, self.claims)
         claims.set(miner.data, self.CLAIM.starting(seal_proof).to_wire())
         return self.with_(claims=claims.flush(), miner_count=self.miner_count + 1)
 
     def with_event(self, store: Blockstore, epoch: int, event: CronEvent) -> Self:
-        """Enrol a miner's event; one in the past is found by the next tick."""
+        """Enrol a miner's event; one in the past is found by the next tick.
+
+        Source: ``power_state.go``, appendCronEvent.
+        """
         queue = HistoricMap(store, self.cron_event_queue)
         root = queue.get(epoch_key(epoch))
         events = HistoricArray(store, root)
@@ -255,7 +298,10 @@ class PowerState(AnyPower):
 
 
 def epoch_key(epoch: int) -> bytes:
-    """An epoch as a map key: a zigzag varint."""
+    """An epoch as a map key: a zigzag varint.
+
+    Source: ``power_state.go``, epochKey.
+    """
     value = epoch << 1 if epoch >= 0 else (-epoch << 1) - 1
     out = bytearray()
     while value > 0x7F:  # noqa: PLR2004

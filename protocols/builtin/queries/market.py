@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from thespis.protocols.builtin.codes import MARKET, REWARD
 from thespis.protocols.builtin.market.deals import NEVER, DealProposal, DealState
-from thespis.protocols.builtin.market.methods import collateral_min
+from thespis.protocols.builtin.market.publication import collateral_min
 from thespis.protocols.builtin.market.state import MarketState
 from thespis.protocols.builtin.market.tables import BalanceTable
 from thespis.protocols.builtin.queries.actors import id_address, state_at

@@ -1,4 +1,7 @@
-"""The reward actor: pays each block, and learns each epoch how much the next one mints (specs-actors v0.9.15)."""
+"""The reward actor: pays each block, and learns each epoch how much the next one mints.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/reward/``.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
 
 @record
 class AwardBlockRewardParams(Record):
-    """Who mined, what it owes for bad messages, the tips of its messages, and how often it won."""
+    """Who mined, what it owes for bad messages, the tips of its messages (both attoFIL), and how often it won.
+
+    Source: ``reward_actor.go``, AwardBlockRewardParams.
+    """
 
     miner: Address
     penalty: TokenAmount
@@ -29,7 +35,7 @@ class AwardBlockRewardParams(Record):
 
 @record
 class ThisEpochReward(Record):
-    """What epochs pay of late in attoFIL, and against which baseline in bytes."""
+    """What epochs pay of late in attoFIL, smoothed, and the baseline that storage is held to, in bytes."""
 
     smoothed: FilterEstimate
     baseline_power: BigInteger
@@ -45,7 +51,10 @@ class ThisEpochRewardV0(Record):
 
 
 def constructor(runtime: ActorRuntime, power: int) -> None:
-    """Made at genesis, with the power that the network starts with."""
+    """Made at genesis, with the power that the network starts with, in bytes.
+
+    Source: ``reward_actor.go``, Constructor.
+    """
     runtime.validate_caller(SYSTEM)
     runtime.create_state(RewardState.initial(power))
 
@@ -55,6 +64,8 @@ def award_block_reward(runtime: ActorRuntime, params: AwardBlockRewardParams) ->
 
     Only the system calls this, once per block; the tips are in this actor's balance already. A miner that cannot take
     the money loses it to the burnt funds.
+
+    Source: v0.9.15 ``reward_actor.go``, AwardBlockReward.
     """
     miner, total = open_award(runtime, params, RewardState)
     penalty = min(params.penalty, total)
@@ -68,7 +79,10 @@ def award_block_reward(runtime: ActorRuntime, params: AwardBlockRewardParams) ->
 
 
 def open_award(runtime: ActorRuntime, params: AwardBlockRewardParams, kind: type[RewardState]) -> tuple[Address, int]:
-    """Check an award and mint for it; returns the miner, and what that is paid with the tips."""
+    """Check an award and mint for it; returns the miner, and what it is paid with the tips, in attoFIL.
+
+    Source: ``reward_actor.go``, AwardBlockReward.
+    """
     runtime.validate_caller(SYSTEM)
     balance = runtime.balance()
     if params.penalty < 0 or params.gas_reward < 0:
@@ -90,14 +104,20 @@ def open_award(runtime: ActorRuntime, params: AwardBlockRewardParams, kind: type
 
 
 def this_epoch_reward(runtime: ActorRuntime) -> ThisEpochRewardV0:
-    """Tell anyone what the present epoch pays."""
+    """Tell anyone what the present epoch pays.
+
+    Source: v0.9.15 ``reward_actor.go``, ThisEpochReward.
+    """
     runtime.accept_any_caller()
     state = runtime.read_state(RewardState)
     return ThisEpochRewardV0(state.this_epoch_reward, state.this_epoch_reward_smoothed, state.this_epoch_baseline_power)
 
 
 def update_network_kpi(runtime: ActorRuntime, power: int) -> None:
-    """Take the network's power at the end of an epoch; the power actor's cron calls this."""
+    """Take the network's power at the end of an epoch, in bytes; only the power actor's cron calls this.
+
+    Source: ``reward_actor.go``, UpdateNetworkKPI.
+    """
     take_power(runtime, power, RewardState)
 
 

@@ -1,8 +1,10 @@
-"""The state of the reward actor, and how much FIL an epoch mints (specs-actors v0.9.15 ``reward_logic.go``).
+"""The state of the reward actor, and how much FIL an epoch mints.
 
 A part of the supply is minted on a plain exponential decay. The other, larger part is minted on the same decay over
 *effective* time, which advances only as fast as the network's power keeps up with a baseline that grows year by year:
 storage that does not come is not paid for.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/reward/``.
 """
 
 from __future__ import annotations
@@ -35,7 +37,10 @@ INITIAL_REWARD_VELOCITY = -109_897_758_509
 
 @record
 class RewardState(Record):
-    """Sums in byte-epochs, powers in bytes, amounts in attoFIL; effective time is rounded up."""
+    """Sums in byte-epochs, powers in bytes, amounts in attoFIL; effective time is rounded up.
+
+    Source: ``reward_state.go``, State.
+    """
 
     cumsum_baseline: BigInteger
     cumsum_realized: BigInteger
@@ -49,7 +54,10 @@ class RewardState(Record):
 
     @classmethod
     def initial(cls, realized_power: int) -> Self:
-        """The state at genesis."""
+        """The state at genesis, with the power that the network starts with, in bytes.
+
+        Source: ``reward_state.go``, ConstructState.
+        """
         return cls._before_first(realized_power, BASELINE_INITIAL, BASELINE_EXPONENT_V0, 0)
 
     @classmethod
@@ -70,7 +78,10 @@ class RewardState(Record):
         )._next_with_reward(realized_power, network_version)
 
     def minted(self, win_count: int, balance: int) -> int:
-        """What a block that won so often is paid of the epoch's reward, if there is as much."""
+        """What a block that won so often is paid of the epoch's reward, if there is as much; attoFIL.
+
+        Source: ``reward_actor.go``, AwardBlockReward.
+        """
         return min(self.this_epoch_reward * win_count // EXPECTED_LEADERS, balance)
 
     def _totals(self) -> tuple[int, int]:
@@ -78,7 +89,10 @@ class RewardState(Record):
         return SIMPLE_TOTAL, BASELINE_TOTAL
 
     def after(self, epoch: int, realized_power: int, network_version: int) -> Self:
-        """The state for the epoch after `epoch`; null rounds since the last update are caught up."""
+        """The state for the epoch after `epoch`; null rounds since the last update are caught up.
+
+        Source: ``reward_actor.go``, UpdateNetworkKPI; ``reward_state.go``, updateSmoothedEstimates.
+        """
         state = self
         while state.epoch < epoch:
             state = state._next(realized_power, network_version)
@@ -87,6 +101,10 @@ class RewardState(Record):
         return dataclasses.replace(state, this_epoch_reward_smoothed=smoothed)
 
     def _next(self, realized_power: int, network_version: int) -> Self:
+        """One epoch on: the power that was there, up to the baseline, moves effective time.
+
+        Source: ``reward_state.go``, updateToNextEpoch.
+        """
         baseline = next_baseline(self.this_epoch_baseline_power, network_version)
         realized = self.cumsum_realized + min(baseline, realized_power)
         time, power, total = self.effective_network_time, self.effective_baseline_power, self.cumsum_baseline
@@ -105,12 +123,16 @@ class RewardState(Record):
         )
 
     def _next_with_reward(self, realized_power: int, network_version: int) -> Self:
+        """Source: ``reward_state.go``, updateToNextEpochWithReward."""
         state = self._next(realized_power, network_version)
         reward = epoch_reward(state.epoch, self.theta(), state.theta(), *self._totals())
         return dataclasses.replace(state, this_epoch_reward=TokenAmount(reward))
 
     def theta(self) -> int:
-        """Effective time as a fraction in Q.128, interpolated within its last epoch."""
+        """Effective time as a fraction in Q.128, interpolated within its last epoch.
+
+        Source: v0.9.15 ``reward_logic.go``, computeRTheta.
+        """
         if self.effective_network_time == 0:
             return 0
         missing = (self.cumsum_baseline - self.cumsum_realized << PRECISION) // self.effective_baseline_power
@@ -118,7 +140,10 @@ class RewardState(Record):
 
 
 def next_baseline(power: int, network_version: int) -> int:
-    """The baseline power one epoch on."""
+    """The baseline power one epoch on, in bytes.
+
+    Source: ``reward_logic.go``, BaselinePowerFromPrev.
+    """
     exponent = BASELINE_EXPONENT_V3 if network_version >= _EXPONENT_V3_FROM else BASELINE_EXPONENT_V0
     return power * exponent >> PRECISION
 
@@ -126,12 +151,18 @@ def next_baseline(power: int, network_version: int) -> int:
 def epoch_reward(
     epoch: int, previous_theta: int, theta: int, simple_total: int = SIMPLE_TOTAL, baseline_total: int = BASELINE_TOTAL
 ) -> int:
-    """AttoFIL that all expected leaders of an epoch share."""
+    """AttoFIL that all expected leaders of an epoch share, with what effective time has advanced in it.
+
+    Source: ``reward_logic.go``, computeReward.
+    """
     simple = simple_total * EXP_LAMBDA_LESS_ONE * expneg(epoch * LAMBDA, PRECISION) >> PRECISION
     released = baseline_supply(theta, baseline_total) - baseline_supply(previous_theta, baseline_total)
     return simple + released >> PRECISION
 
 
 def baseline_supply(theta: int, total: int = BASELINE_TOTAL) -> int:
-    """What effective time has released of the baseline's share, in Q.128."""
+    """What effective time has released of the baseline's share, in Q.128.
+
+    Source: ``reward_logic.go``, computeBaselineSupply.
+    """
     return total * ((1 << PRECISION) - expneg(theta * LAMBDA >> PRECISION, PRECISION))

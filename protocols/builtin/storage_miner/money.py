@@ -34,9 +34,9 @@ TERMINATION_AGE_MAX = 70 * EPOCHS_IN_DAY
 _SCALED_FAULTS, _SCALED_TERMINATIONS = 3, 1
 """Network versions from which on faults and terminations cost otherwise."""
 QUALITY_BASE, QUALITY_DEAL, QUALITY_VERIFIED = 10, 10, 100
-"""Weights of committed capacity, of deals and of verified deals (``../network.go``, QualityBaseMultiplier, …)."""
+"""Weights of committed capacity, of deals and of verified deals (``actors/builtin/network.go``, QualityBaseMultiplier)."""
 QUALITY_BITS = 20
-"""Bits behind the point of a quality (``../network.go``, SectorQualityPrecision)."""
+"""Bits behind the point of a quality (``actors/builtin/network.go``, SectorQualityPrecision)."""
 
 
 def quality_power(size: int, duration: int, deal_weight: int, verified_weight: int) -> int:

@@ -1,6 +1,8 @@
 """The power actor, version 2: who has no claim is not heard, and an epoch ends with proofs first, cron after.
 
-A slashed miner keeps its claim, so nobody tells of consensus faults any more (specs-actors v2.3.6).
+A slashed miner keeps its claim, so nobody tells of consensus faults any more.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/power/``.
 """
 
 from __future__ import annotations
@@ -21,13 +23,15 @@ if TYPE_CHECKING:
     from thespis.protocols.vm.runtime import ActorRuntime
 
 DEPRECATED = {7}
-"""Methods of version 0 that are gone."""
+"""Numbers of methods of version 0 that are gone: OnConsensusFault."""
 
 
 def on_epoch_tick_end(runtime: ActorRuntime) -> None:
     """Check the epoch's proofs, call the miners that asked for it, and freeze the power for the next epoch.
 
     A miner whose call fails loses its claim: it could not account for its sectors.
+
+    Source: ``power_actor.go``, OnEpochTickEnd, processDeferredCronEvents.
     """
     runtime.validate_caller(CRON)
     verify_batch(runtime)
@@ -47,6 +51,7 @@ def _due(runtime: ActorRuntime, state: PowerStateV2) -> tuple[PowerStateV2, list
 
 
 def _without_claims(runtime: ActorRuntime, state: PowerStateV2, miners: list[Address]) -> PowerStateV2:
+    """Source: ``power_state.go``, deleteClaim."""
     claims = HistoricMap(runtime, state.claims)
     for miner in miners:
         state, had = state.without_power(claims, miner)

@@ -1,4 +1,7 @@
-"""The state of the power actor, version 2 (specs-actors v2.3.6)."""
+"""The state of the power actor, version 2: claims know how their miner seals, and raw power is held to the minimum.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/power/``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from thespis.protocols.encoding.tuples import BigInteger, record
 
 @record
 class ClaimV2(AnyClaim):
-    """A claim that knows how its miner seals; its raw power decides on elections."""
+    """A claim that knows how its miner seals; its raw power is held against the minimum for elections.
+
+    Source: ``power_state.go``, Claim.
+    """
 
     seal_proof_type: int
     raw_byte_power: BigInteger
@@ -19,12 +25,12 @@ class ClaimV2(AnyClaim):
 
     @classmethod
     def starting(cls, seal_proof: int) -> ClaimV2:
-        """A claim of nothing, of a miner that seals so."""
+        """A claim of no power, of a miner that seals so."""
         return cls(seal_proof, BigInteger(0), BigInteger(0))
 
     @property
     def consensus_power(self) -> int:
-        """What is held against the minimum for elections."""
+        """The power in bytes that is held against the minimum."""
         return self.raw_byte_power
 
 

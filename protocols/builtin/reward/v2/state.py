@@ -1,4 +1,7 @@
-"""The state of the reward actor, version 2 (specs-actors v2.3.6)."""
+"""The state of the reward actor, version 2: it keeps the totals that it mints from.
+
+Sources are files of specs-actors v2.3.6, ``actors/builtin/reward/``.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ class RewardStateV2(RewardState):
 
     @classmethod
     def initial(cls, realized_power: int) -> RewardStateV2:
-        """The state at the genesis of a network that begins with version 2."""
+        """The state at the genesis of a network that begins with version 2.
+
+        Source: ``reward_state.go``, ConstructState.
+        """
         totals = TokenAmount(SIMPLE_TOTAL), TokenAmount(BASELINE_TOTAL)
         return cls._before_first(realized_power, BASELINE_INITIAL_V2, BASELINE_EXPONENT_V3, 4, *totals)
 
