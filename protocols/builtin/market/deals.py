@@ -50,7 +50,7 @@ class DealProposal(Record):
 
     @property
     def weight(self) -> int:
-        """Its bytes times its epochs."""
+        """Its padded bytes times its epochs."""
         return self.duration * self.piece_size
 
 

@@ -87,7 +87,10 @@ def _escrow_of(runtime: ActorRuntime, address: Address) -> tuple[Address, Addres
 
 
 def control_of(runtime: ActorRuntime, miner: Address) -> ControlAddresses:
-    """Source: ``actors/builtin/shared.go``, RequestMinerControlAddrs."""
+    """Owner, worker and control addresses of a miner, which is asked for them.
+
+    Source: ``actors/builtin/shared.go``, RequestMinerControlAddrs.
+    """
     code, returned = runtime.send(miner, CONTROL_ADDRESSES, b"", 0)
     runtime.require_success(code, f"miner {miner} did not tell who controls it")
     return ControlAddresses.decode(returned)

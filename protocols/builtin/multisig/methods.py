@@ -240,7 +240,10 @@ def _require_hash(runtime: ActorRuntime, transaction: Transaction, given: bytes,
 
 
 def _approve(runtime: ActorRuntime, number: int, transaction: Transaction) -> Outcome:
-    """Source: ``multisig_actor.go``, approveTransaction."""
+    """Note the approval of the calling signer, and run the transaction if that is enough.
+
+    Source: ``multisig_actor.go``, approveTransaction.
+    """
     if runtime.caller in transaction.approved:
         runtime.abort(ExitCode.FORBIDDEN, f"{runtime.caller} has approved transaction {number} already")
     approved = dataclasses.replace(transaction, approved=(*transaction.approved, runtime.caller))

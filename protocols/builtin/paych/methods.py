@@ -130,7 +130,10 @@ def constructor(runtime: ActorRuntime, params: ConstructorParams) -> None:
 
 
 def _account(runtime: ActorRuntime, address: Address) -> Address:
-    """Source: ``paych_actor.go``, resolveAccount."""
+    """The id of an account; aborts for anything else.
+
+    Source: ``paych_actor.go``, resolveAccount.
+    """
     newer = runtime.actors_version > 0
     found = runtime.resolve_or_create(address) if newer else runtime.resolve(address)
     if found is None:
@@ -230,7 +233,10 @@ def _applied(runtime: ActorRuntime, state: PaychState, voucher: SignedVoucher) -
 
 
 def _lane(runtime: ActorRuntime, lanes: HistoricArray, number: int) -> LaneState | None:
-    """Source: ``paych_actor.go``, findLane."""
+    """What is redeemed of a lane, or None for a new one; aborts for a number that no lane has.
+
+    Source: ``paych_actor.go``, findLane.
+    """
     if number > LANE_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"lane {number}; lanes run to {LANE_MAX}")
     wire = lanes.get(number)

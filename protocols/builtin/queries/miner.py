@@ -67,7 +67,7 @@ def miner_info(store: Blockstore, tree: StateTree, miner: Address) -> MinerInfo:
 
 
 def places(store: Blockstore, state: AnyMiner) -> Iterator[Place]:
-    """Every partition, deadline by deadline."""
+    """Every partition of a miner, deadline by deadline."""
     for index in range(len(state.load_deadlines(store).due)):
         yield from places_of(store, state, index)
 

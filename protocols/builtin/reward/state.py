@@ -123,7 +123,10 @@ class RewardState(Record):
         )
 
     def _next_with_reward(self, realized_power: int, network_version: int) -> Self:
-        """Source: ``reward_state.go``, updateToNextEpochWithReward."""
+        """One epoch on, with what that epoch pays.
+
+        Source: ``reward_state.go``, updateToNextEpochWithReward.
+        """
         state = self._next(realized_power, network_version)
         reward = epoch_reward(state.epoch, self.theta(), state.theta(), *self._totals())
         return dataclasses.replace(state, this_epoch_reward=TokenAmount(reward))

@@ -132,4 +132,4 @@ def terminate_deals(runtime: ActorRuntime, epoch: int, deals: Sequence[Unsigned]
         part = tuple(deals[start : start + ARRAY_ITEMS_MAX])
         params = SectorsTerminateParams(ChainEpoch(epoch), part).encode()
         code, _ = runtime.send(MARKET, ON_MINER_SECTORS_TERMINATE, params, 0)
-        runtime.require_success(code, "the market did not end the deals")
+        runtime.require_success(code, "the market did not take the loss of the deals")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @record
 class CompactPartitionsParams(Record):
-    """Partitions of a deadline."""
+    """Partitions of a deadline, to be compacted."""
 
     deadline: Unsigned
     partitions: Bitfield

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 @record
 class SectorNumberParams(Record):
-    """A sector."""
+    """The sector that is asked about."""
 
     sector_number: Unsigned
 

@@ -99,7 +99,7 @@ def _extended(runtime: ActorRuntime, sector: SectorOnChainInfo, expiration: Chai
     if runtime.actors_version and (
         sector.seal_proof not in runtime.policy.seal_proofs or sector.expiration < runtime.epoch
     ):
-        runtime.abort(ExitCode.FORBIDDEN, f"sector {sector.number} ended at {sector.expiration} or has an old proof")
+        runtime.abort(ExitCode.FORBIDDEN, f"sector {sector.number} expired at {sector.expiration} or has an old proof")
     if expiration < sector.expiration:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"sector {sector.number} lives until {sector.expiration}")
     check_expiration(runtime, sector.activation, expiration)

@@ -34,7 +34,7 @@ TERMINATION_AGE_MAX = 70 * EPOCHS_IN_DAY
 _SCALED_FAULTS, _SCALED_TERMINATIONS = 3, 1
 """Network versions from which on faults and terminations cost otherwise."""
 QUALITY_BASE, QUALITY_DEAL, QUALITY_VERIFIED = 10, 10, 100
-"""Weights of committed capacity, of deals and of verified deals (``actors/builtin/network.go``, QualityBaseMultiplier)."""
+"""Weights of capacity without deals, with deals and with verified ones (``actors/builtin/network.go``)."""
 QUALITY_BITS = 20
 """Bits behind the point of a quality (``actors/builtin/network.go``, SectorQualityPrecision)."""
 

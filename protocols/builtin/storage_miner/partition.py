@@ -130,7 +130,7 @@ class Partition(Record):
     def _add_faults(
         self, store: Blockstore, numbers: Bitfield, found: Sequence[SectorOnChainInfo], at: int, size: int, quant: Quant
     ) -> tuple[Self, Faulted]:
-        """Source: ``partition_state.go``, addFaults."""
+        """Mark sectors faulty (``partition_state.go``, addFaults)."""
         queue = self.queue(store, quant, size)
         power = queue.reschedule_as_faults(at, found)
         changed = self.with_(
@@ -142,13 +142,13 @@ class Partition(Record):
         return changed.checked(), Faulted(numbers, power, unproven - power)
 
     def _without_recoveries(self, numbers: Bitfield, power: PowerPair) -> Self:
-        """Source: ``partition_state.go``, removeRecoveries."""
+        """Take promises to recover back (``partition_state.go``, removeRecoveries)."""
         if not numbers.runs:
             return self
         return self.with_(recoveries=self.recoveries - numbers, recovering_power=self.recovering_power - power)
 
     def _check_contains(self, numbers: Bitfield) -> None:
-        """Source: ``miner_actor.go``, validatePartitionContainsSectors."""
+        """Raise StateFault for others (``miner_actor.go``, validatePartitionContainsSectors)."""
         if not holds_all(self.sectors, numbers):
             raise StateFault("not all sectors are in the partition", ExitCode.ILLEGAL_ARGUMENT)
 
@@ -274,7 +274,7 @@ class Partition(Record):
         return changed.checked(), power, pledge
 
     def _record_early(self, store: Blockstore, epoch: int, numbers: Bitfield) -> Cid:
-        """Source: ``partition_state.go``, recordEarlyTermination."""
+        """The queue with further terminations (``partition_state.go``, recordEarlyTermination)."""
         queue = BitfieldQueue(store, self.early_terminated, UNQUANTIZED)
         queue.add(epoch, numbers)
         return queue.flush()

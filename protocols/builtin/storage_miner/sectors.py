@@ -41,7 +41,7 @@ class Sectors(HistoricArray):
         return None if wire is None else self._kind.from_wire(wire)
 
     def put_all(self, sectors: Iterable[SectorOnChainInfo]) -> None:
-        """Write sectors."""
+        """Write sectors under their numbers."""
         for sector in sectors:
             self.set(int(sector.number), sector.to_wire())
 

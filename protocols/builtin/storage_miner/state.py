@@ -122,7 +122,7 @@ class Deadlines(Record):
     due: tuple[Cid, ...]
 
     def load(self, store: Blockstore, index: int) -> Deadline:
-        """One deadline."""
+        """One deadline, loaded by its number."""
         return Deadline.from_wire(load(store, self.due[index]))
 
     def update(self, store: Blockstore, index: int, deadline: Deadline) -> Self:

@@ -1,5 +1,7 @@
 """Where a rule of version 2 stands follows from where the rule of version 0 stands: `v2/`, then the same file name."""
 
+import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -33,3 +35,13 @@ def test_report_consensus_fault_stands_in_a_file_of_its_name():
     for version in (0, 2):
         found = registry.ACTORS[version]["storageminer"][15].rule
         assert (found.__name__, found.__module__.rpartition(".")[2]) == ("report_consensus_fault", "consensus_fault")
+
+
+@pytest.mark.parametrize("version", sorted(registry.ACTORS))
+def test_every_method_names_its_source_in_the_reference(version):
+    for actor, methods in registry.ACTORS[version].items():
+        for number, method in methods.items():
+            named = re.search(r"Source: .*``[a-z_]+\.go``", inspect.getdoc(method.rule))
+            assert named, (
+                f"method {number} of {actor}, {method.rule.__qualname__}, says nothing of where its rule is from"
+            )

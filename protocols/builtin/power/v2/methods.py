@@ -51,7 +51,10 @@ def _due(runtime: ActorRuntime, state: PowerStateV2) -> tuple[PowerStateV2, list
 
 
 def _without_claims(runtime: ActorRuntime, state: PowerStateV2, miners: list[Address]) -> PowerStateV2:
-    """Source: ``power_state.go``, deleteClaim."""
+    """Forget miners that could not account for their sectors.
+
+    Source: ``power_state.go``, deleteClaim.
+    """
     claims = HistoricMap(runtime, state.claims)
     for miner in miners:
         state, had = state.without_power(claims, miner)

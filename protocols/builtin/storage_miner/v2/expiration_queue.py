@@ -16,7 +16,10 @@ class ExpirationQueueV2(ExpirationQueue):
     """Sets of a partition's sectors by the epoch at which they expire; one with less than nothing is never written."""
 
     def _store_set(self, epoch: int, entry: ExpirationSet) -> None:
-        """Source: ``expiration_queue.go``, ValidateState."""
+        """Write a set; raises StateFault for one with less than nothing.
+
+        Source: ``expiration_queue.go``, ValidateState.
+        """
         if entry.on_time_pledge < 0 or entry.active_power.is_negative or entry.faulty_power.is_negative:
             raise StateFault(f"the set of sectors that expire at epoch {epoch} would become negative")
         ExpirationQueue._store_set(self, epoch, entry)

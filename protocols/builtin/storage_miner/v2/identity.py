@@ -52,13 +52,19 @@ def constructor(runtime: ActorRuntime, params: MinerConstructorParams) -> None:
 
 
 def _check_control(runtime: ActorRuntime, addresses: tuple[Address, ...]) -> None:
-    """Source: ``miner_actor.go``, checkControlAddresses."""
+    """Abort for more control addresses than a state may hold.
+
+    Source: ``miner_actor.go``, checkControlAddresses.
+    """
     if len(addresses) > CONTROL_ADDRESSES_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(addresses)} control addresses; {CONTROL_ADDRESSES_MAX} at most")
 
 
 def _check_reach(runtime: ActorRuntime, peer_id: bytes, multiaddrs: tuple[bytes, ...]) -> None:
-    """Source: ``miner_actor.go``, checkPeerInfo."""
+    """Abort for a peer id or multiaddrs that are longer than a state may hold, or empty.
+
+    Source: ``miner_actor.go``, checkPeerInfo.
+    """
     if len(peer_id) > PEER_ID_BYTES_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"a peer id of {len(peer_id)} bytes; {PEER_ID_BYTES_MAX} at most")
     if not all(multiaddrs):

@@ -110,7 +110,7 @@ class MinerStateV2(AnyMiner):
         return dataclasses.replace(self, initial_pledge=TokenAmount(total))
 
     def load_info(self, store: Blockstore) -> MinerInfoV2:
-        """The identity."""
+        """Owner, worker, and how the miner seals and is reached."""
         info = AnyMiner.load_info(self, store)
         assert isinstance(info, MinerInfoV2)
         return info
