@@ -86,6 +86,7 @@ def extend_sector_expiration(runtime: ActorRuntime, params: ExtendParams) -> Non
 
 
 def _check_extensions(runtime: ActorRuntime, params: ExtendParams) -> None:
+    """Abort for more than one message may name, or a deadline that is not there."""
     if len(params.extensions) > layout_of(runtime).partitions_max:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.extensions)} extensions are too many")
     for each in params.extensions:
@@ -96,6 +97,10 @@ def _check_extensions(runtime: ActorRuntime, params: ExtendParams) -> None:
 
 
 def _extended(runtime: ActorRuntime, sector: SectorOnChainInfo, expiration: ChainEpoch) -> SectorOnChainInfo:
+    """A sector with a later expiration; aborts for one that may not have it.
+
+    One whose time is over may still wait for the close of its deadline to expire; version 2 extends it no more.
+    """
     if runtime.actors_version and (
         sector.seal_proof not in runtime.policy.seal_proofs or sector.expiration < runtime.epoch
     ):

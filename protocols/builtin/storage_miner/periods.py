@@ -2,7 +2,7 @@
 
 A proving period is a day of epochs, in deadlines of half an hour. Each miner has its own beginning of it, and each of
 its sectors is due at one deadline of every period. A deadline opens, takes proofs of challenges that were drawn a
-little before, and closes; its sectors expire only when it closes, so that they are never owed a proof they cannot give.
+little before, and closes; its sectors expire only when it closes, so that what is due when it opens stays due.
 
 Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
 """
