@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
-from thespis.actors.chain.reader import BlockMessages, ChainReader
+from thespis.actors.chain.reader import ChainReader
 from thespis.actors.messages.events import NewHead, PeerMisbehaved
 from thespis.actors.messages.network import PeerRequest, Served
 from thespis.actors.node.settings import NodeSettings
+from thespis.protocols.chain.block import BlockMessages
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.encoding.cid import Cid

@@ -37,7 +37,14 @@ from thespis.actors.messages.syncer import BlockGossiped
 from thespis.actors.node.settings import NodeSettings
 from thespis.protocols.errors import ProtocolError
 from thespis.protocols.wire import exchange, hello
-from thespis.protocols.wire.topics import blocks_topic, kademlia_prefix, messages_topic, parse_block, parse_message
+from thespis.protocols.wire.topics import (
+    blocks_topic,
+    kademlia_prefix,
+    message_id,
+    messages_topic,
+    parse_block,
+    parse_message,
+)
 from thespis.runtime.actor.envelopes import Done, Tell
 from thespis.runtime.actor.subsystem import Subsystem, handles
 from thespis.runtime.actor.tasks import Pending
@@ -106,6 +113,7 @@ class Network(Subsystem):
                 },
                 protocols={hello.PROTOCOL: hello.MESSAGE_BYTES_MAX, exchange.PROTOCOL: exchange.REQUEST_BYTES_MAX},
                 dht_prefix=kademlia_prefix(name),
+                message_id=message_id,
                 offline=settings.offline,
                 relay=settings.relay,
                 seen_ttl_s=min(SEEN_TTL_MAX_S, max(SEEN_TTL_MIN_S, SEEN_TTL_EPOCHS * profile.block_delay_s)),

@@ -1,12 +1,28 @@
-"""Which of two chains to follow: the heavier one, and at equal weight the one with the smaller ticket."""
+"""Which of two chains to follow: the heavier one, at equal weight the one with the smaller ticket, none past finality.
+
+What a chain weighs says `weight`; which tipsets are final says `finality`.
+"""
 
 from __future__ import annotations
 
-from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.chain.tipset import Tipset, TipsetKey
 
 
 def prefers(candidate: Tipset, candidate_weight: int, head: Tipset, head_weight: int) -> bool:
-    """Whether `candidate` should replace `head`; when nothing tells them apart the present head stays."""
+    """Whether `candidate` should replace `head`; when nothing tells them apart the present head stays.
+
+    Equal weights are common while two halves of a network mine apart, and if each node kept what it saw first they
+    would stay apart (spec, Expected Consensus, "Chain Selection"; Lotus ``chain/store/store.go``, breakWeightTie, and
+    before it MaybeTakeHeavierTipSet).
+    """
     if candidate_weight != head_weight:
         return candidate_weight > head_weight
     return candidate.breaks_tie_before(head)
+
+
+def may_leave(tipset: Tipset, final_height: int, checkpoint: TipsetKey | None) -> bool:
+    """Whether a tipset of the present chain may be left for a heavier one: it is neither final nor the checkpoint.
+
+    Source: Lotus v1.4.0 ``chain/sync.go``, Syncer.syncFork (ErrForkTooLong, ErrForkCheckpoint).
+    """
+    return tipset.height > final_height and tipset.key != checkpoint
