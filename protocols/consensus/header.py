@@ -64,9 +64,7 @@ def validate_header(header: BlockHeader, context: EpochContext) -> None:
         raise BlockReceiptsError(
             f"parent receipts {header.parent_message_receipts}; they are {context.parent_message_receipts}"
         )
-    check_entries(
-        context.profile.beacon, header.beacon_entries, header.height, parent.height, context.previous_beacon
-    )
+    check_entries(context.profile.beacon, header.beacon_entries, header.height, parent.height, context.previous_beacon)
     _check_draws(header, context)
     if header.block_sig is None:
         raise BlockSignatureError("the block is not signed")
