@@ -66,7 +66,8 @@ class Pending:
     def next_nonce(self, sender: Address, nonce: int) -> int:
         """The first nonce from the account's own on that no message of the sender has.
 
-        A gap is filled before anything is put behind it (Lotus v1.4.0 ``chain/messagepool/messagepool.go``, getNonce).
+        A gap is filled before anything is put behind it (Lotus v1.4.0 ``chain/messagepool/messagepool.go``,
+        MessagePool.getNonceLocked).
         """
         chain = self._chains.get(sender)
         while chain is not None and nonce in chain.by_nonce:

@@ -61,6 +61,6 @@ def replacement_premium(premium: int) -> int:
     """The least premium of a message that takes the place of one that waits with the same sender and nonce.
 
     It is a quarter more, or replacing would be a free way to make the whole network gossip (Lotus v1.4.0
-    ``chain/messagepool/messagepool.go``, ReplaceByFeeRatio and msgSet.add).
+    ``chain/messagepool/messagepool.go``, ComputeMinRBF and msgSet.add).
     """
     return premium * REPLACE_NUMERATOR // REPLACE_DENOMINATOR + 1

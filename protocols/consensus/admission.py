@@ -2,7 +2,8 @@
 
 The checks that need no state come first. Who fails one of them sent what no honest peer sends (InvalidMessageError,
 SignatureError); a PoolError only says that the message is not taken here and now (Lotus v1.4.0
-``chain/messagepool/messagepool.go``, checkMessage, verifyMsgBeforeAdd, addTs; reference: formats, section 5.3).
+``chain/messagepool/messagepool.go``, MessagePool.checkMessage, verifyMsgBeforeAdd and addTs,
+MaxNonceGap; reference: formats, section 5.3).
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def storage_challenge(
     context: EpochContext, entries: tuple[BeaconEntry, ...], sectors: Sequence[SectorOnChainInfo]
 ) -> WinningChallenge:
-    """Which of the miner's sectors the block must open, and where; `sectors` are those that it could prove.
+    """The challenge that the block must answer, about one of `sectors`: those that the miner could prove.
 
     Raises ChainError on a network whose proofs are others, BlockProofError for a miner without sectors
     (Lotus v1.4.0 ``chain/gen/gen.go``, IsRoundWinner and ComputeProof; ``chain/stmgr/utils.go``,

@@ -60,7 +60,7 @@ class EpochContext:
     def due_timestamp_s(self) -> int:
         """The only timestamp that the block may have, in Unix seconds: one block delay for each epoch since its parent.
 
-        Source: Lotus v1.4.0 ``chain/sync.go``, Syncer.ValidateBlock (minerCheck, "wrong timestamp").
+        Source: Lotus v1.4.0 ``chain/sync.go``, Syncer.ValidateBlock ("block has wrong timestamp").
         """
         return self.parent.minimum_timestamp + self.profile.block_delay_s * (self.height - self.parent.height)
 

@@ -12,8 +12,8 @@ def prefers(candidate: Tipset, candidate_weight: int, head: Tipset, head_weight:
     """Whether `candidate` should replace `head`; when nothing tells them apart the present head stays.
 
     Equal weights are common while two halves of a network mine apart, and if each node kept what it saw first they
-    would stay apart (spec, Expected Consensus, "Chain Selection"; Lotus ``chain/store/store.go``, breakWeightTie, and
-    before it MaybeTakeHeavierTipSet).
+    would stay apart (spec, Expected Consensus, "Chain Selection"; Lotus v1.12.0 ``chain/store/store.go``,
+    breakWeightTie, where v1.4.0 MaybeTakeHeavierTipSet keeps what it has).
     """
     if candidate_weight != head_weight:
         return candidate_weight > head_weight

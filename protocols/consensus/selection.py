@@ -5,7 +5,7 @@ with it and counts at their common rate, for without the cheap one the dear one 
 senders, best rate first, then fill the block; one that does not fit is trimmed from its end and competes again.
 
 Which messages a block *may* hold is another rule, `block_messages` (Lotus v1.4.0 ``chain/messagepool/selection.go``,
-selectMessagesGreedy, createMessageChains and trimChain).
+selectMessagesGreedy, createMessageChains and msgChain.Trim).
 """
 
 from __future__ import annotations
