@@ -14,7 +14,7 @@ from thespis.runtime.errors import RuntimeFloorError
 from thespis.runtime.p2p.host import Libp2pPort
 from thespis.runtime.p2p.port import (
     DialDone,
-    NetworkSettings,
+    HostSettings,
     PeerConnected,
     PeerDisconnected,
     RequestArrived,
@@ -44,7 +44,7 @@ class Stranger:
         self._changed = threading.Condition()
         self._number = 1
         topics = (blocks_topic(network), messages_topic(network)) if gossip else ()
-        settings = NetworkSettings(
+        settings = HostSettings(
             network=network,
             listen="/ip4/127.0.0.1/tcp/0",
             topics=dict.fromkeys(topics, lambda _data: True),

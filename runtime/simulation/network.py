@@ -16,8 +16,8 @@ from thespis.runtime.p2p.port import (
     Bandwidth,
     DialDone,
     GossipArrived,
+    HostSettings,
     LookupDone,
-    NetworkSettings,
     PeerConnected,
     PeerDisconnected,
     PeerInfo,
@@ -65,7 +65,7 @@ class SimulatedSwarm:
         """Virtual time."""
         return self._scheduler.now_ns
 
-    def open(self, node: str, settings: NetworkSettings, deliver: Deliver) -> SimulatedPort:
+    def open(self, node: str, settings: HostSettings, deliver: Deliver) -> SimulatedPort:
         """A node takes its place; its peer id is its name, so a restarted one is known again."""
         port = SimulatedPort(self, node, settings, deliver)
         self.ports[port.peer_id] = port
@@ -106,7 +106,7 @@ class SimulatedSwarm:
 class SimulatedPort:
     """One node's place in the simulated network."""
 
-    def __init__(self, swarm: SimulatedSwarm, node: str, settings: NetworkSettings, deliver: Deliver) -> None:
+    def __init__(self, swarm: SimulatedSwarm, node: str, settings: HostSettings, deliver: Deliver) -> None:
         self._swarm = swarm
         self.node = node
         self.peer_id = node

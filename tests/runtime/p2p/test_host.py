@@ -12,8 +12,8 @@ from thespis.runtime.p2p.limits import BUCKETS_MAX, REQUESTS_BURST, TURNS_PER_PE
 from thespis.runtime.p2p.port import (
     DialDone,
     GossipArrived,
+    HostSettings,
     LookupDone,
-    NetworkSettings,
     PeerConnected,
     PeerDisconnected,
     PingDone,
@@ -36,7 +36,7 @@ class Peer:
         self.events = []
         self.condition = threading.Condition()
         self.answer = lambda data: data[::-1]
-        settings = NetworkSettings(
+        settings = HostSettings(
             **(
                 {
                     "network": "test",
