@@ -14,7 +14,7 @@ from thespis.actors.chain.world import run_tipset
 from thespis.protocols.chain.block import BlockHeader, BlockMessages, save_message_meta
 from thespis.protocols.chain.tipset import Tipset, TipsetKey, key_bytes
 from thespis.protocols.consensus.finality import final_height
-from thespis.protocols.consensus.fork_choice import may_leave, prefers
+from thespis.protocols.consensus.fork_choice import may_leave, prefers, widest_tipset
 from thespis.protocols.consensus.header import check_time
 from thespis.protocols.consensus.validation import validate_block
 from thespis.protocols.encoding.address import Address
@@ -155,13 +155,8 @@ class ChainWriter(ChainReader):
 
     def widest(self, header: BlockHeader) -> Tipset:
         """The tipset of a kept block and its kept siblings; of another miner's two blocks the first by CID counts."""
-        chosen: dict[object, tuple[BlockHeader, Cid]] = {}
-        own = header.cid()
-        for cid in self.index.siblings(header.height, header.parents):
-            sibling = self.header(cid)
-            if sibling.miner not in chosen or cid == own:
-                chosen[sibling.miner] = (sibling, cid)
-        return Tipset.of_named(list(chosen.values()))
+        siblings = self.index.siblings(header.height, header.parents)
+        return widest_tipset(header.cid(), ((self.header(cid), cid) for cid in siblings))
 
     def execute(self, tipset: Tipset) -> Execution:
         """Execute a tipset of valid blocks over a known parent, once; the state becomes durable."""

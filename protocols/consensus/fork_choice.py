@@ -5,7 +5,25 @@ What a chain weighs says `weight`; which tipsets are final says `finality`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+
+
+def widest_tipset(block: Cid, siblings: Iterable[tuple[BlockHeader, Cid]]) -> Tipset:
+    """The tipset of a block and the valid blocks of its height and parents; `siblings` are all of them, itself too.
+
+    More blocks make a chain heavier. A miner that made several has one in it: `block` itself, and of another miner's
+    the first that is given (Lotus v1.4.0 ``chain/store/store.go``, ChainStore.expandTipset).
+    """
+    chosen: dict[Address, tuple[BlockHeader, Cid]] = {}
+    for header, cid in siblings:
+        if header.miner not in chosen or cid == block:
+            chosen[header.miner] = (header, cid)
+    return Tipset.of_named(list(chosen.values()))
 
 
 def prefers(candidate: Tipset, candidate_weight: int, head: Tipset, head_weight: int) -> bool:
