@@ -7,28 +7,21 @@ acknowledged deposit that its receiver does not have would be a lost message.
 
 from __future__ import annotations
 
-from typing import Any
-
 from thespis.actors.node.actor import Node
+from thespis.runtime.actor.conversation import Ask, Event, Role
+from thespis.runtime.actor.handlers import answers, handles
 from thespis.runtime.actor.message import message
-from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.actor.supervision import ChildSpec, Heartbeats, Plan
 from thespis.runtime.errors import AskError
 from thespis.runtime.store.interface import METADATA, Put, Store
 
 LEDGERS = 11
 DEPOSIT_EVERY_S = 0.05
-DEPOSIT_DEADLINE_S = 2.0
+TREE = "demonstration"
+LEDGER, AUDITOR = Role("Ledger", TREE, members_max=LEDGERS), Role("Auditor", TREE)
 RECEIVED = b"received/"
 ACKNOWLEDGED = b"acknowledged/"
-
-
-@message
-class Deposit:
-    """Put an amount into the receiver's book, once, however often this comes."""
-
-    identity: str
-    amount: int
 
 
 @message
@@ -39,16 +32,19 @@ class Deposited:
 
 
 @message
-class BookChanged:
-    """Event: a ledger's book has grown by ten entries."""
+class Deposit(Ask[Deposited], to=LEDGER, within_s=2.0):
+    """Put an amount into the receiver's book, once, however often this comes."""
 
-    role: str
-    entries: int
+    identity: str
+    amount: int
 
 
 @message
-class ReadBook:
-    """Ask a ledger for its book."""
+class BookChanged(Event, by=LEDGER):
+    """A ledger's book has grown by ten entries."""
+
+    role: str
+    entries: int
 
 
 @message
@@ -60,15 +56,13 @@ class Book:
 
 
 @message
-class CountEvents:
-    """Ask the auditor how many events reached it."""
+class ReadBook(Ask[Book], to=LEDGER):
+    """A ledger's book."""
 
 
 @message
-class EventCount:
+class CountEvents(Ask[int], to=AUDITOR):
     """How many events reached the auditor since it started."""
-
-    events: int
 
 
 @message
@@ -78,47 +72,37 @@ class DemoSettings:
     every_s: float
 
 
-class Ledger(Subsystem):
+class Ledger(Subsystem[DemoSettings | None]):
     """One member of the ring: receives deposits from the former, makes deposits at the next."""
+
+    store: Store
 
     def __init__(self) -> None:
         super().__init__()
-        self._store: Store | None = None
         self._made = 0
         self._entries = 0
 
-    @property
-    def store(self) -> Store:
-        """The ledger's own store, open between start and stop."""
-        assert self._store is not None
-        return self._store
-
-    async def start(self, settings: Any) -> None:
+    async def start(self, settings: DemoSettings | None) -> None:
         """Open the book, count what is in it and go on depositing."""
-        self._store = self.environment.open_store(self.role)
+        self.store = self.opened(self.environment.open_store(self.role))
         self._entries = sum(1 for _ in self.store.scan(METADATA, RECEIVED))
         self._made = sum(1 for _ in self.store.scan(METADATA, ACKNOWLEDGED))
-        every_s = settings.every_s if isinstance(settings, DemoSettings) else DEPOSIT_EVERY_S
+        every_s = settings.every_s if settings else DEPOSIT_EVERY_S
         self.spawn(self._deposit_for_ever(every_s))
 
-    async def stop(self) -> None:
-        """Close the book."""
-        self.store.close()
-
     async def _deposit_for_ever(self, every_s: float) -> None:
-        number = int(self.role.rpartition("-")[2])
-        following = f"Ledger-{number % LEDGERS + 1}"
+        following = int(self.role.rpartition("-")[2]) % LEDGERS + 1
         while True:
             await self.sleep(every_s)
             identity = f"{self.role}/{self._made:06d}"
             try:
-                await self.ask(following, Deposit(identity, 1), deadline=DEPOSIT_DEADLINE_S)
+                await self.ask(Deposit(identity, 1), member=following)
             except AskError:
                 continue
             self._made += 1
             self.store.write([Put(METADATA, ACKNOWLEDGED + identity.encode(), b"")])
 
-    @handles(Deposit)
+    @answers(Deposit)
     def deposit(self, request: Deposit) -> Deposited:
         """Book first, acknowledge then."""
         key = RECEIVED + request.identity.encode()
@@ -129,7 +113,7 @@ class Ledger(Subsystem):
                 self.publish(BookChanged(self.role, self._entries))
         return Deposited(request.identity)
 
-    @handles(ReadBook)
+    @answers(ReadBook)
     def read_book(self, _request: ReadBook) -> Book:
         """Both sides of the book."""
         return Book(self._identities(RECEIVED), self._identities(ACKNOWLEDGED))
@@ -138,7 +122,7 @@ class Ledger(Subsystem):
         return tuple(key[len(prefix) :].decode() for key, _ in self.store.scan(METADATA, prefix))
 
 
-class Auditor(Subsystem):
+class Auditor(Subsystem[DemoSettings | None]):
     """Hears of every change that the Node routes to it."""
 
     def __init__(self) -> None:
@@ -150,20 +134,22 @@ class Auditor(Subsystem):
         """Count."""
         self._events += 1
 
-    @handles(CountEvents)
-    def count(self, _request: CountEvents) -> EventCount:
+    @answers(CountEvents)
+    def count(self, _request: CountEvents) -> int:
         """What was counted."""
-        return EventCount(self._events)
+        return self._events
 
 
-LEDGER_ROLES = tuple(f"Ledger-{number}" for number in range(1, LEDGERS + 1))
+LEDGER_ROLES = tuple(LEDGER.holder(number) for number in range(1, LEDGERS + 1))
 
 
 class DemoNode(Node):
     """A Node whose plan is the demonstration."""
 
     plan = Plan(
-        children=(ChildSpec("Auditor", Auditor), *(ChildSpec(role, Ledger) for role in LEDGER_ROLES)),
-        routes={BookChanged: ("Auditor",)},
+        children=(
+            ChildSpec(AUDITOR, Auditor),
+            *(ChildSpec(LEDGER, Ledger, member=number) for number in range(1, LEDGERS + 1)),
+        ),
         heartbeats=Heartbeats(every_s=1.0, timeout_s=3.0),
     )

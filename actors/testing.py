@@ -12,9 +12,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from thespian.actors import ActorAddress, ActorSystem
+from thespis.runtime.actor.conversation import Ask
 from thespis.runtime.actor.envelopes import ProcessRow
 from thespis.runtime.actor.handle import SupervisorHandle
 from thespis.runtime.actor.supervisor import Supervisor
@@ -23,6 +24,8 @@ from thespis.runtime.bases.simulated import SimulatedBase
 from thespis.runtime.bases.simulated_actor import SimulatedActor
 from thespis.runtime.simulation.faults import CALM, Faults
 from thespis.runtime.store.memory import MemoryDisk
+
+R = TypeVar("R")
 
 
 class SimulatedNode:
@@ -68,9 +71,9 @@ class SimulatedNode:
         """One line of the process table."""
         return self.rows()[role]
 
-    def ask(self, role: str, body: Any, deadline_s: float = 5.0) -> Any:
+    def ask(self, question: Ask[R], *, member: int = 0) -> R:
         """Ask a subsystem from outside."""
-        return self.handle.tell_role(role, body, deadline_s)
+        return self.handle.ask(question, member=member)
 
     def actors(self, role: str) -> list[SimulatedActor]:
         """Every living incarnation of a role; supervision promises at most one."""

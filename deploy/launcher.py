@@ -10,10 +10,11 @@ from typing import Any, Self
 
 from thespian.actors import ActorSystem
 from thespis.actors.node.actor import Node
+from thespis.runtime.actor.conversation import Ask, Tell
 from thespis.runtime.actor.envelopes import ListProcesses, RestartRole
 from thespis.runtime.actor.handle import SupervisorHandle
 from thespis.runtime.actor.supervisor import EXIT_GAVE_UP
-from thespis.runtime.admin import AdminServer, AdminTell, AdminTold, StopNode, build_message, to_json
+from thespis.runtime.admin import AdminServer, AdminTell, StopNode, build_message, to_json
 from thespis.runtime.bases.exits import ExitStatus
 from thespis.runtime.bases.process import ProcessBase
 from thespis.runtime.bases.settings import Limits
@@ -97,9 +98,20 @@ class RunningNode:
             self.handle.restart(request.role)
             return None
         if isinstance(request, AdminTell):
-            body = build_message(request.message, request.arguments)
-            return AdminTold(to_json(self.handle.tell_role(request.role, body, request.deadline_s)))
+            return to_json(self._relay(request))
         if isinstance(request, StopNode):
             self._stop_asked = True
             return None
         raise MessageError(f"{type(request).__name__} is no admin request")
+
+    def _relay(self, order: AdminTell) -> Any:
+        """Ask or tell a message of a person's to the role that it is for; raises MessageError for another's."""
+        spoken = build_message(order.message, order.arguments)
+        if not isinstance(spoken, Ask | Tell):
+            raise MessageError(f"{order.message} is neither asked nor told; it is part of other messages")
+        if not spoken.addressee.is_held_by(order.role):
+            raise MessageError(f"{order.message} is for {spoken.addressee.name}, not for {order.role}")
+        member = int(order.role.rpartition("-")[2]) if spoken.addressee.members_max else 0
+        if isinstance(spoken, Ask):
+            return self.handle.ask(spoken, member=member, within_s=order.limit_s)
+        return self.handle.tell(spoken, member=member)

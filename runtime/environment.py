@@ -13,7 +13,7 @@ from thespis.runtime.clock import Clock, SystemClock, system_random
 
 if TYPE_CHECKING:
     from thespis.runtime.http.port import HttpPort, HttpSettings
-    from thespis.runtime.p2p.port import NetworkPort, NetworkSettings
+    from thespis.runtime.p2p.port import HostSettings, NetworkPort
     from thespis.runtime.sectors.port import SectorPort
     from thespis.runtime.sectors.shelf import SectorShelf
     from thespis.runtime.store.interface import Store, StoreReader
@@ -46,7 +46,7 @@ class Environment(Protocol):
         """The node's keys; opened by the wallet alone."""
         ...
 
-    def open_network(self, settings: NetworkSettings, deliver: Deliver) -> NetworkPort:
+    def open_network(self, settings: HostSettings, deliver: Deliver) -> NetworkPort:
         """The node's place in the peer-to-peer network; `deliver` takes its events and may be called by any thread."""
         ...
 
@@ -116,7 +116,7 @@ class ProcessEnvironment:
 
         return KeystoreVault.open(self.home / "keystore")
 
-    def open_network(self, settings: NetworkSettings, deliver: Deliver) -> NetworkPort:
+    def open_network(self, settings: HostSettings, deliver: Deliver) -> NetworkPort:
         """Start the libp2p host in a thread of this process."""
         from thespis.runtime.p2p.host import Libp2pPort
 

@@ -21,6 +21,10 @@ class ActorStartError(RuntimeFloorError):
     """An actor process could not be started, or failed before it was ready."""
 
 
+class PlanError(RuntimeFloorError):
+    """A plan leaves a question without an answerer, or something told or published without anyone who handles it."""
+
+
 class AskError(RuntimeFloorError):
     """An ask ended without a reply; the subclasses say why."""
 
@@ -48,3 +52,20 @@ class RemoteError(AskError):
 
 class MailboxFullError(AskError):
     """Too many asks are in flight; wait for some to end before asking again."""
+
+
+def error_named(kind: str, detail: str, declared: tuple[type[Exception], ...]) -> Exception:
+    """The error that crossed from another actor by name: one of this floor's, a declared one or a subclass of it.
+
+    Anything else becomes a RemoteError, which keeps the name.
+    """
+    own = globals().get(kind)
+    if isinstance(own, type) and issubclass(own, RuntimeFloorError) and own is not RemoteError:
+        return own(detail)
+    waiting = list(declared)
+    while waiting:
+        cls = waiting.pop()
+        if cls.__name__ == kind:
+            return cls(detail)
+        waiting += cls.__subclasses__()
+    return RemoteError(kind, detail)

@@ -8,45 +8,66 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from thespis.actors.api import chain, common, dispatch, forms, market, miner, pool, sectors, state
+from thespis.actors.api import (
+    auth,
+    chain,
+    deals,
+    dispatch,
+    forms,
+    gas,
+    log,
+    market,
+    miner,
+    mining,
+    mpool,
+    net,
+    node,
+    sectors,
+    state,
+    sync,
+    wallet,
+)
 from thespis.actors.api.registry import NO_METHOD, RpcError
+from thespis.actors.api.settings import ApiSettings
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.messages.events import NewHead
+from thespis.actors.messages.api import RpcCall, RpcReply
 from thespis.actors.messages.msg_pool import MessageChanged
-from thespis.actors.node.settings import NodeSettings
-from thespis.protocols.chain.message import SignedMessage
+from thespis.actors.messages.syncer import NewHead
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
-from thespis.runtime.actor.envelopes import Tell
-from thespis.runtime.actor.message import message
-from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.actor.conversation import Ask
+from thespis.runtime.actor.handlers import answers, handles
+from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.environment import Environment
 from thespis.runtime.http.auth import PERMISSIONS, SECRET_BYTES, new_token
 from thespis.runtime.http.port import CallArrived, ConnectionClosed, HttpPort, HttpSettings, PageArrived
 from thespis.runtime.store.interface import METADATA, Put, Store
 
 logger = logging.getLogger(__name__)
+R = TypeVar("R")
 
-METHOD_MODULES = (chain, common, market, miner, pool, sectors, state)
+METHOD_MODULES = (
+    auth,
+    chain,
+    deals,
+    gas,
+    log,
+    market,
+    miner,
+    mining,
+    mpool,
+    net,
+    node,
+    sectors,
+    state,
+    sync,
+    wallet,
+)
 """Importing them fills the table of methods."""
 CHANNELS_MAX = 1000
 _SECRET = b"auth-jwt-private"
 _PROMETHEUS = "text/plain; version=0.0.4"
-
-
-@message
-class RpcCall:
-    """A call from inside the system: a JSON-RPC body with every permission."""
-
-    body: bytes
-
-
-@message
-class RpcReply:
-    """Its answer."""
-
-    body: bytes
 
 
 @dataclass(frozen=True)
@@ -62,8 +83,8 @@ class CallView:
         return self.api.chain
 
     @property
-    def settings(self) -> NodeSettings:
-        """The node's settings."""
+    def settings(self) -> ApiSettings:
+        """The Api's settings."""
         return self.api.settings
 
     @property
@@ -80,9 +101,9 @@ class CallView:
         """A tipset, or the head for an empty key."""
         return self.api.chain.tipset(key) if key else self.api.chain.head()
 
-    async def ask(self, role: str, body: Any, deadline: float = 10.0) -> Any:
+    async def ask(self, question: Ask[R]) -> R:
         """Ask a subsystem."""
-        return await self.api.ask(role, body, deadline)
+        return await self.api.ask(question)
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass."""
@@ -93,49 +114,29 @@ class CallView:
         return self.api.open_channel(self.connection, topic)
 
 
-class Api(Subsystem):
+class Api(Subsystem[ApiSettings]):
     """The node's JSON-RPC interface."""
+
+    chain: ChainReader
+    settings: ApiSettings
+    port: HttpPort
 
     def __init__(self) -> None:
         super().__init__()
-        self._chain: ChainReader | None = None
-        self._settings: NodeSettings | None = None
-        self._store: Store | None = None
-        self._port: HttpPort | None = None
         self.secret = b""
         self._channels: dict[int, tuple[int, str]] = {}
         self._channel = 0
         self._calls = 0
 
-    @property
-    def chain(self) -> ChainReader:
-        """The chain, open between start and stop."""
-        assert self._chain is not None
-        return self._chain
-
-    @property
-    def settings(self) -> NodeSettings:
-        """The node's settings."""
-        assert self._settings is not None
-        return self._settings
-
-    @property
-    def port(self) -> HttpPort:
-        """The HTTP server."""
-        assert self._port is not None
-        return self._port
-
-    async def start(self, settings: Any) -> None:
+    async def start(self, settings: ApiSettings) -> None:
         """Open the chain and listen."""
-        assert isinstance(settings, NodeSettings)
-        self._settings = settings
-        self._chain = ChainReader(self.environment.open_reader("chain"))
-        self._store = self.environment.open_store("api")
-        self.secret = self._load_secret(self._store)
-        self._port = self.environment.open_http(
-            HttpSettings(settings.api_listen, self.secret, settings.api_origins), self._deliver
+        self.settings = settings
+        self.chain = ChainReader(self.opened(self.environment.open_reader("chain")))
+        self.secret = self._load_secret(self.opened(self.environment.open_store("api")))
+        self.port = self.opened(
+            self.environment.open_http(HttpSettings(settings.address, self.secret, settings.origins), self.signal)
         )
-        self.environment.publish_api(self._port.address, new_token(self.secret, PERMISSIONS))
+        self.environment.publish_api(self.port.address, new_token(self.secret, PERMISSIONS))
 
     def _load_secret(self, store: Store) -> bytes:
         secret = store.get(METADATA, _SECRET)
@@ -143,16 +144,6 @@ class Api(Subsystem):
             secret = self.environment.random.randbytes(SECRET_BYTES)
             store.write([Put(METADATA, _SECRET, secret)])
         return secret
-
-    def _deliver(self, event: Any) -> None:
-        self.send(self.myAddress, Tell(event))
-
-    async def stop(self) -> None:
-        """Stop listening."""
-        self.port.close()
-        self.chain.store.close()
-        if self._store is not None:
-            self._store.close()
 
     # -- calls -----------------------------------------------------------------------------------------------
 
@@ -167,7 +158,7 @@ class Api(Subsystem):
         body, status = await dispatch.answer(CallView(self, call.connection), call.body, call.permissions)
         self.port.respond(call.number, body, status)
 
-    @handles(RpcCall)
+    @answers(RpcCall)
     async def rpc_call(self, call: RpcCall) -> RpcReply:
         """Answer a call from inside."""
         body, _status = await dispatch.answer(CallView(self, 0), call.body, PERMISSIONS)
@@ -269,6 +260,6 @@ class Api(Subsystem):
         """Tell whoever follows the pool."""
         listeners = [number for number, (_, topic) in self._channels.items() if topic == "mpool"]
         if listeners:
-            update = {"Type": event.kind, "Message": forms.signed_form(SignedMessage.decode(event.data))}
+            update = {"Type": event.kind.value, "Message": forms.signed_form(event.message)}
             for number in listeners:
                 self._push(number, update)

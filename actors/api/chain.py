@@ -1,4 +1,4 @@
-"""``Filecoin.Chain*`` and ``Filecoin.Sync*``."""
+"""``Filecoin.Chain*``: tipsets, blocks and messages."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ from typing import Any
 from thespis.actors.api import forms
 from thespis.actors.api.registry import NodeView, RpcError, rpc
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.messages.msg_pool import GetMessages, SignedMessages
-from thespis.actors.messages.syncer import BadReason, MarkBad, ReadBad, ReadSync, SetCheckpoint, SubmitBlock, SyncStatus
-from thespis.protocols.chain.block import BlockMessage
+from thespis.actors.messages.msg_pool import GetMessages
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ChainError
 from thespis.protocols.vm.interpreter import load_receipts
-
-STAGES = {"idle": 5, "headers": 1, "messages": 3}
-"""Lotus' numbers of sync stages: complete, header sync, message sync."""
 
 
 @rpc("ChainHead", "read")
@@ -123,10 +118,10 @@ async def chain_message(node: NodeView, cid: Cid) -> Any:
         if isinstance(wire, list) and len(wire) == 2:  # noqa: PLR2004  (a signed message is a pair)
             return forms.message_form(SignedMessage.from_wire(wire).message, cid)
         return forms.message_form(Message.from_wire(wire), cid)
-    waiting: SignedMessages = await node.ask("MsgPool", GetMessages((cid,)))
-    if not waiting.data:
+    waiting = await node.ask(GetMessages((cid,)))
+    if not waiting:
         raise ChainError(f"there is no message {cid}")
-    return forms.message_form(SignedMessage.decode(waiting.data[0]).message, cid)
+    return forms.message_form(waiting[0].message, cid)
 
 
 @rpc("ChainReadObj", "read", forms.cid)
@@ -156,82 +151,3 @@ def chain_path(node: NodeView, start: TipsetKey, end: TipsetKey) -> Any:
         if len(reverts) + len(applies) > 2 * node.chain.genesis.profile.finality_epochs:
             raise RpcError(1, "the path is longer than finality")
     return reverts + applies[::-1]
-
-
-# -- Sync ----------------------------------------------------------------------------------------------------
-
-
-@rpc("SyncState", "read")
-async def sync_state(node: NodeView) -> Any:
-    """How syncing goes, as Lotus' one worker."""
-    status: SyncStatus = await node.ask("Syncer", ReadSync())
-    head = forms.tipset_form(node.tipset(()))
-    active = {
-        "WorkerID": 1,
-        "Base": head,
-        "Target": head,
-        "Stage": STAGES[status.stage],
-        "Height": status.height,
-        "Start": "0001-01-01T00:00:00Z",
-        "End": "0001-01-01T00:00:00Z",
-        "Message": status.error,
-    }
-    return {"ActiveSyncs": [active], "VMApplied": 0}
-
-
-@rpc("Thespis.SyncStatus", "read")
-async def sync_status(node: NodeView) -> Any:
-    """How syncing goes: stage, heights, epochs per second, seconds left (-1: unknown)."""
-    status: SyncStatus = await node.ask("Syncer", ReadSync())
-    return {
-        "Stage": status.stage,
-        "Height": status.height,
-        "Target": status.target,
-        "Rate": status.rate,
-        "RemainingSeconds": status.remaining_s,
-        "Error": status.error,
-        "BadBlocks": status.bad_blocks,
-    }
-
-
-@rpc("SyncSubmitBlock", "write", forms.block_message)
-async def sync_submit(node: NodeView, block: BlockMessage) -> Any:
-    """Take a block whose messages the pool or the store has."""
-    wanted = (*block.bls_messages, *block.secpk_messages)
-    waiting: SignedMessages = await node.ask("MsgPool", GetMessages(wanted))
-    found: dict[Cid, bytes] = {cid: node.chain.blocks.get(cid) for cid in wanted if node.chain.blocks.has(cid)}
-    for data in waiting.data:
-        signed = SignedMessage.decode(data)
-        found[signed.cid()], found[signed.message.cid()] = data, signed.message.encode()
-    missing = [str(cid) for cid in wanted if cid not in found]
-    if missing:
-        raise ChainError(f"messages {', '.join(missing)} are neither in the pool nor in the store; push them first")
-    bls = tuple(found[cid] for cid in block.bls_messages)
-    secpk = tuple(found[cid] for cid in block.secpk_messages)
-    await node.ask("Syncer", SubmitBlock(block.encode(), bls, secpk))
-    return None
-
-
-@rpc("SyncCheckpoint", "admin", forms.key)
-async def sync_checkpoint(node: NodeView, key: TipsetKey) -> Any:
-    """Never leave a tipset."""
-    await node.ask("Syncer", SetCheckpoint(node.tipset(key).key))
-
-
-@rpc("SyncMarkBad", "admin", forms.cid)
-async def sync_mark_bad(node: NodeView, cid: Cid) -> Any:
-    """Refuse a block."""
-    await node.ask("Syncer", MarkBad(cid, "manually marked bad"))
-
-
-@rpc("SyncUnmarkBad", "admin", forms.cid)
-async def sync_unmark_bad(node: NodeView, cid: Cid) -> Any:
-    """Stop refusing a block."""
-    await node.ask("Syncer", MarkBad(cid, ""))
-
-
-@rpc("SyncCheckBad", "read", forms.cid)
-async def sync_check_bad(node: NodeView, cid: Cid) -> Any:
-    """Why a block is refused; empty when it is not."""
-    reason: BadReason = await node.ask("Syncer", ReadBad(cid))
-    return reason.reason

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from thespis.actors.api.settings import ApiSettings
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.node.settings import NodeSettings
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
+from thespis.runtime.actor.conversation import Ask
 from thespis.runtime.environment import Environment
 
 Parser = Callable[[Any], Any]
+R = TypeVar("R")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
@@ -36,8 +38,8 @@ class NodeView(Protocol):
         ...
 
     @property
-    def settings(self) -> NodeSettings:
-        """The node's settings."""
+    def settings(self) -> ApiSettings:
+        """The Api's settings."""
         ...
 
     @property
@@ -54,7 +56,7 @@ class NodeView(Protocol):
         """A tipset, or the head for an empty key."""
         ...
 
-    def ask(self, role: str, body: Any, deadline: float = 10.0) -> Awaitable[Any]:
+    def ask(self, question: Ask[R]) -> Awaitable[R]:
         """Ask a subsystem."""
         ...
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
 
-from thespis.actors.chain.reader import BlockMessages, ChainReader
-from thespis.actors.messages.events import NewHead, PeerMisbehaved
-from thespis.actors.messages.network import PeerRequest, Served
-from thespis.actors.node.settings import NodeSettings
+from thespis.actors.chain.reader import ChainReader
+from thespis.actors.messages.network import PeerMisbehaved
+from thespis.actors.messages.peer_protocols import ExchangeRequest
+from thespis.actors.messages.syncer import NewHead
+from thespis.protocols.chain.block import BlockMessages
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.encoding.cid import Cid
@@ -24,7 +24,8 @@ from thespis.protocols.wire.exchange import (
     encode_response,
     parse_request,
 )
-from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.actor.handlers import answers, handles
+from thespis.runtime.actor.subsystem import Subsystem
 
 RESPONSE_BYTES_MAX = 8 << 20
 """An answer ends, as partial, with the tipset that passes this."""
@@ -34,44 +35,34 @@ ITEMS_BYTES_MAX = 16 << 20
 """Of encoded tipsets kept; the oldest go first."""
 
 
-class ChainExchange(Subsystem):
+class ChainExchange(Subsystem[None]):
     """Speaks the answering side of ``/fil/chain/xchg/0.0.1``."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._items: _Items | None = None
+    items: _Items
 
-    async def start(self, settings: Any) -> None:
+    async def start(self, settings: None) -> None:  # noqa: ARG002
         """Open the chain."""
-        assert isinstance(settings, NodeSettings)
-        self._items = _Items(ChainReader(self.environment.open_reader("chain")))
-
-    async def stop(self) -> None:
-        """Close the chain."""
-        if self._items is not None:
-            self._items.chain.store.close()
+        self.items = _Items(ChainReader(self.opened(self.environment.open_reader("chain"))))
 
     @handles(NewHead)
     def new_head(self, _event: NewHead) -> None:
         """See the new blocks."""
-        assert self._items is not None
-        self._items.chain.refresh()
+        self.items.chain.refresh()
 
-    @handles(PeerRequest)
-    async def answer(self, asked: PeerRequest) -> Served:
+    @answers(ExchangeRequest)
+    async def answer(self, asked: ExchangeRequest) -> bytes:
         """Answer one request; one that makes no sense is answered as such and counted against the peer."""
         try:
             request = parse_request(asked.data)
         except ProtocolError as error:
-            self.publish(PeerMisbehaved(asked.peer, f"chain exchange: {error}"))
-            return Served(_refusal(Status.BAD_REQUEST, str(error)))
-        assert self._items is not None
-        if not all(self._items.chain.blocks.has(cid) for cid in request.head):
-            self._items.chain.refresh()
+            self.tell(PeerMisbehaved(asked.peer, f"chain exchange: {error}"))
+            return _refusal(Status.BAD_REQUEST, str(error))
+        if not all(self.items.chain.blocks.has(cid) for cid in request.head):
+            self.items.chain.refresh()
         try:
-            return Served(await self._collect(self._items, request))
+            return await self._collect(self.items, request)
         except (BlockNotFoundError, ChainError, InvalidTipsetError):
-            return Served(_refusal(Status.NOT_FOUND, "the tipset is not here"))
+            return _refusal(Status.NOT_FOUND, "the tipset is not here")
 
     async def _collect(self, items: _Items, request: Request) -> bytes:
         """The tipsets from the request's head downwards, as many as are wanted, there, and fit.

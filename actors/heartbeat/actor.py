@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
 
-from thespis.actors.messages.events import NewHead
-from thespis.actors.messages.network import AskPeer, ConnectPeer
-from thespis.actors.messages.syncer import Head, ReadHead
-from thespis.actors.node.settings import NodeSettings
-from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.actors.heartbeat.settings import HeartbeatSettings
+from thespis.actors.messages.network import AskPeer, ConnectPeer, PeerError
+from thespis.actors.messages.syncer import Head, NewHead, ReadHead
+from thespis.runtime.actor.handlers import handles
+from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.errors import AskError
 
 logger = logging.getLogger(__name__)
@@ -20,53 +19,51 @@ PROTOCOL = "fil/heartbeat/1.0.0"
 DEADLINE_S = 10.0
 
 
-class Heartbeat(Subsystem):
+class Heartbeat(Subsystem[HeartbeatSettings]):
     """Reports head, height, nickname and miner as one JSON object a beat."""
+
+    settings: HeartbeatSettings
+    head: Head
 
     def __init__(self) -> None:
         super().__init__()
-        self._head: Head | None = None
-        self._settings: NodeSettings | None = None
         self.beats = 0
 
-    async def start(self, settings: Any) -> None:
+    async def start(self, settings: HeartbeatSettings) -> None:
         """Begin to beat, if there is a target."""
-        assert isinstance(settings, NodeSettings)
-        self._settings = settings
-        self._head = await self.ask("Syncer", ReadHead())
-        if settings.beat_target and not settings.offline:
+        self.settings = settings
+        self.head = await self.ask(ReadHead())
+        if settings.target and not settings.offline:
             self.spawn(self._beat_for_ever(settings))
 
     @handles(NewHead)
     def new_head(self, event: NewHead) -> None:
         """What to report next."""
-        self._head = Head(event.head, event.height, event.weight)
+        self.head = Head(event.head, event.height, event.weight)
 
     def beat(self) -> bytes:
         """One report."""
-        assert self._head is not None
-        assert self._settings is not None
         return json.dumps(
             {
-                "Head": ",".join(str(cid) for cid in self._head.head),
-                "Height": self._head.height,
-                "Nickname": self._settings.nickname,
-                "MinerAddress": self._settings.miner,
+                "Head": ",".join(str(cid) for cid in self.head.head),
+                "Height": self.head.height,
+                "Nickname": self.settings.nickname,
+                "MinerAddress": self.settings.miner,
             }
         ).encode()
 
-    async def _beat_for_ever(self, settings: NodeSettings) -> None:
-        peer = settings.beat_target.rpartition("/p2p/")[2]
+    async def _beat_for_ever(self, settings: HeartbeatSettings) -> None:
+        peer = settings.target.rpartition("/p2p/")[2]
         failing = False
         while True:
             try:
-                await self.ask("Network", ConnectPeer(settings.beat_target), deadline=DEADLINE_S)
+                await self.ask(ConnectPeer(settings.target))
                 while True:
-                    await self.ask("Network", AskPeer(peer, PROTOCOL, self.beat(), DEADLINE_S), deadline=DEADLINE_S + 1)
+                    await self.ask(AskPeer(peer, PROTOCOL, self.beat(), DEADLINE_S))
                     self.beats += 1
                     failing = False
-                    await self.sleep(settings.beat_period_s)
-            except AskError as error:
+                    await self.sleep(settings.period_s)
+            except (AskError, PeerError) as error:
                 logger.log(logging.DEBUG if failing else logging.WARNING, "heartbeat: %s", error)
                 failing = True
-                await self.sleep(settings.beat_reconnect_s)
+                await self.sleep(settings.reconnect_s)

@@ -1,32 +1,36 @@
-"""What the MiningScheduler is told and asked."""
+"""What the MiningScheduler is asked."""
 
 from __future__ import annotations
 
-from thespis.actors.messages import forms as _forms  # noqa: F401  (CIDs and addresses get their wire form there)
+from thespis.actors.roles import MINING_SCHEDULER
 from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.runtime.actor.conversation import Ask
 from thespis.runtime.actor.message import message
+from thespis.runtime.errors import RuntimeFloorError
+
+MINE_WITHIN_S = 600.0
+
+
+class MiningError(RuntimeFloorError):
+    """Mining cannot do what was asked."""
 
 
 @message
-class StartMining:
+class StartMining(Ask[None], to=MINING_SCHEDULER, raises=(MiningError,)):
     """Mine every epoch that is won."""
 
 
 @message
-class StopMining:
+class StopMining(Ask[None], to=MINING_SCHEDULER):
     """Stop mining."""
 
 
 @message
-class MineOnce:
-    """Mine one block at the next epoch that is won."""
+class MineOnce(Ask[Cid], to=MINING_SCHEDULER, raises=(MiningError,), within_s=MINE_WITHIN_S):
+    """Mine one block at the next epoch that is won, within so many rounds; answered with its CID."""
 
     rounds_max: int
-
-
-@message
-class ReadMining:
-    """How mining goes."""
 
 
 @message
@@ -40,3 +44,8 @@ class MiningStatus:
     rounds_lost: int
     last_height: int
     last_error: str
+
+
+@message
+class ReadMining(Ask[MiningStatus], to=MINING_SCHEDULER):
+    """How mining goes."""

@@ -1,114 +1,119 @@
-"""What the Network is asked, and what it hands on."""
+"""What the Network is asked, what it hands on, and what it tells."""
 
 from __future__ import annotations
 
-from thespis.actors.messages import forms as _forms  # noqa: F401  (CIDs and addresses get their wire form there)
+import enum
+
+from thespis.actors.roles import NETWORK
 from thespis.protocols.encoding.cid import Cid
+from thespis.runtime.actor.conversation import Ask, Event, Tell
 from thespis.runtime.actor.message import message
-from thespis.runtime.p2p.port import PeerInfo
+from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.p2p.port import Bandwidth, PeerInfo
+
+ANSWER_MARGIN_S = 2.0
+DIAL_WITHIN_S = 25.0
+LOOKUP_WITHIN_S = 35.0
+
+
+class PeerError(RuntimeFloorError):
+    """A peer did not do what was asked of it."""
+
+
+class Topic(enum.Enum):
+    """What is gossiped."""
+
+    BLOCKS = "blocks"
+    MESSAGES = "messages"
 
 
 @message
-class PublishGossip:
-    """Gossip a payload: topic is ``blocks`` or ``messages``."""
+class PeerJoined(Event, by=NETWORK):
+    """A peer is connected."""
 
-    topic: str
+    peer: str
+
+
+@message
+class PeerMisbehaved(Tell, to=NETWORK):
+    """A peer sent what no honest peer sends; the network drops it and keeps it away for a while."""
+
+    peer: str
+    reason: str
+
+
+@message
+class PublishGossip(Ask[None], to=NETWORK, within_s=2.0):
+    """Gossip a payload."""
+
+    topic: Topic
     data: bytes
 
 
 @message
-class AskPeer:
-    """Send a request to a peer and return its answer."""
+class AskPeer(Ask[bytes], to=NETWORK, raises=(PeerError,)):
+    """Send a request to a peer; answered with the bytes that it answers."""
 
     peer: str
     protocol: str
     data: bytes
     timeout_s: float
 
-
-@message
-class PeerAnswer:
-    """What a peer answered."""
-
-    data: bytes
+    def wait_s(self) -> float:
+        """What the peer may take, and what the way there and back may."""
+        return self.timeout_s + ANSWER_MARGIN_S
 
 
 @message
-class ConnectPeer:
+class ConnectPeer(Ask[None], to=NETWORK, raises=(PeerError,), within_s=DIAL_WITHIN_S):
     """Dial a multiaddress that ends in a peer id."""
 
     address: str
 
 
 @message
-class DisconnectPeer:
+class DisconnectPeer(Ask[None], to=NETWORK):
     """Close the connections to a peer."""
 
     peer: str
 
 
 @message
-class BlockPeers:
+class BlockPeers(Ask[None], to=NETWORK):
     """Have nothing to do with these peers until the next such order; for partitions made on purpose."""
 
     peers: tuple[str, ...]
 
 
 @message
-class PingPeer:
-    """Measure a round trip to a peer."""
+class PingPeer(Ask[float], to=NETWORK, raises=(PeerError,), within_s=DIAL_WITHIN_S):
+    """Measure a round trip to a peer, in seconds."""
 
     peer: str
 
 
 @message
-class RoundTrip:
-    """How long a round trip took."""
-
-    seconds: float
-
-
-@message
-class FindPeer:
-    """Ask the routing table where a peer is."""
+class FindPeer(Ask[tuple[str, ...]], to=NETWORK, raises=(PeerError,), within_s=LOOKUP_WITHIN_S):
+    """The multiaddresses of a peer, by the routing table."""
 
     peer: str
 
 
 @message
-class FindProviders:
-    """Ask the routing table who provides a key."""
+class FindProviders(Ask[tuple[str, ...]], to=NETWORK, raises=(PeerError,), within_s=LOOKUP_WITHIN_S):
+    """The multiaddresses of those who provide a key, by the routing table."""
 
     key: Cid
 
 
 @message
-class Addresses:
-    """Multiaddresses."""
-
-    addresses: tuple[str, ...]
-
-
-@message
-class ListPeers:
+class ListPeers(Ask[tuple[PeerInfo, ...]], to=NETWORK):
     """Who is connected."""
 
 
 @message
-class PeerList:
-    """Those who are."""
-
-    peers: tuple[PeerInfo, ...]
-
-
-@message
-class ReadBandwidth:
+class ReadBandwidth(Ask[Bandwidth], to=NETWORK):
     """What went over the wire."""
-
-
-@message
-class WhoAmI:
-    """The node's own identity on the network."""
 
 
 @message
@@ -120,16 +125,5 @@ class Identity:
 
 
 @message
-class Served:
-    """Bytes to answer a peer with; None refuses."""
-
-    data: bytes | None
-
-
-@message
-class PeerRequest:
-    """A peer's request, passed to who answers it."""
-
-    peer: str
-    protocol: str
-    data: bytes
+class WhoAmI(Ask[Identity], to=NETWORK):
+    """The node's own identity on the network."""

@@ -1,12 +1,22 @@
-"""What the SectorBuilder and the StorageMiner are told, asked, and tell."""
+"""What the SectorBuilder and its workers are told and asked, and what the SectorBuilder tells."""
 
 from __future__ import annotations
 
 import enum
 
-from thespis.actors.messages import forms as _forms  # noqa: F401  (CIDs and addresses get their wire form there)
+from thespis.actors.roles import SEAL_WORKER, SECTOR_BUILDER
+from thespis.protocols.errors import ProtocolError
+from thespis.runtime.actor.conversation import Ask, Event, Tell
 from thespis.runtime.actor.message import message
-from thespis.runtime.sectors.jobs import Fault, Piece
+from thespis.runtime.sectors.errors import SectorError
+from thespis.runtime.sectors.jobs import Fault, Job, JobProgress, Outcome, Piece
+
+ADD_WITHIN_S = 6 * 3600.0
+"""Copying 64 GiB takes minutes; the piece may have to wait for a worker."""
+WORK_WITHIN_S = 24 * 3600.0
+"""Reading a piece back labels a whole sector again where its layers are gone."""
+JOB_WITHIN_S = 30 * 86400.0
+"""No job takes this long; what ends a job early is the death of its worker."""
 
 
 class SectorState(enum.Enum):
@@ -39,18 +49,6 @@ class Sector:
     told: bool = False
 
 
-# -- the SectorBuilder ---------------------------------------------------------------------------------------
-
-
-@message
-class AddPiece:
-    """Put so many bytes of a source into a sector; adding the same key again is the same piece."""
-
-    key: str
-    source: str
-    payload_bytes: int
-
-
 @message
 class PieceAdded:
     """Which sector a piece is in, durably."""
@@ -60,35 +58,35 @@ class PieceAdded:
 
 
 @message
-class SealStaged:
-    """Seal every sector that has pieces, or one sector by number, which may have failed before."""
+class AddPiece(Ask[PieceAdded], to=SECTOR_BUILDER, raises=(SectorError, ProtocolError), within_s=ADD_WITHIN_S):
+    """Put so many bytes of a source into a sector; adding the same key again is the same piece."""
+
+    key: str
+    source: str
+    payload_bytes: int
+
+
+@message
+class SealStaged(Ask[tuple[int, ...]], to=SECTOR_BUILDER, raises=(SectorError,), within_s=10.0):
+    """Seal every sector that has pieces, or one sector by number, which may have failed before.
+
+    Answered with the numbers of the sectors that are sealed for it.
+    """
 
     sector: int | None = None
 
 
 @message
-class SectorNumbers:
-    """Sectors that are being sealed for it."""
-
-    numbers: tuple[int, ...]
+class PledgeSector(Ask[int], to=SECTOR_BUILDER, raises=(SectorError, ProtocolError), within_s=10.0):
+    """Seal a sector without pieces; answered with its number."""
 
 
 @message
-class PledgeSector:
-    """Seal a sector without pieces; answered with SectorNumbers."""
-
-
-@message
-class SectorResultTaken:
+class SectorResultTaken(Tell, to=SECTOR_BUILDER):
     """A sector's end was noted durably; it need not be told again."""
 
     sector: int
     state: SectorState
-
-
-@message
-class ReadSectors:
-    """Every sector and how far it is."""
 
 
 @message
@@ -103,18 +101,8 @@ class SectorStatus:
 
 
 @message
-class SectorList:
-    """Every sector by number."""
-
-    sectors: tuple[SectorStatus, ...]
-
-
-@message
-class ProveSectors:
-    """A window proof over sectors; answered with SectorsProven."""
-
-    numbers: tuple[int, ...]
-    randomness: bytes
+class ReadSectors(Ask[tuple[SectorStatus, ...]], to=SECTOR_BUILDER, within_s=10.0):
+    """Every sector, by number, and how far it is."""
 
 
 @message
@@ -126,90 +114,62 @@ class SectorsProven:
 
 
 @message
-class ProveSectorSeal:
-    """A proof that a sector was sealed, to a seed of the chain; answered with SealProven."""
+class ProveSectors(Ask[SectorsProven], to=SECTOR_BUILDER, raises=(SectorError,), within_s=WORK_WITHIN_S):
+    """A window proof over sectors."""
+
+    numbers: tuple[int, ...]
+    randomness: bytes
+
+
+@message
+class ProveSectorSeal(Ask[bytes], to=SECTOR_BUILDER, raises=(SectorError,), within_s=WORK_WITHIN_S):
+    """A proof that a sector was sealed, to a seed of the chain."""
 
     sector: int
     seed: bytes
 
 
 @message
-class SealProven:
-    """The proof."""
-
-    proof: bytes
-
-
-@message
-class ReadSealedPiece:
-    """Write a sealed piece to a file; answered with Done."""
+class ReadSealedPiece(Ask[None], to=SECTOR_BUILDER, raises=(SectorError,), within_s=WORK_WITHIN_S):
+    """Write a sealed piece to a file."""
 
     key: str
     target: str
 
 
 @message
-class FinishSector:
-    """Keep of a sector only what proofs of spacetime need; answered with Done."""
+class FinishSector(Ask[None], to=SECTOR_BUILDER, raises=(SectorError,), within_s=WORK_WITHIN_S):
+    """Keep of a sector only what proofs of spacetime need."""
 
     sector: int
 
 
 @message
-class SectorSealed:
+class SectorSealed(Event, by=SECTOR_BUILDER):
     """A sector is sealed; told again until it is acknowledged."""
 
     sector: Sector
 
 
 @message
-class SectorSealFailed:
+class SectorSealFailed(Event, by=SECTOR_BUILDER):
     """A sector could not be sealed, and says why; told again until it is acknowledged."""
 
     sector: Sector
 
 
-# -- the StorageMiner ----------------------------------------------------------------------------------------
-
-
-class DealState(enum.Enum):
-    """How far what was promised to a client is."""
-
-    ACCEPTED = "accepted"
-    STAGED = "staged"
-    SEALED = "sealed"
-    FAILED = "failed"
+# -- the workers ---------------------------------------------------------------------------------------------
 
 
 @message
-class Deal:
-    """A piece that this miner promised to store; `key` is how the client names it."""
+class DoJob(Ask[Outcome], to=SEAL_WORKER, within_s=JOB_WITHIN_S):
+    """Do a job, or wait for the same one that runs."""
 
-    key: str
-    source: str
-    payload_bytes: int
-    state: DealState = DealState.ACCEPTED
-    sector: int = -1
-    root: bytes = b""
-    reason: str = ""
+    job: Job
 
 
 @message
-class StorePiece:
-    """Promise to store a piece; answered with Deal once the promise is durable."""
+class JobReport(Tell, to=SECTOR_BUILDER):
+    """How far a worker is with a job."""
 
-    key: str
-    source: str
-    payload_bytes: int
-
-
-@message
-class ReadDeals:
-    """Every deal."""
-
-
-@message
-class DealList:
-    """Deals by key."""
-
-    deals: tuple[Deal, ...]
+    progress: JobProgress

@@ -1,15 +1,31 @@
-"""What the Syncer is told and asked."""
+"""What the Syncer is told, asked, and tells."""
 
 from __future__ import annotations
 
-from thespis.actors.messages.forms import Key
+from thespis.actors.roles import SYNCER
+from thespis.protocols.chain.block import BlockMessage
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.chain.tipset import TipsetKey
 from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.errors import ProtocolError
+from thespis.runtime.actor.conversation import Ask, Event, Tell
 from thespis.runtime.actor.message import message
 
 
 @message
-class BlockGossiped:
-    """A well-formed block from gossip; `source` passed it on, `author` answers for it."""
+class NewHead(Event, by=SYNCER):
+    """The heaviest chain changed: `reverted` from the old head down, `applied` from the common ancestor up."""
+
+    head: TipsetKey
+    height: int
+    weight: int
+    reverted: tuple[TipsetKey, ...]
+    applied: tuple[TipsetKey, ...]
+
+
+@message
+class BlockGossiped(Tell, to=SYNCER):
+    """A well-formed block from gossip, as it came; `source` passed it on, `author` answers for it."""
 
     source: str
     author: str
@@ -17,48 +33,36 @@ class BlockGossiped:
 
 
 @message
-class PeerHead:
+class PeerHead(Tell, to=SYNCER):
     """A peer said what its head is."""
 
     peer: str
-    head: Key
+    head: TipsetKey
     height: int
     weight: int
 
 
 @message
-class SubmitBlock:
-    """An own block with all its messages: validate, store, publish."""
+class SubmitBlock(Ask[Cid], to=SYNCER, raises=(ProtocolError,), within_s=10.0):
+    """Validate, store and give out an own block with all its messages; answered once it is one of the chain's tips."""
 
-    block: bytes
-    bls_messages: tuple[bytes, ...]
-    secpk_messages: tuple[bytes, ...]
-
-
-@message
-class Submitted:
-    """The block is part of the local chain's tips."""
-
-    cid: Cid
-
-
-@message
-class ReadHead:
-    """The present head."""
+    block: BlockMessage
+    bls_messages: tuple[Message, ...]
+    secpk_messages: tuple[SignedMessage, ...]
 
 
 @message
 class Head:
     """Head, its height, and the weight of the chain that ends in it."""
 
-    head: Key
+    head: TipsetKey
     height: int
     weight: int
 
 
 @message
-class ReadSync:
-    """How syncing goes."""
+class ReadHead(Ask[Head], to=SYNCER):
+    """The present head."""
 
 
 @message
@@ -76,28 +80,26 @@ class SyncStatus:
 
 
 @message
-class SetCheckpoint:
-    """Never reorganise below this tipset; an empty key removes the checkpoint."""
-
-    key: Key
+class ReadSync(Ask[SyncStatus], to=SYNCER):
+    """How syncing goes."""
 
 
 @message
-class ReadBad:
-    """Why a block is in the bad-block cache."""
+class SetCheckpoint(Ask[None], to=SYNCER, raises=(ProtocolError,)):
+    """Never reorganise below this tipset; an empty key removes the checkpoint."""
+
+    key: TipsetKey
+
+
+@message
+class ReadBad(Ask[str], to=SYNCER):
+    """Why a block is in the bad-block cache; empty when it is not."""
 
     cid: Cid
 
 
 @message
-class BadReason:
-    """Empty when the block is not in the cache."""
-
-    reason: str
-
-
-@message
-class MarkBad:
+class MarkBad(Ask[None], to=SYNCER):
     """Put a block into the bad-block cache, or with an empty reason take it out."""
 
     cid: Cid

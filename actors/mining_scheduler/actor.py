@@ -7,54 +7,55 @@ its epoch: the next one is tried as if nothing had happened (reference: seed-nod
 from __future__ import annotations
 
 import logging
-from typing import Any
 
-from thespis.actors.chain.mining import (
-    MiningBase,
-    election_input,
-    election_wins,
-    mining_base,
-    signed_block,
-    storage_challenge,
-    storage_proof,
-    ticket_input,
-    unsigned_block,
+from thespis.actors.chain.reader import ChainReader, or_none
+from thespis.actors.messages.mining_scheduler import (
+    MineOnce,
+    MiningError,
+    MiningStatus,
+    ReadMining,
+    StartMining,
+    StopMining,
 )
-from thespis.actors.chain.reader import BlockMessages, ChainReader, or_none
-from thespis.actors.chain.validation import prepare_proofs
-from thespis.actors.messages.events import NewHead
-from thespis.actors.messages.mining_scheduler import MineOnce, MiningStatus, ReadMining, StartMining, StopMining
-from thespis.actors.messages.msg_pool import SelectMessages, SignedMessages
-from thespis.actors.messages.syncer import SubmitBlock, Submitted
-from thespis.actors.messages.wallet import SignatureBytes, SignBytes
+from thespis.actors.messages.msg_pool import SelectMessages
+from thespis.actors.messages.syncer import NewHead, SubmitBlock
+from thespis.actors.messages.wallet import SignBytes
+from thespis.actors.mining_scheduler.settings import MiningSettings
 from thespis.actors.mining_scheduler.slash_filter import SlashableError, SlashFilter
-from thespis.actors.node.settings import NodeSettings
-from thespis.protocols.chain.block import BlockHeader, BlockMessage, ElectionProof, PoStProof, Ticket
-from thespis.protocols.chain.message import SignedMessage
-from thespis.protocols.crypto.signature import Signature
+from thespis.protocols.chain.block import (
+    BeaconEntry,
+    BlockHeader,
+    BlockMessage,
+    BlockMessages,
+    ElectionProof,
+    PoStProof,
+    Ticket,
+)
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.consensus.block_making import signed_block, storage_challenge, storage_proof, unsigned_block
+from thespis.protocols.consensus.epoch import EpochContext
+from thespis.protocols.consensus.finality import final_height
+from thespis.protocols.consensus.validation import prepare_proofs
 from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ProtocolError
-from thespis.runtime.actor.envelopes import Done
-from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.actor.handlers import answers, handles
+from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.errors import AskError, RuntimeFloorError
-from thespis.runtime.store.interface import Store
 
 logger = logging.getLogger(__name__)
 
 ROUNDS_MAX = 10_000
 
 
-class MiningError(RuntimeFloorError):
-    """Mining cannot do what was asked."""
-
-
-class MiningScheduler(Subsystem):
+class MiningScheduler(Subsystem[MiningSettings]):
     """Mines for one miner."""
+
+    chain: ChainReader
+    filter: SlashFilter
 
     def __init__(self) -> None:
         super().__init__()
-        self._chain: ChainReader | None = None
-        self._store: Store | None = None
         self._miner: Address | None = None
         self._mining = False
         self._generation = 0
@@ -63,37 +64,21 @@ class MiningScheduler(Subsystem):
         self._mined = self._won = self._lost = self._last_height = 0
         self._error = ""
 
-    @property
-    def chain(self) -> ChainReader:
-        """The chain, open between start and stop."""
-        assert self._chain is not None
-        return self._chain
-
-    @property
-    def filter(self) -> SlashFilter:
-        """What was signed."""
-        assert self._store is not None
-        return SlashFilter(self._store)
-
-    async def start(self, settings: Any) -> None:
+    async def start(self, settings: MiningSettings) -> None:
         """Open what is needed, give out again what a crash kept back, and mine if the node was told to."""
-        assert isinstance(settings, NodeSettings)
-        self._chain = ChainReader(self.environment.open_reader("chain"))
-        self._store = self.environment.open_store("mining")
-        self._miner = settings.miner_address
-        self._delay_share = settings.mine_delay_share
+        self.chain = ChainReader(self.opened(self.environment.open_reader("chain")))
+        self.filter = SlashFilter(self.opened(self.environment.open_store("mining")))
+        self._miner = Address.from_text(settings.miner) if settings.miner else None
+        self._delay_share = settings.delay_share
         if self._miner is not None:
             prepare_proofs(self.chain.genesis.profile)
             self.spawn(self._give_out_again(self._miner))
-            if settings.mine:
+            if settings.enabled:
                 self._mine_on()
 
     async def stop(self) -> None:
-        """Close the stores."""
+        """Try no further round."""
         self._mining = False
-        self.chain.store.close()
-        if self._store is not None:
-            self._store.close()
 
     @handles(NewHead)
     def new_head(self, _event: NewHead) -> None:
@@ -102,24 +87,22 @@ class MiningScheduler(Subsystem):
 
     # -- orders ----------------------------------------------------------------------------------------------
 
-    @handles(StartMining)
-    def start_mining(self, _order: StartMining) -> Done:
+    @answers(StartMining)
+    def start_mining(self, _order: StartMining) -> None:
         """Mine from the next epoch on; raises MiningError when mining goes on already or there is no miner."""
         if self._mining:
             raise MiningError("Node is already mining")
         self._own_miner()
         self._mine_on()
-        return Done()
 
-    @handles(StopMining)
-    def stop_mining(self, _order: StopMining) -> Done:
+    @answers(StopMining)
+    def stop_mining(self, _order: StopMining) -> None:
         """Stop after the present round; stopping what is stopped is no error."""
         self._mining = False
         self._generation += 1
-        return Done()
 
-    @handles(MineOnce)
-    async def mine_once(self, order: MineOnce) -> Submitted:
+    @answers(MineOnce)
+    async def mine_once(self, order: MineOnce) -> Cid:
         """Mine one block at the first epoch that is won, trying at most `rounds_max`."""
         miner = self._own_miner()
         for _ in range(min(order.rounds_max, ROUNDS_MAX)):
@@ -128,7 +111,7 @@ class MiningScheduler(Subsystem):
                 return submitted
         raise MiningError(f"no epoch of {order.rounds_max} was won; last: {self._error or 'lost elections'}")
 
-    @handles(ReadMining)
+    @answers(ReadMining)
     def read_mining(self, _request: ReadMining) -> MiningStatus:
         """How it goes."""
         return MiningStatus(
@@ -151,7 +134,7 @@ class MiningScheduler(Subsystem):
 
     # -- one round -------------------------------------------------------------------------------------------
 
-    async def _round(self, miner: Address) -> Submitted | None:
+    async def _round(self, miner: Address) -> Cid | None:
         """Wait for the next epoch's turn and try it; whatever goes wrong is told and ends with the epoch."""
         profile = self.chain.genesis.profile
         now_s = self.environment.clock.unix_s()
@@ -175,53 +158,58 @@ class MiningScheduler(Subsystem):
         if delay_s > 0:
             await self.sleep(delay_s)
 
-    async def _try(self, miner: Address, height: int, due_s: float) -> Submitted | None:
+    async def _try(self, miner: Address, height: int, due_s: float) -> Cid | None:
         self.chain.refresh()
         parent = self.chain.head()
         if parent.height >= height:
             return None
-        base = mining_base(self.chain, miner, parent, height)
-        proof = await self._vrf(base.worker, election_input(base))
-        wins = election_wins(base, proof)
+        context = self.chain.epoch_context(parent, height, miner)
+        entries = context.beacon_entries_due()
+        proof = await self._vrf(context.worker, context.election_randomness(entries))
+        wins = context.wins(proof)
         if wins < 1:
             self._lost += 1
             return None
         self._won += 1
         self.filter.check(miner, height, parent.key, parent.parents, parent.height)
-        header, messages = await self._make(base, ElectionProof(wins, proof))
+        header, messages = await self._make(context, entries, ElectionProof(wins, proof))
         submission = _submission(header, messages)
         self.filter.remember(header, submission)
         await self._sleep_until(due_s)
         return await self._submit(header, submission)
 
-    async def _make(self, base: MiningBase, election: ElectionProof) -> tuple[BlockHeader, BlockMessages]:
-        ticket = Ticket(await self._vrf(base.worker, ticket_input(self.chain, base)))
-        chosen: SignedMessages = await self.ask("MsgPool", SelectMessages(base.parent.key, base.base_fee))
-        messages = [SignedMessage.decode(data) for data in chosen.data]
-        header, sorted_messages = unsigned_block(self.chain, base, election, ticket, messages, self._prove(base))
-        signature: SignatureBytes = await self.ask("Wallet", SignBytes(base.worker, header.signing_bytes()))
-        return signed_block(header, Signature.from_bytes(signature.data)), sorted_messages
+    async def _make(
+        self, context: EpochContext, entries: tuple[BeaconEntry, ...], election: ElectionProof
+    ) -> tuple[BlockHeader, BlockMessages]:
+        ticket = Ticket(await self._vrf(context.worker, context.ticket_randomness(entries)))
+        chosen = await self.ask(SelectMessages(context.parent.key, context.base_fee))
+        proof = self._prove(context, entries)
+        header, sorted_messages = unsigned_block(context, entries, election, ticket, list(chosen), proof)
+        signature = await self.ask(SignBytes(context.worker, header.signing_bytes()))
+        return signed_block(header, signature), sorted_messages
 
-    def _prove(self, base: MiningBase) -> PoStProof:
+    def _prove(self, context: EpochContext, entries: tuple[BeaconEntry, ...]) -> PoStProof:
         """The winning proof of spacetime, read from the sealed sector itself."""
-        challenge = storage_challenge(self.chain, base)
+        sectors = self.chain.provable_sectors(context.parent, context.height, context.miner)
+        challenge = storage_challenge(context, entries, sectors)
         opened = self.environment.open_sectors().prove(int(challenge.sector.number), challenge.leaves)
         return storage_proof(challenge, opened)
 
     async def _vrf(self, worker: Address, data: bytes) -> bytes:
-        signature: SignatureBytes = await self.ask("Wallet", SignBytes(worker, data))
-        return Signature.from_bytes(signature.data).data
+        signature = await self.ask(SignBytes(worker, data))
+        return signature.data
 
-    async def _submit(self, header: BlockHeader, submission: tuple[bytes, ...]) -> Submitted:
+    async def _submit(self, header: BlockHeader, submission: tuple[bytes, ...]) -> Cid:
         block, bls_count, *encoded = submission
         count = int.from_bytes(bls_count, "big")
-        order = SubmitBlock(block, tuple(encoded[:count]), tuple(encoded[count:]))
-        submitted: Submitted = await self.ask("Syncer", order, deadline=10.0)
+        bls = tuple(Message.decode(data) for data in encoded[:count])
+        secpk = tuple(SignedMessage.decode(data) for data in encoded[count:])
+        cid = await self.ask(SubmitBlock(BlockMessage.decode(block), bls, secpk))
         self._mined += 1
         self._last_height = header.height
         self._error = ""
-        logger.info("mined block %s at height %d", submitted.cid, header.height)
-        return submitted
+        logger.info("mined block %s at height %d", cid, header.height)
+        return cid
 
     async def _give_out_again(self, miner: Address) -> None:
         last = self.filter.last(miner)
@@ -230,11 +218,11 @@ class MiningScheduler(Subsystem):
         header, submission = last
         if self.chain.index.has_block(header.height, header.cid()) or or_none(self.chain.head) is None:
             return
-        if header.height < self.chain.head().height - self.chain.genesis.profile.finality_epochs:
+        if header.height < final_height(self.chain.head().height, self.chain.genesis.profile.finality_epochs):
             return
         try:
             await self._submit(header, submission)
-        except AskError as error:
+        except (AskError, ProtocolError) as error:
             logger.warning("block %s at height %d is lost: %s", header.cid(), header.height, error)
 
 

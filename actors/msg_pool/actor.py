@@ -10,12 +10,11 @@ import dataclasses
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Any
 
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.messages.events import NewHead, PeerMisbehaved
 from thespis.actors.messages.msg_pool import (
     AddMessage,
+    Change,
     EstimateGas,
     Explanation,
     GetMessages,
@@ -24,36 +23,32 @@ from thespis.actors.messages.msg_pool import (
     MessageChanged,
     MessageGossiped,
     NextNonce,
-    NonceAnswer,
     RemoveMessage,
     SelectMessages,
     SendMessage,
-    SignedBytes,
-    SignedMessages,
-    UnsignedBytes,
     WhyWaiting,
 )
-from thespis.actors.messages.network import PublishGossip
-from thespis.actors.messages.wallet import SignatureBytes, SignBytes
+from thespis.actors.messages.network import PeerMisbehaved, PublishGossip, Topic
+from thespis.actors.messages.syncer import NewHead
+from thespis.actors.messages.wallet import SignBytes
 from thespis.actors.msg_pool.gas import fill_gas
 from thespis.actors.msg_pool.pending import Pending
-from thespis.actors.msg_pool.selection import select
+from thespis.actors.msg_pool.settings import MsgPoolSettings
 from thespis.actors.msg_pool.why import explain
-from thespis.actors.node.settings import NodeSettings
-from thespis.protocols.builtin.codes import name_of
 from thespis.protocols.builtin.queries.actors import key_address
-from thespis.protocols.chain.base_fee import MINIMUM_BASE_FEE
-from thespis.protocols.chain.message import MESSAGE_BYTES_MAX, Message, SignedMessage, check_for_inclusion
+from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset
-from thespis.protocols.crypto.signature import Signature, SignatureType
+from thespis.protocols.consensus.admission import Sender, account_of, check_form, check_sender
+from thespis.protocols.consensus.finality import final_height
+from thespis.protocols.consensus.selection import select
+from thespis.protocols.crypto.signature import SignatureType
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Unsigned
 from thespis.protocols.errors import ChainError, DecodeError, InvalidMessageError, PoolError, SignatureError
-from thespis.protocols.vm.gas import PRICES_V0
 from thespis.protocols.vm.state_tree import Actor, StateTree
-from thespis.runtime.actor.envelopes import Done
-from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.actor.handlers import answers, handles
+from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.errors import AskError
 from thespis.runtime.store.interface import METADATA, Delete, Put, Store
 
@@ -67,75 +62,44 @@ SENDERS_KEPT = 10_000
 _LOCAL = b"local/"
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Sender:
-    """Who sends: the id (or the key address, while there is none), the signing key, and the actor if there is one."""
-
-    number: Address
-    key: Address
-    actor: Actor | None
-
-
-class MsgPool(Subsystem):
+class MsgPool(Subsystem[MsgPoolSettings]):
     """Messages that wait."""
+
+    chain: ChainReader
+    store: Store
+    head: Tipset
+    """The head as this process last saw it."""
+    state: StateTree
+    """The state after the head."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._chain: ChainReader | None = None
-        self._store: Store | None = None
         self._pending = Pending(0)
         self._local: dict[Cid, SignedMessage] = {}
         self._signatures: OrderedDict[Cid, SignedMessage] = OrderedDict()
         self._gap_max = 0
-        self._head: Tipset | None = None
-        self._state: StateTree | None = None
         self._senders: dict[Address, Sender] = {}
 
-    @property
-    def chain(self) -> ChainReader:
-        """The chain, open between start and stop."""
-        assert self._chain is not None
-        return self._chain
-
-    async def start(self, settings: Any) -> None:
+    async def start(self, settings: MsgPoolSettings) -> None:
         """Open the chain and bring back the messages of this node's users."""
-        assert isinstance(settings, NodeSettings)
-        self._chain = ChainReader(self.environment.open_reader("chain"))
-        self._store = self.environment.open_store("mpool")
-        self._pending = Pending(settings.pool_messages_max)
-        self._gap_max = settings.pool_nonce_gap_max
+        self.chain = ChainReader(self.opened(self.environment.open_reader("chain")))
+        self.store = self.opened(self.environment.open_store("mpool"))
+        self._pending = Pending(settings.messages_max)
+        self._gap_max = settings.nonce_gap_max
         self._look()
-        for _key, data in list(self._store.scan(METADATA, _LOCAL)):
+        for _key, data in list(self.store.scan(METADATA, _LOCAL)):
             signed = SignedMessage.decode(data)
             self._local[signed.chain_cid()] = signed
         self._bring_back(self._local.values())
         self.spawn(self._announce_for_ever(self.chain.genesis.profile.block_delay_s * REPUBLISH_EPOCHS))
 
-    async def stop(self) -> None:
-        """Close the stores."""
-        self.chain.store.close()
-        if self._store is not None:
-            self._store.close()
-
     # -- the chain moves -------------------------------------------------------------------------------------
 
     def _look(self) -> None:
         self.chain.refresh()
-        self._head = self.chain.head()
-        self._state = self.chain.state_after(self._head)
+        self.head = self.chain.head()
+        self.state = self.chain.state_after(self.head)
         self._senders.clear()
-
-    @property
-    def head(self) -> Tipset:
-        """The head as this process last saw it."""
-        assert self._head is not None
-        return self._head
-
-    @property
-    def state(self) -> StateTree:
-        """The state after the head."""
-        assert self._state is not None
-        return self._state
 
     @handles(NewHead)
     def new_head(self, _event: NewHead) -> None:
@@ -185,27 +149,26 @@ class MsgPool(Subsystem):
 
     def _forget_final(self) -> None:
         """What this node's users sent is kept until no reorganisation can drop it any more."""
-        final = self.head.height - self.chain.genesis.profile.finality_epochs
+        final = final_height(self.head.height, self.chain.genesis.profile.finality_epochs)
         for cid in list(self._local):
             height = self.chain.index.message_height(cid)
             if height is not None and height < final:
                 self._forget(cid)
 
     def _removed(self, signed: SignedMessage) -> None:
-        self.publish(MessageChanged(1, signed.encode()))
+        self.publish(MessageChanged(Change.REMOVED, signed))
 
     def _forget(self, cid: Cid) -> None:
         self._local.pop(cid, None)
-        assert self._store is not None
-        if self._store.has(METADATA, _LOCAL + cid.data):
-            self._store.write([Delete(METADATA, _LOCAL + cid.data)], durable=False)
+        if self.store.has(METADATA, _LOCAL + cid.data):
+            self.store.write([Delete(METADATA, _LOCAL + cid.data)], durable=False)
 
     # -- messages come ---------------------------------------------------------------------------------------
 
-    @handles(AddMessage)
+    @answers(AddMessage)
     async def add_message(self, request: AddMessage) -> MessageAdded:
         """Take a message and announce it; raises what is wrong with it."""
-        signed = SignedMessage.decode(request.data)
+        signed = request.message
         self._admit(signed, local=request.local)
         return MessageAdded(signed.chain_cid(), await self._publish(signed))
 
@@ -215,22 +178,20 @@ class MsgPool(Subsystem):
         try:
             self._admit(SignedMessage.decode(gossip.data), local=False)
         except (SignatureError, InvalidMessageError, DecodeError) as error:
-            self.publish(PeerMisbehaved(gossip.author, f"message: {error}"[:500]))
+            self.tell(PeerMisbehaved(gossip.author, f"message: {error}"[:500]))
         except PoolError as error:
             logger.debug("gossiped message not taken: %s", error)
 
-    @handles(SendMessage, exclusive=True)
-    async def send_message(self, request: SendMessage) -> SignedBytes:
+    @answers(SendMessage, exclusive=True)
+    async def send_message(self, request: SendMessage) -> SignedMessage:
         """Complete a message with nonce and gas, have it signed, and take it; one at a time, so nonces follow on."""
-        message = Message.decode(request.message)
-        message = fill_gas(self.chain, self.head, message, list(self._pending), request.max_fee)
+        message = fill_gas(self.chain, self.head, request.message, list(self._pending), request.max_fee)
         message = dataclasses.replace(message, nonce=Unsigned(self._next_nonce(message.sender)))
         signer = self._key(message.sender)
-        signature: SignatureBytes = await self.ask("Wallet", SignBytes(signer, message.signing_bytes()))
-        signed = SignedMessage(message, Signature.from_bytes(signature.data))
+        signed = SignedMessage(message, await self.ask(SignBytes(signer, message.signing_bytes())))
         self._admit(signed, local=True)
         await self._publish(signed)
-        return SignedBytes(signed.encode())
+        return signed
 
     def _admit(self, signed: SignedMessage, *, local: bool) -> None:
         cid = signed.chain_cid()
@@ -238,8 +199,7 @@ class MsgPool(Subsystem):
             return
         sender = self._check(signed)
         if local:
-            assert self._store is not None
-            self._store.write([Put(METADATA, _LOCAL + cid.data, signed.encode())])
+            self.store.write([Put(METADATA, _LOCAL + cid.data, signed.encode())])
             self._local[cid] = signed
         for removed in self._pending.add(sender, signed):
             self._forget(removed.chain_cid())
@@ -248,30 +208,13 @@ class MsgPool(Subsystem):
             self._signatures[cid] = signed
             if len(self._signatures) > SIGNATURES_KEPT:
                 self._signatures.popitem(last=False)
-        self.publish(MessageChanged(0, signed.encode()))
+        self.publish(MessageChanged(Change.ADDED, signed))
 
     def _check(self, signed: SignedMessage) -> Address:
         """Raise PoolError, InvalidMessageError or SignatureError; returns the sender's id, or its key without one."""
-        message = signed.message
-        size = len(signed.encode())
-        if size > MESSAGE_BYTES_MAX:
-            raise InvalidMessageError(f"message of {size} bytes; the bound is {MESSAGE_BYTES_MAX}")
-        version = self.chain.genesis.profile.network_version(self.head.height + 1)
-        check_for_inclusion(message, PRICES_V0.on_chain_message(signed.chain_length()), version)
-        if message.gas_fee_cap < MINIMUM_BASE_FEE:
-            raise PoolError(f"gas fee cap {message.gas_fee_cap}; no base fee is below {MINIMUM_BASE_FEE}")
-        sender = self._sender(message.sender)
-        signed.check_signature(sender.key)
-        actor = _account_at(message.sender, sender.actor)
-        if message.nonce < actor.nonce:
-            raise PoolError(f"nonce {message.nonce} is used; {message.sender} is at {actor.nonce}")
-        if message.nonce > actor.nonce + self._gap_max:
-            raise PoolError(
-                f"nonce {message.nonce}; {message.sender} is at {actor.nonce}, the gap may be {self._gap_max}"
-            )
-        cost = message.value + message.gas_fee_cap * message.gas_limit
-        if cost > actor.balance:
-            raise PoolError(f"value and gas may cost {cost} attoFIL; {message.sender} has {actor.balance}")
+        check_form(signed, self.chain.genesis.profile.network_version(self.head.height + 1))
+        sender = self._sender(signed.message.sender)
+        check_sender(signed, sender, self._gap_max)
         self._pending.check(sender.number, signed)
         return sender.number
 
@@ -286,7 +229,7 @@ class MsgPool(Subsystem):
         return sender
 
     def _account(self, address: Address) -> Actor:
-        return _account_at(address, self.state.get(address))
+        return account_of(address, self.state.get(address))
 
     def _key(self, address: Address) -> Address:
         try:
@@ -296,7 +239,7 @@ class MsgPool(Subsystem):
 
     async def _publish(self, signed: SignedMessage) -> bool:
         try:
-            await self.ask("Network", PublishGossip("messages", signed.encode()), deadline=2.0)
+            await self.ask(PublishGossip(Topic.MESSAGES, signed.encode()))
         except AskError as error:
             logger.info("message %s waits to be announced: %s", signed.chain_cid(), error)
             return False
@@ -314,19 +257,15 @@ class MsgPool(Subsystem):
     def _next_nonce(self, address: Address) -> int:
         actor = self._account(address)
         sender = self.state.resolve(address) or address
-        nonce: int = actor.nonce
-        waiting = {signed.message.nonce for signed in self._pending.of_sender(sender)}
-        while nonce in waiting:
-            nonce += 1
-        return nonce
+        return self._pending.next_nonce(sender, actor.nonce)
 
-    @handles(NextNonce)
-    def next_nonce(self, request: NextNonce) -> NonceAnswer:
+    @answers(NextNonce)
+    def next_nonce(self, request: NextNonce) -> int:
         """The first nonce that neither chain nor pool has used."""
-        return NonceAnswer(self._next_nonce(request.address))
+        return self._next_nonce(request.address)
 
-    @handles(SelectMessages)
-    def select_messages(self, request: SelectMessages) -> SignedMessages:
+    @answers(SelectMessages)
+    def select_messages(self, request: SelectMessages) -> tuple[SignedMessage, ...]:
         """Messages for a block."""
         if not self.chain.blocks.has(request.base[0]) or self.chain.index.execution(request.base) is None:
             self.chain.refresh()
@@ -337,35 +276,33 @@ class MsgPool(Subsystem):
             return (actor.nonce, actor.balance) if actor else (0, 0)
 
         chains = [(sender, self._pending.of_sender(sender)) for sender in self._pending.senders()]
-        return SignedMessages(tuple(signed.encode() for signed in select(chains, account, request.base_fee)))
+        return tuple(select(chains, account, request.base_fee))
 
-    @handles(ListMessages)
-    def list_messages(self, _request: ListMessages) -> SignedMessages:
+    @answers(ListMessages)
+    def list_messages(self, _request: ListMessages) -> tuple[SignedMessage, ...]:
         """Everything that waits."""
-        return SignedMessages(tuple(signed.encode() for signed in self._pending))
+        return tuple(self._pending)
 
-    @handles(GetMessages)
-    def get_messages(self, request: GetMessages) -> SignedMessages:
+    @answers(GetMessages)
+    def get_messages(self, request: GetMessages) -> tuple[SignedMessage, ...]:
         """Messages by CID, waiting or just mined."""
         found = (self._pending.get(cid) or self._signatures.get(cid) for cid in request.cids)
-        return SignedMessages(tuple(signed.encode() for signed in found if signed is not None))
+        return tuple(signed for signed in found if signed is not None)
 
-    @handles(RemoveMessage)
-    def remove_message(self, order: RemoveMessage) -> Done:
+    @answers(RemoveMessage)
+    def remove_message(self, order: RemoveMessage) -> None:
         """Drop a message; peers keep theirs."""
         if order.cid not in self._pending:
             raise PoolError(f"message {order.cid} not found in the pool")
         self._remove(order.cid)
         self._forget(order.cid)
-        return Done()
 
-    @handles(EstimateGas)
-    def estimate_gas(self, request: EstimateGas) -> UnsignedBytes:
+    @answers(EstimateGas)
+    def estimate_gas(self, request: EstimateGas) -> Message:
         """The message with its gas fields filled in."""
-        message = Message.decode(request.message)
-        return UnsignedBytes(fill_gas(self.chain, self.head, message, list(self._pending), request.max_fee).encode())
+        return fill_gas(self.chain, self.head, request.message, list(self._pending), request.max_fee)
 
-    @handles(WhyWaiting)
+    @answers(WhyWaiting)
     def why_waiting(self, request: WhyWaiting) -> Explanation:
         """Why a message waits."""
         height = self.chain.index.message_height(request.cid)
@@ -379,12 +316,3 @@ class MsgPool(Subsystem):
             )
         sender = self.state.resolve(signed.message.sender) or signed.message.sender
         return explain(signed, self._pending.of_sender(sender), self._account(sender), self.chain.base_fee(self.head))
-
-
-def _account_at(address: Address, actor: Actor | None) -> Actor:
-    """The actor, if it may send messages; raises what is wrong with it."""
-    if actor is None:
-        raise PoolError(f"there is no account at {address}; send it some FIL first")
-    if name_of(actor.code) != "account":
-        raise InvalidMessageError(f"{address} is a {name_of(actor.code)} actor; only accounts send messages")
-    return actor

@@ -11,10 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.messages.events import PeerJoined, PeerMisbehaved
 from thespis.actors.messages.msg_pool import MessageGossiped
 from thespis.actors.messages.network import (
-    Addresses,
     AskPeer,
     BlockPeers,
     ConnectPeer,
@@ -23,34 +21,41 @@ from thespis.actors.messages.network import (
     FindProviders,
     Identity,
     ListPeers,
-    PeerAnswer,
-    PeerList,
-    PeerRequest,
+    PeerError,
+    PeerJoined,
+    PeerMisbehaved,
     PingPeer,
     PublishGossip,
     ReadBandwidth,
-    RoundTrip,
-    Served,
+    Topic,
     WhoAmI,
 )
+from thespis.actors.messages.peer_protocols import SERVED
 from thespis.actors.messages.syncer import BlockGossiped
-from thespis.actors.node.settings import NodeSettings
+from thespis.actors.network.settings import NetworkSettings
 from thespis.protocols.errors import ProtocolError
-from thespis.protocols.wire import exchange, hello
-from thespis.protocols.wire.topics import blocks_topic, kademlia_prefix, messages_topic, parse_block, parse_message
-from thespis.runtime.actor.envelopes import Done, Tell
-from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.protocols.wire.topics import (
+    blocks_topic,
+    kademlia_prefix,
+    message_id,
+    messages_topic,
+    parse_block,
+    parse_message,
+)
+from thespis.runtime.actor.handlers import answers, handles
+from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.actor.tasks import Pending
-from thespis.runtime.errors import AskError, RuntimeFloorError
+from thespis.runtime.errors import AskError
 from thespis.runtime.p2p.port import (
     Bandwidth,
     DialDone,
     GossipArrived,
+    HostSettings,
     LookupDone,
     NetworkPort,
-    NetworkSettings,
     PeerConnected,
     PeerDisconnected,
+    PeerInfo,
     PingDone,
     ProtocolViolated,
     RequestArrived,
@@ -59,66 +64,48 @@ from thespis.runtime.p2p.port import (
 
 logger = logging.getLogger(__name__)
 
-ANSWERED_BY = {hello.PROTOCOL: "HelloSvc", exchange.PROTOCOL: "ChainExchange"}
-"""Which subsystem answers which protocol."""
-ANSWER_DEADLINE_S = 20.0
 DIAL_DEADLINE_S = 20.0
 LOOKUP_DEADLINE_S = 30.0
 SEEN_TTL_MIN_S, SEEN_TTL_MAX_S, SEEN_TTL_EPOCHS = 4, 120, 4
 """Less than the ten epochs after which a message is announced again, on networks with short epochs too."""
 
 
-class PeerError(RuntimeFloorError):
-    """A peer did not do what was asked of it."""
-
-
-class Network(Subsystem):
+class Network(Subsystem[NetworkSettings]):
     """The node's only contact with other nodes."""
+
+    port: NetworkPort
 
     def __init__(self) -> None:
         super().__init__()
-        self._port: NetworkPort | None = None
         self._number = 0
         self._waiting: dict[int, Pending[Any]] = {}
-        self._topics: dict[str, str] = {}
+        self._topics: dict[Topic, str] = {}
 
-    @property
-    def port(self) -> NetworkPort:
-        """The place in the network, open between start and stop."""
-        assert self._port is not None
-        return self._port
-
-    async def start(self, settings: Any) -> None:
+    async def start(self, settings: NetworkSettings) -> None:
         """Listen. The network's name comes from the chain, so the Syncer has started before."""
-        assert isinstance(settings, NodeSettings)
         reader = ChainReader(self.environment.open_reader("chain"))
         profile = reader.genesis.profile
         name = profile.name
         reader.store.close()
-        self._topics = {"blocks": blocks_topic(name), "messages": messages_topic(name)}
-        self._port = self.environment.open_network(
-            NetworkSettings(
+        self._topics = {Topic.BLOCKS: blocks_topic(name), Topic.MESSAGES: messages_topic(name)}
+        port = self.environment.open_network(
+            HostSettings(
                 network=name,
                 listen=settings.listen,
                 topics={
-                    self._topics["blocks"]: _well_formed(parse_block),
-                    self._topics["messages"]: _well_formed(parse_message),
+                    self._topics[Topic.BLOCKS]: _well_formed(parse_block),
+                    self._topics[Topic.MESSAGES]: _well_formed(parse_message),
                 },
-                protocols={hello.PROTOCOL: hello.MESSAGE_BYTES_MAX, exchange.PROTOCOL: exchange.REQUEST_BYTES_MAX},
+                protocols={protocol: kind.REQUEST_BYTES_MAX for protocol, kind in SERVED.items()},
                 dht_prefix=kademlia_prefix(name),
+                message_id=message_id,
                 offline=settings.offline,
                 relay=settings.relay,
                 seen_ttl_s=min(SEEN_TTL_MAX_S, max(SEEN_TTL_MIN_S, SEEN_TTL_EPOCHS * profile.block_delay_s)),
             ),
-            self._deliver,
+            self.signal,
         )
-
-    def _deliver(self, event: Any) -> None:
-        self.send(self.myAddress, Tell(event))
-
-    async def stop(self) -> None:
-        """Leave the network."""
-        self.port.close()
+        self.port = self.opened(port)
 
     # -- what arrives ----------------------------------------------------------------------------------------
 
@@ -136,22 +123,21 @@ class Network(Subsystem):
     def gossip(self, event: GossipArrived) -> None:
         """A block for the Syncer or a message for the pool; both are told, nobody is waited for."""
         self.port.taken()
-        if event.topic == self._topics["blocks"]:
-            self.tell("Syncer", BlockGossiped(event.source, event.author, event.data))
+        if event.topic == self._topics[Topic.BLOCKS]:
+            self.tell(BlockGossiped(event.source, event.author, event.data))
         else:
-            self.tell("MsgPool", MessageGossiped(event.author, event.data))
+            self.tell(MessageGossiped(event.author, event.data))
 
     @handles(RequestArrived)
     async def request_arrived(self, event: RequestArrived) -> None:
         """Have the protocol's subsystem answer; what it cannot answer is refused."""
         try:
-            request = PeerRequest(event.peer, event.protocol, event.data)
-            served: Served = await self.ask(ANSWERED_BY[event.protocol], request, deadline=ANSWER_DEADLINE_S)
+            answer = await self.ask(SERVED[event.protocol](event.peer, event.data))
         except AskError as error:
             logger.info("request of %s for %s: %s", event.peer, event.protocol, error)
             self.port.respond(event.number, None)
         else:
-            self.port.respond(event.number, served.data)
+            self.port.respond(event.number, answer)
 
     @handles(RequestDone)
     def request_done(self, event: RequestDone) -> None:
@@ -192,32 +178,29 @@ class Network(Subsystem):
 
     # -- what is asked ---------------------------------------------------------------------------------------
 
-    @handles(PublishGossip)
-    def publish_gossip(self, order: PublishGossip) -> Done:
+    @answers(PublishGossip)
+    def publish_gossip(self, order: PublishGossip) -> None:
         """Gossip a block or a message."""
         self.port.publish(self._topics[order.topic], order.data)
-        return Done()
 
-    @handles(AskPeer)
-    async def ask_peer(self, order: AskPeer) -> PeerAnswer:
+    @answers(AskPeer)
+    async def ask_peer(self, order: AskPeer) -> bytes:
         """Ask a peer; raises PeerError."""
-        data = await self._call(
+        answer: bytes = await self._call(
             lambda number: self.port.request(number, order.peer, order.protocol, order.data, order.timeout_s),
             order.timeout_s + 1.0,
         )
-        return PeerAnswer(data)
+        return answer
 
-    @handles(ConnectPeer)
-    async def connect_peer(self, order: ConnectPeer) -> Done:
+    @answers(ConnectPeer)
+    async def connect_peer(self, order: ConnectPeer) -> None:
         """Dial an address; raises PeerError."""
         await self._call(lambda number: self.port.dial(number, order.address), DIAL_DEADLINE_S)
-        return Done()
 
-    @handles(DisconnectPeer)
-    def disconnect_peer(self, order: DisconnectPeer) -> Done:
+    @answers(DisconnectPeer)
+    def disconnect_peer(self, order: DisconnectPeer) -> None:
         """Close the connections to a peer."""
         self.port.disconnect(order.peer)
-        return Done()
 
     @handles(PeerMisbehaved)
     def misbehaved(self, event: PeerMisbehaved) -> None:
@@ -230,43 +213,47 @@ class Network(Subsystem):
         """The host saw what no honest peer sends."""
         self.misbehaved(PeerMisbehaved(event.peer, event.reason))
 
-    @handles(BlockPeers)
-    def block_peers(self, order: BlockPeers) -> Done:
+    @answers(BlockPeers)
+    def block_peers(self, order: BlockPeers) -> None:
         """Part the network on purpose, or with an empty list heal it."""
         self.port.block(frozenset(order.peers))
-        return Done()
 
     @handles(PingDone)
     def ping_done(self, event: PingDone) -> None:
         """An own ping ended."""
         self._settle(event.number, event.seconds, event.error)
 
-    @handles(PingPeer)
-    async def ping_peer(self, order: PingPeer) -> RoundTrip:
+    @answers(PingPeer)
+    async def ping_peer(self, order: PingPeer) -> float:
         """Measure a round trip; raises PeerError."""
-        return RoundTrip(await self._call(lambda n: self.port.ping(n, order.peer), DIAL_DEADLINE_S))
+        seconds: float = await self._call(lambda n: self.port.ping(n, order.peer), DIAL_DEADLINE_S)
+        return seconds
 
-    @handles(FindPeer)
-    async def find_peer(self, request: FindPeer) -> Addresses:
+    @answers(FindPeer)
+    async def find_peer(self, request: FindPeer) -> tuple[str, ...]:
         """Where a peer is, by the DHT."""
-        return Addresses(await self._call(lambda n: self.port.find_peer(n, request.peer), LOOKUP_DEADLINE_S))
+        return await self._look_up(lambda n: self.port.find_peer(n, request.peer))
 
-    @handles(FindProviders)
-    async def find_providers(self, request: FindProviders) -> Addresses:
+    @answers(FindProviders)
+    async def find_providers(self, request: FindProviders) -> tuple[str, ...]:
         """Who provides a key, by the DHT."""
-        return Addresses(await self._call(lambda n: self.port.find_providers(n, request.key.data), LOOKUP_DEADLINE_S))
+        return await self._look_up(lambda n: self.port.find_providers(n, request.key.data))
 
-    @handles(ListPeers)
-    def list_peers(self, _request: ListPeers) -> PeerList:
+    async def _look_up(self, begin: Callable[[int], None]) -> tuple[str, ...]:
+        found: tuple[str, ...] = await self._call(begin, LOOKUP_DEADLINE_S)
+        return found
+
+    @answers(ListPeers)
+    def list_peers(self, _request: ListPeers) -> tuple[PeerInfo, ...]:
         """Who is connected."""
-        return PeerList(self.port.peers())
+        return self.port.peers()
 
-    @handles(ReadBandwidth)
+    @answers(ReadBandwidth)
     def read_bandwidth(self, _request: ReadBandwidth) -> Bandwidth:
         """What went over the wire."""
         return self.port.bandwidth()
 
-    @handles(WhoAmI)
+    @answers(WhoAmI)
     def who_am_i(self, _request: WhoAmI) -> Identity:
         """This node's identity."""
         return Identity(self.port.peer_id, self.port.addresses)

@@ -1,85 +1,103 @@
-"""A node's settings as its subsystems receive them, and the typed builder that makes them."""
+"""A node's settings: the records of its subsystems, what they share, and the typed builder that makes them."""
 
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, replace
+from typing import Annotated, Self
 
+from thespis.actors.api.settings import ApiSettings
+from thespis.actors.bootstrapper.settings import BootstrapperSettings
+from thespis.actors.heartbeat.settings import HeartbeatSettings
+from thespis.actors.mining_scheduler.settings import MiningSettings
+from thespis.actors.msg_pool.settings import MsgPoolSettings
+from thespis.actors.network.settings import NetworkSettings
+from thespis.actors.roles import SEALING_WORKERS_MAX
+from thespis.actors.sector_builder.settings import SealingSettings
+from thespis.actors.syncer.settings import SyncerSettings
 from thespis.protocols.encoding.address import Address
 from thespis.runtime.actor.message import message
+from thespis.runtime.checks import fil_address
+from thespis.runtime.settings import Setting
 
-SEALING_WORKERS_MAX = 8
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
-def seal_worker(number: int) -> str:
-    """The role of a worker, counted from 1."""
-    return f"SealWorker-{number}"
+@message
+class WalletDefaults:
+    """The wallet, as commands use it."""
+
+    default_address: Annotated[
+        str, Setting("wallet.default_address", "sender where none is named", check=fil_address)
+    ] = ""
+
+
+@message
+class LogSettings:
+    """What is written to the log."""
+
+    level: Annotated[str, Setting("log.level", "lowest level written", one_of=LOG_LEVELS)] = "INFO"
+
+
+RECORDS: tuple[type, ...] = (
+    ApiSettings,
+    BootstrapperSettings,
+    NetworkSettings,
+    MiningSettings,
+    SealingSettings,
+    WalletDefaults,
+    HeartbeatSettings,
+    MsgPoolSettings,
+    LogSettings,
+)
+"""Every record with keys that a person may set, in the order of the configuration file."""
 
 
 @message
 class NodeSettings:
-    """What every subsystem of a node is given at start; times in seconds."""
+    """What a node is started with; each subsystem is given its own record (`thespis.actors.node.actor`)."""
 
-    genesis_car: bytes
-    offline: bool
-    listen: str
-    relay: bool
-    bootstrap: tuple[str, ...]
-    bootstrap_min_peers: int
-    bootstrap_period_s: float
-    miner: str
-    mine: bool
-    mine_delay_share: float
-    sealing_workers: int
-    sealing_threads: int
-    auto_seal_interval_s: float
-    api_listen: str
-    api_origins: tuple[str, ...]
-    pool_messages_max: int
-    pool_nonce_gap_max: int
-    beat_target: str
-    beat_period_s: float
-    beat_reconnect_s: float
-    nickname: str
-    agent: str
+    syncer: SyncerSettings = SyncerSettings()
+    network: NetworkSettings = NetworkSettings()
+    bootstrapper: BootstrapperSettings = BootstrapperSettings()
+    heartbeat: HeartbeatSettings = HeartbeatSettings()
+    msg_pool: MsgPoolSettings = MsgPoolSettings()
+    mining: MiningSettings = MiningSettings()
+    sealing: SealingSettings = SealingSettings()
+    api: ApiSettings = ApiSettings()
+    offline: bool = False
 
     @property
-    def seal_workers(self) -> tuple[str, ...]:
-        """The roles that do heavy work on sectors; a node without a miner has none."""
-        return tuple(seal_worker(number) for number in range(1, self.sealing_workers + 1)) if self.miner else ()
+    def miner(self) -> str:
+        """The miner of this node, or nothing."""
+        return self.mining.miner
 
-    @property
-    def miner_address(self) -> Address | None:
-        """The miner of this node, if it has one."""
-        return Address.from_text(self.miner) if self.miner else None
+    def for_network(self) -> NetworkSettings:
+        """What the Network is given."""
+        return replace(self.network, offline=self.offline)
+
+    def for_bootstrapper(self) -> BootstrapperSettings:
+        """What the Bootstrapper is given."""
+        return replace(self.bootstrapper, offline=self.offline)
+
+    def for_heartbeat(self) -> HeartbeatSettings:
+        """What the Heartbeat is given."""
+        return replace(self.heartbeat, offline=self.offline, miner=self.miner)
+
+    def for_sealing(self) -> SealingSettings:
+        """What the SectorBuilder and its workers are given."""
+        return replace(self.sealing, miner=self.miner)
+
+    def for_api(self) -> ApiSettings:
+        """What the Api is given."""
+        return replace(self.api, miner=self.miner, bootstrap=self.bootstrapper.addresses)
 
 
-DEFAULTS = NodeSettings(
-    genesis_car=b"",
-    offline=False,
-    listen="/ip4/127.0.0.1/tcp/0",
-    relay=False,
-    bootstrap=(),
-    bootstrap_min_peers=3,
-    bootstrap_period_s=10.0,
-    miner="",
-    mine=False,
-    mine_delay_share=1 / 4,
-    sealing_workers=1,
-    sealing_threads=0,
-    auto_seal_interval_s=120.0,
-    api_listen="/ip4/127.0.0.1/tcp/0/http",
-    api_origins=(),
-    pool_messages_max=10_000,
-    pool_nonce_gap_max=100,
-    beat_target="",
-    beat_period_s=3.0,
-    beat_reconnect_s=10.0,
-    nickname="",
-    agent="thespis",
+LOCAL = NodeSettings(
+    network=NetworkSettings(listen="/ip4/127.0.0.1/tcp/0"),
+    api=ApiSettings(address="/ip4/127.0.0.1/tcp/0/http", origins=()),
 )
-"""A node that listens on loopback, mines nothing and knows nobody."""
+"""A node that listens on loopback where the system chooses, mines nothing and knows nobody."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +108,14 @@ class NodeConfig:
     True
     """
 
-    _settings: NodeSettings = DEFAULTS
+    _settings: NodeSettings = LOCAL
 
     def _with(self, **changes: object) -> Self:
-        return dataclasses.replace(self, _settings=dataclasses.replace(self._settings, **changes))  # type: ignore[arg-type]
+        return dataclasses.replace(self, _settings=replace(self._settings, **changes))  # type: ignore[arg-type]
 
     def with_genesis(self, car: bytes) -> Self:
         """The genesis that the chain must have."""
-        return self._with(genesis_car=car)
+        return self._with(syncer=SyncerSettings(car))
 
     def with_offline(self) -> Self:
         """No network at all: the node has a chain and an API, and no peers."""
@@ -105,30 +123,32 @@ class NodeConfig:
 
     def with_relay(self) -> Self:
         """Relay connections for peers that cannot be dialled."""
-        return self._with(relay=True)
+        return self._with(network=replace(self._settings.network, relay=True))
 
     def with_listen(self, address: str) -> Self:
         """Where peers reach the node."""
-        return self._with(listen=address)
+        return self._with(network=replace(self._settings.network, listen=address))
 
     def with_bootstrap(self, *addresses: str, min_peers: int | None = None, period_s: float | None = None) -> Self:
         """Peers to dial, how many should be connected, and how often to look."""
-        now = self._settings
+        now = self._settings.bootstrapper
         return self._with(
-            bootstrap=tuple(addresses),
-            bootstrap_min_peers=now.bootstrap_min_peers if min_peers is None else min_peers,
-            bootstrap_period_s=now.bootstrap_period_s if period_s is None else period_s,
+            bootstrapper=BootstrapperSettings(
+                addresses=tuple(addresses),
+                min_peers=now.min_peers if min_peers is None else min_peers,
+                period_s=now.period_s if period_s is None else period_s,
+            )
         )
 
     def with_miner(self, address: Address | str, *, mine: bool = True) -> Self:
         """The miner of this node, and whether it mines from the start."""
-        return self._with(miner=str(address), mine=mine)
+        return self._with(mining=replace(self._settings.mining, miner=str(address), enabled=mine))
 
     def with_mine_delay(self, share: float) -> Self:
         """How long after an epoch's begin to choose the base, as a share of the epoch."""
         if not 0.0 <= share < 1.0:
             raise ValueError(f"a mining delay of {share} epochs; it is at least 0 and less than 1")
-        return self._with(mine_delay_share=share)
+        return self._with(mining=replace(self._settings.mining, delay_share=share))
 
     def with_sealing(self, *, workers: int = 1, threads: int = 0, interval_s: float = 120.0) -> Self:
         """Worker processes, threads of each (0: one a processor), and how often to seal what is staged (0: never).
@@ -137,19 +157,21 @@ class NodeConfig:
         """
         if not 1 <= workers <= SEALING_WORKERS_MAX:
             raise ValueError(f"{workers} sealing workers; a node has 1 to {SEALING_WORKERS_MAX}")
-        return self._with(sealing_workers=workers, sealing_threads=threads, auto_seal_interval_s=interval_s)
+        return self._with(sealing=SealingSettings(float(interval_s), workers, threads))
 
     def with_api(self, address: str, origins: tuple[str, ...] = ()) -> Self:
         """Where the API listens, and which pages may call it."""
-        return self._with(api_listen=address, api_origins=origins)
+        return self._with(api=ApiSettings(address, origins))
 
     def with_pool(self, *, messages_max: int, nonce_gap_max: int) -> Self:
         """Bounds of the message pool."""
-        return self._with(pool_messages_max=messages_max, pool_nonce_gap_max=nonce_gap_max)
+        return self._with(msg_pool=MsgPoolSettings(messages_max, nonce_gap_max))
 
     def with_heartbeat(self, target: str, *, nickname: str = "", period_s: float = 3.0) -> Self:
         """Where to report this node's head to."""
-        return self._with(beat_target=target, nickname=nickname, beat_period_s=period_s)
+        return self._with(
+            heartbeat=replace(self._settings.heartbeat, target=target, nickname=nickname, period_s=period_s)
+        )
 
     def settings(self) -> NodeSettings:
         """The settings."""

@@ -13,18 +13,17 @@ from typing import Any
 from thespis.actors.chain.reader import ChainReader
 from thespis.actors.messages.sector_builder import (
     AddPiece,
+    DoJob,
     FinishSector,
+    JobReport,
     PieceAdded,
     PledgeSector,
     ProveSectors,
     ProveSectorSeal,
     ReadSealedPiece,
     ReadSectors,
-    SealProven,
     SealStaged,
     Sector,
-    SectorList,
-    SectorNumbers,
     SectorResultTaken,
     SectorSealed,
     SectorSealFailed,
@@ -32,16 +31,16 @@ from thespis.actors.messages.sector_builder import (
     SectorState,
     SectorStatus,
 )
-from thespis.actors.node.settings import NodeSettings
 from thespis.actors.sector_builder.book import SectorBook, is_whole, laid_out, room_bytes, used_bytes
 from thespis.actors.sector_builder.executor import Executor, WorkerPool
 from thespis.actors.sector_builder.identity import MinerIdentity, identity_of, seal_ticket
 from thespis.actors.sector_builder.progress import SealProgress
+from thespis.actors.sector_builder.settings import SealingSettings
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import ProtocolError
 from thespis.protocols.proofs.registry import SealProof, padded_size
-from thespis.runtime.actor.envelopes import Done
-from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.actor.handlers import answers, handles
+from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.actor.tasks import Pending
 from thespis.runtime.sectors.errors import SectorError, sector_error
 from thespis.runtime.sectors.jobs import (
@@ -49,7 +48,6 @@ from thespis.runtime.sectors.jobs import (
     DropLayers,
     Job,
     JobFailed,
-    JobProgress,
     Outcome,
     Piece,
     PieceStaged,
@@ -61,7 +59,6 @@ from thespis.runtime.sectors.jobs import (
     SealSector,
     StagePiece,
 )
-from thespis.runtime.store.interface import Store
 
 logger = logging.getLogger(__name__)
 
@@ -71,48 +68,28 @@ ANNOUNCE_EVERY_S = 2.0
 CHAIN_RETRY_S = 2.0
 
 
-class SectorBuilder(Subsystem):
+class SectorBuilder(Subsystem[SealingSettings]):
     """Sectors of one miner."""
+
+    miner: Address
+    chain: ChainReader
+    book: SectorBook
+    executor: Executor
 
     def __init__(self) -> None:
         super().__init__()
-        self._store: Store | None = None
-        self._chain: ChainReader | None = None
-        self._book: SectorBook | None = None
-        self._executor: Executor | None = None
-        self._miner: Address | None = None
         self._identity: MinerIdentity | None = None
         self._staging: dict[str, Pending[None]] = {}
         self._sealing: dict[int, SealProgress] = {}
         self._announcing: set[int] = set()
         self._stopped = False
 
-    @property
-    def book(self) -> SectorBook:
-        """The book, open between start and stop."""
-        assert self._book is not None
-        return self._book
-
-    @property
-    def chain(self) -> ChainReader:
-        """The chain, open between start and stop."""
-        assert self._chain is not None
-        return self._chain
-
-    @property
-    def executor(self) -> Executor:
-        """Who does the work."""
-        assert self._executor is not None
-        return self._executor
-
-    async def start(self, settings: Any) -> None:
+    async def start(self, settings: SealingSettings) -> None:
         """Read the book and go on with everything in it that is not over."""
-        assert isinstance(settings, NodeSettings)
-        self._miner = settings.miner_address
-        self._chain = ChainReader(self.environment.open_reader("chain"))
-        self._store = self.environment.open_store("sectors")
-        self._book = SectorBook(self._store)
-        self._executor = WorkerPool(settings.seal_workers, self.ask, self.sleep)
+        self.miner = Address.from_text(settings.miner)
+        self.chain = ChainReader(self.opened(self.environment.open_reader("chain")))
+        self.book = SectorBook(self.opened(self.environment.open_store("sectors")))
+        self.executor = WorkerPool(range(1, settings.workers + 1), self._have_done, self.sleep)
         for sector in list(self.book.sectors.values()):
             for piece in sector.pieces:
                 if not piece.root:
@@ -125,13 +102,13 @@ class SectorBuilder(Subsystem):
     async def stop(self) -> None:
         """Leave what workers do: it is durable where they are."""
         self._stopped = True
-        self.chain.store.close()
-        if self._store is not None:
-            self._store.close()
+
+    async def _have_done(self, member: int, job: Job) -> Outcome:
+        return await self.ask(DoJob(job), member=member)
 
     # -- pieces ----------------------------------------------------------------------------------------------
 
-    @handles(AddPiece)
+    @answers(AddPiece)
     async def add_piece(self, order: AddPiece) -> PieceAdded:
         """Reserve room, have the piece copied and hashed, and answer once it is durable.
 
@@ -174,10 +151,9 @@ class SectorBuilder(Subsystem):
 
     def _own_identity(self) -> MinerIdentity:
         """Who seals, by the chain; raises ChainError while the miner is not on it."""
-        assert self._miner is not None
         if self._identity is None:
             self.chain.refresh()
-            self._identity = identity_of(self.chain, self._miner)
+            self._identity = identity_of(self.chain, self.miner)
         return self._identity
 
     def _stage(self, number: int, piece: Piece) -> Pending[None]:
@@ -204,18 +180,17 @@ class SectorBuilder(Subsystem):
             pending.fail(_failure(outcome))
         self._seal_when_whole(number)
 
-    @handles(ReadSealedPiece)
-    async def read_sealed_piece(self, request: ReadSealedPiece) -> Done:
+    @answers(ReadSealedPiece)
+    async def read_sealed_piece(self, request: ReadSealedPiece) -> None:
         """Have a piece decoded from its sealed sector, checked against its root, and written to a file."""
         sector, piece = self._found(request.key)
         self._must_be_sealed(sector)
         await self._work(ReadPiece(sector.number, piece, request.target))
-        return Done()
 
     # -- sealing ---------------------------------------------------------------------------------------------
 
-    @handles(SealStaged)
-    def seal_staged(self, order: SealStaged) -> SectorNumbers:
+    @answers(SealStaged)
+    def seal_staged(self, order: SealStaged) -> tuple[int, ...]:
         """Seal all that is staged, or one sector, also one that failed; sealing what is sealed already is no error.
 
         Raises SectorError for a sector that is not there or has nothing in it.
@@ -229,14 +204,14 @@ class SectorBuilder(Subsystem):
             numbers = [sector.number] if sector.state in (SectorState.STAGING, SectorState.FAILED) else []
         for number in numbers:
             self._pack(number)
-        return SectorNumbers(tuple(numbers))
+        return tuple(numbers)
 
-    @handles(PledgeSector)
-    def pledge_sector(self, _order: PledgeSector) -> SectorNumbers:
+    @answers(PledgeSector)
+    def pledge_sector(self, _order: PledgeSector) -> int:
         """Seal a sector without pieces: its zeros are storage that the miner stands for."""
         sector = self._open_sector(SectorState.PACKED)
         self._seal_when_whole(sector.number)
-        return SectorNumbers((sector.number,))
+        return sector.number
 
     async def _seal_for_ever(self, interval_s: float) -> None:
         while not self._stopped:
@@ -286,9 +261,10 @@ class SectorBuilder(Subsystem):
                 await self.sleep(CHAIN_RETRY_S)
         return self.book.change(number, state=SectorState.SEALING)
 
-    @handles(JobProgress)
-    def job_progress(self, progress: JobProgress) -> None:
+    @handles(JobReport)
+    def job_reported(self, report: JobReport) -> None:
         """Note how far a sealing is."""
+        progress = report.progress
         sealing = self._sealing.get(progress.sector)
         if sealing is not None:
             sealing.report(progress.phase, progress.share, self.now_s())
@@ -319,10 +295,10 @@ class SectorBuilder(Subsystem):
         if sector is not None and sector.state is result.state and not sector.told:
             self.book.change(result.sector, told=True)
 
-    @handles(ReadSectors)
-    def read_sectors(self, _request: ReadSectors) -> SectorList:
+    @answers(ReadSectors)
+    def read_sectors(self, _request: ReadSectors) -> tuple[SectorStatus, ...]:
         """Every sector and how far it is."""
-        return SectorList(tuple(self._status(sector) for _number, sector in sorted(self.book.sectors.items())))
+        return tuple(self._status(sector) for _number, sector in sorted(self.book.sectors.items()))
 
     def _status(self, sector: Sector) -> SectorStatus:
         progress = self._sealing.get(sector.number)
@@ -332,27 +308,26 @@ class SectorBuilder(Subsystem):
 
     # -- proofs ----------------------------------------------------------------------------------------------
 
-    @handles(ProveSectors)
+    @answers(ProveSectors)
     async def prove_sectors(self, request: ProveSectors) -> SectorsProven:
         """A proof of spacetime over sectors, also those of genesis; what cannot be proven is named as a fault."""
         proof = await self._work(ProveWindow(request.numbers, request.randomness))
         assert isinstance(proof, Proof)
         return SectorsProven(proof.data, proof.faults)
 
-    @handles(ProveSectorSeal)
-    async def prove_seal(self, request: ProveSectorSeal) -> SealProven:
+    @answers(ProveSectorSeal)
+    async def prove_seal(self, request: ProveSectorSeal) -> bytes:
         """A proof that a sector was sealed."""
         self._must_be_sealed(self._sector(request.sector))
         proof = await self._work(ProveSeal(request.sector, request.seed))
         assert isinstance(proof, Proof)
-        return SealProven(proof.data)
+        return proof.data
 
-    @handles(FinishSector)
-    async def finish_sector(self, order: FinishSector) -> Done:
+    @answers(FinishSector)
+    async def finish_sector(self, order: FinishSector) -> None:
         """Remove a sealed sector's layers, which only proofs of its sealing need."""
         self._must_be_sealed(self._sector(order.sector))
         await self._work(DropLayers(order.sector))
-        return Done()
 
     async def _work(self, job: Job) -> Outcome:
         outcome = await self.executor.run(job)

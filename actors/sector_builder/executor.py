@@ -8,9 +8,9 @@ from __future__ import annotations
 import enum
 import heapq
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import count
-from typing import Any, Protocol
+from typing import Protocol
 
 from thespis.runtime.actor.tasks import Pending
 from thespis.runtime.errors import AskError, RemoteError
@@ -21,8 +21,6 @@ logger = logging.getLogger(__name__)
 ATTEMPTS_MAX = 5
 """Workers that may die of one job before the job is given up: one bad sector must not end the node."""
 PAUSE_S = 1.0
-JOB_DEADLINE_S = 30 * 86400.0
-"""No job takes this long; what ends a job early is the death of its worker."""
 
 
 class Executor(Protocol):
@@ -44,18 +42,18 @@ class Lane(enum.Enum):
 
 
 class WorkerPool(Executor):
-    """Workers by role, each with one job at a time in each lane; the most urgent job that waits is next."""
+    """The SealWorkers by number, each with one job at a time in each lane; the most urgent job that waits is next."""
 
     def __init__(
         self,
-        roles: tuple[str, ...],
-        ask: Callable[[str, Any, float], Awaitable[Any]],
+        members: Iterable[int],
+        do: Callable[[int, Job], Awaitable[Outcome]],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
-        self._ask = ask
+        self._do = do
         self._sleep = sleep
-        self._free = {lane: list(roles) for lane in Lane}
-        self._waiting: dict[Lane, list[tuple[int, int, Pending[str]]]] = {lane: [] for lane in Lane}
+        self._free = {lane: list(members) for lane in Lane}
+        self._waiting: dict[Lane, list[tuple[int, int, Pending[int]]]] = {lane: [] for lane in Lane}
         self._order = count()
 
     async def run(self, job: Job, done: Callable[[], object] = lambda: None) -> Outcome:
@@ -74,25 +72,24 @@ class WorkerPool(Executor):
 
     async def _once(self, job: Job) -> Outcome:
         lane = Lane.SEALING if isinstance(job, SealSector) else Lane.OTHER
-        role = await self._taken(lane, job)
+        member = await self._taken(lane, job)
         try:
-            outcome: Outcome = await self._ask(role, job, JOB_DEADLINE_S)
+            return await self._do(member, job)
         finally:
-            self._give(lane, role)
-        return outcome
+            self._give(lane, member)
 
-    async def _taken(self, lane: Lane, job: Job) -> str:
+    async def _taken(self, lane: Lane, job: Job) -> int:
         if self._free[lane]:
             return self._free[lane].pop(0)
-        pending: Pending[str] = Pending()
+        pending: Pending[int] = Pending()
         heapq.heappush(self._waiting[lane], (_urgency(job), next(self._order), pending))
         return await pending
 
-    def _give(self, lane: Lane, role: str) -> None:
+    def _give(self, lane: Lane, member: int) -> None:
         if self._waiting[lane]:
-            heapq.heappop(self._waiting[lane])[2].resolve(role)
+            heapq.heappop(self._waiting[lane])[2].resolve(member)
         else:
-            self._free[lane].append(role)
+            self._free[lane].append(member)
 
 
 def _urgency(job: Job) -> int:

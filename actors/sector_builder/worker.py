@@ -6,67 +6,47 @@ It remembers nothing. A job that is given again while it runs, because who gave 
 from __future__ import annotations
 
 from itertools import count
-from typing import Any, cast
+from typing import cast
 
-from thespis.actors.node.settings import NodeSettings
-from thespis.runtime.actor.envelopes import Tell
-from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.actors.messages.sector_builder import DoJob, JobReport
+from thespis.actors.sector_builder.settings import SealingSettings
+from thespis.runtime.actor.handlers import answers, handles
+from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.actor.tasks import Pending
-from thespis.runtime.sectors.jobs import (
-    DropLayers,
-    Job,
-    JobEnded,
-    JobProgress,
-    Outcome,
-    ProveSeal,
-    ProveWindow,
-    ReadPiece,
-    SealSector,
-    StagePiece,
-)
+from thespis.runtime.sectors.jobs import Job, JobEnded, JobProgress, Outcome
 from thespis.runtime.sectors.port import SectorPort
 
 REPORT_EVERY_S = 0.25
 
 
-class SealWorker(Subsystem):
+class SealWorker(Subsystem[SealingSettings]):
     """One worker process."""
+
+    port: SectorPort
 
     def __init__(self) -> None:
         super().__init__()
-        self._port: SectorPort | None = None
         self._numbers = count(1)
         self._begun: dict[Job, int] = {}
         self._outcomes: dict[int, Pending[Outcome]] = {}
         self._reported: dict[tuple[int, str], float] = {}
 
-    async def start(self, settings: Any) -> None:
-        """Be ready; compiled code is loaded by the first job, in its thread."""
-        assert isinstance(settings, NodeSettings)
-        self._port = self.environment.open_sector_work(settings.sealing_threads, self._deliver)
+    async def start(self, settings: SealingSettings) -> None:
+        """Be ready; compiled code is loaded by the first job, in its thread.
 
-    async def stop(self) -> None:
-        """Leave what runs: its phases are durable."""
-        if self._port is not None:
-            self._port.close()
+        What runs when the worker is stopped is left where it is: its phases are durable.
+        """
+        self.port = self.opened(self.environment.open_sector_work(settings.threads, self.signal))
 
-    def _deliver(self, event: Any) -> None:
-        self.send(self.myAddress, Tell(event))
-
-    @handles(StagePiece)
-    @handles(SealSector)
-    @handles(ProveSeal)
-    @handles(ProveWindow)
-    @handles(ReadPiece)
-    @handles(DropLayers)
-    async def work(self, job: Job) -> Outcome:
+    @answers(DoJob)
+    async def work(self, order: DoJob) -> Outcome:
         """Do a job, or wait for the same one that runs."""
-        assert self._port is not None
+        job = order.job
         number = self._begun.get(job)
         if number is None:
             number = self._begun[job] = next(self._numbers)
             self._outcomes[number] = Pending()
-            self._port.submit(number, job)
+            self.port.submit(number, job)
         return await self._outcomes[number]
 
     @handles(JobProgress)
@@ -75,7 +55,7 @@ class SealWorker(Subsystem):
         key, now_s = (progress.sector, progress.phase), self.now_s()
         if progress.share >= 1.0 or now_s - self._reported.get(key, -REPORT_EVERY_S) >= REPORT_EVERY_S:
             self._reported[key] = now_s
-            self.tell("SectorBuilder", progress)
+            self.tell(JobReport(progress))
 
     @handles(JobEnded)
     def ended(self, end: JobEnded) -> None:

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from thespis.actors.api.actor import RpcCall, RpcReply
+from thespis.actors.messages.api import RpcCall
 from thespis.actors.messages.syncer import Head, ReadHead
 from thespis.actors.messages.wallet import ImportKey
 from thespis.actors.node.actor import FilecoinNode
@@ -120,9 +120,9 @@ class SimulatedFilecoin:
             self.network.base.world.disk(name).sectors[0] = sector.sealed
         node = self.network.add(name, SimulatedFilecoinNode, config.settings())
         keys = self.identities[number]
-        node.ask("Wallet", ImportKey("secp256k1", keys.account_key))
+        node.ask(ImportKey("secp256k1", keys.account_key))
         if number < self.miners:
-            node.ask("Wallet", ImportKey("bls", keys.worker_key))
+            node.ask(ImportKey("bls", keys.worker_key))
         return node
 
     def node(self, number: int) -> SimulatedNode:
@@ -149,16 +149,15 @@ class SimulatedFilecoin:
     def head(self, number: int) -> Head | None:
         """A node's head, or None while its Syncer does not answer."""
         try:
-            head: Head = self.node(number).ask("Syncer", ReadHead(), deadline_s=1.0)
+            return self.node(number).ask(ReadHead())
         except AskError:
             return None
-        return head
 
     def rpc(self, number: int, method: str, *params: Any) -> Any:
         """Call a node's API; raises RpcFailedError or AskError."""
         name = method if "." in method else f"Filecoin.{method}"
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": name, "params": list(params)}).encode()
-        reply: RpcReply = self.node(number).ask("Api", RpcCall(body), deadline_s=8.0)
+        reply = self.node(number).ask(RpcCall(body))
         answer = json.loads(reply.body)
         if "error" in answer:
             raise RpcFailedError(answer["error"]["message"])

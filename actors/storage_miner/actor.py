@@ -13,20 +13,16 @@ from typing import Any
 
 from thespis.actors.messages.sector_builder import (
     AddPiece,
-    Deal,
-    DealList,
-    DealState,
-    PieceAdded,
-    ReadDeals,
     Sector,
     SectorResultTaken,
     SectorSealed,
     SectorSealFailed,
-    StorePiece,
 )
-from thespis.actors.node.settings import NodeSettings
+from thespis.actors.messages.storage_miner import Deal, DealState, ReadDeals, StorePiece
+from thespis.protocols.errors import ChainError, ProtocolError
+from thespis.runtime.actor.handlers import answers, handles
 from thespis.runtime.actor.message import REGISTRY
-from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.errors import AskError, RemoteError
 from thespis.runtime.sectors.errors import SectorError
 from thespis.runtime.sectors.jobs import PIECE_KEY_CHARACTERS_MAX
@@ -35,42 +31,29 @@ from thespis.runtime.store.interface import METADATA, Put, Store
 logger = logging.getLogger(__name__)
 
 DEALS_MAX = 100_000
-ADD_DEADLINE_S = 6 * 3600.0
-"""Copying 64 GiB takes minutes; the piece may have to wait for a worker."""
 RETRY_S = 2.0
-_WAITS_FOR_CHAIN = "ChainError"
 _DEAL = b"deal/"
 
 
-class StorageMiner(Subsystem):
+class StorageMiner(Subsystem[None]):
     """Promises of one miner."""
+
+    store: Store
 
     def __init__(self) -> None:
         super().__init__()
-        self._store: Store | None = None
         self._deals: dict[str, Deal] = {}
 
-    @property
-    def store(self) -> Store:
-        """The store, open between start and stop."""
-        assert self._store is not None
-        return self._store
-
-    async def start(self, settings: Any) -> None:
+    async def start(self, settings: None) -> None:  # noqa: ARG002
         """Read the promises and take up those that are not kept yet."""
-        assert isinstance(settings, NodeSettings)
-        self._store = self.environment.open_store("deals")
+        self.store = self.opened(self.environment.open_store("deals"))
         read = (REGISTRY.decode(data) for _key, data in self.store.scan(METADATA, _DEAL))
         self._deals = {deal.key: deal for deal in read}
         for deal in list(self._deals.values()):
             if deal.state is DealState.ACCEPTED:
                 self.spawn(self._stage(deal))
 
-    async def stop(self) -> None:
-        """Close the store."""
-        self.store.close()
-
-    @handles(StorePiece)
+    @answers(StorePiece)
     def store_piece(self, order: StorePiece) -> Deal:
         """Promise to store a piece; the same order again is the same promise, or a new one if it could not be read.
 
@@ -90,22 +73,24 @@ class StorageMiner(Subsystem):
         self.spawn(self._stage(deal))
         return deal
 
-    @handles(ReadDeals)
-    def read_deals(self, _request: ReadDeals) -> DealList:
+    @answers(ReadDeals)
+    def read_deals(self, _request: ReadDeals) -> tuple[Deal, ...]:
         """Every deal by key."""
-        return DealList(tuple(deal for _key, deal in sorted(self._deals.items())))
+        return tuple(deal for _key, deal in sorted(self._deals.items()))
 
     async def _stage(self, deal: Deal) -> None:
         """Have a piece put into a sector, however often the SectorBuilder is restarted meanwhile."""
         order = AddPiece(deal.key, deal.source, deal.payload_bytes)
         while self._deals[deal.key].state is DealState.ACCEPTED:
             try:
-                added: PieceAdded = await self.ask("SectorBuilder", order, deadline=ADD_DEADLINE_S)
-            except RemoteError as error:
-                if error.kind != _WAITS_FOR_CHAIN:
-                    self._change(deal.key, DealState.FAILED, reason=error.detail)
-                    return
-                logger.warning("deal %s waits: %s", deal.key, error.detail)
+                added = await self.ask(order)
+            except ChainError as error:
+                logger.warning("deal %s waits: %s", deal.key, error)
+            except (SectorError, ProtocolError, RemoteError) as error:
+                self._change(
+                    deal.key, DealState.FAILED, reason=error.detail if isinstance(error, RemoteError) else str(error)
+                )
+                return
             except AskError as error:
                 logger.info("deal %s: %s", deal.key, error)
             else:
@@ -128,7 +113,7 @@ class StorageMiner(Subsystem):
         for piece in sector.pieces:
             if piece.key in self._deals:
                 self._change(piece.key, state, sector=sector.number, root=piece.root, reason=sector.reason)
-        self.tell("SectorBuilder", SectorResultTaken(sector.number, sector.state))
+        self.tell(SectorResultTaken(sector.number, sector.state))
 
     def _change(self, key: str, state: DealState, **changes: Any) -> None:
         self._write(dataclasses.replace(self._deals[key], state=state, **changes))

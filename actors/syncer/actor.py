@@ -8,40 +8,38 @@ the bad-block cache; what is merely missing, late or cancelled never does (refer
 from __future__ import annotations
 
 import logging
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from thespis.actors.chain.reader import BlockMessages
-from thespis.actors.chain.validation import prepare_proofs
 from thespis.actors.chain.writer import ChainWriter, HeadChange
-from thespis.actors.messages.events import NewHead, PeerMisbehaved
-from thespis.actors.messages.msg_pool import GetMessages, SignedMessages
-from thespis.actors.messages.network import PublishGossip
+from thespis.actors.messages.msg_pool import GetMessages
+from thespis.actors.messages.network import PeerMisbehaved, PublishGossip, Topic
 from thespis.actors.messages.syncer import (
-    BadReason,
     BlockGossiped,
     Head,
     MarkBad,
+    NewHead,
     PeerHead,
     ReadBad,
     ReadHead,
     ReadSync,
     SetCheckpoint,
     SubmitBlock,
-    Submitted,
     SyncStatus,
 )
-from thespis.actors.node.settings import NodeSettings
 from thespis.actors.syncer.bad_blocks import BadBlocks
 from thespis.actors.syncer.fetcher import Fetcher, FetchError
+from thespis.actors.syncer.settings import SyncerSettings
 from thespis.actors.syncer.targets import Orphans, Progress, Target, Targets
-from thespis.protocols.chain.block import BlockHeader, BlockMessage
+from thespis.protocols.chain.block import BlockHeader, BlockMessage, BlockMessages
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
+from thespis.protocols.consensus.finality import final_height
+from thespis.protocols.consensus.validation import prepare_proofs
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import BlockFutureError, ChainError, InvalidBlockError, InvalidTipsetError, ProtocolError
 from thespis.protocols.wire.topics import parse_block
-from thespis.runtime.actor.envelopes import Done
-from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.actor.handlers import answers, handles
+from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.errors import AskError
 
 logger = logging.getLogger(__name__)
@@ -56,14 +54,14 @@ SYNC_TIPSETS_MAX = 50_000
 """Longest gap that is synced by walking headers; beyond it a snapshot is imported."""
 
 
-class Syncer(Subsystem):
+class Syncer(Subsystem[SyncerSettings]):
     """Keeps the heaviest valid chain; `writer` is how blocks are validated, executed and kept."""
 
     writer: ClassVar[type[ChainWriter]] = ChainWriter
+    chain: ChainWriter
 
     def __init__(self) -> None:
         super().__init__()
-        self._chain: ChainWriter | None = None
         self._bad = BadBlocks()
         self._targets = Targets()
         self._orphans = Orphans()
@@ -71,16 +69,9 @@ class Syncer(Subsystem):
         self._syncing = False
         self._fetcher = Fetcher(self)
 
-    @property
-    def chain(self) -> ChainWriter:
-        """The chain, open between start and stop."""
-        assert self._chain is not None
-        return self._chain
-
-    async def start(self, settings: Any) -> None:
+    async def start(self, settings: SyncerSettings) -> None:
         """Open the chain, beginning it with the genesis that the settings give."""
-        assert isinstance(settings, NodeSettings)
-        self._chain = self.writer(self.environment.open_store("chain"), self.environment.share)
+        self.chain = self.writer(self.opened(self.environment.open_store("chain")), self.environment.share)
         self.chain.begin(settings.genesis_car)
         prepare_proofs(self.chain.genesis.profile)
         self._resume()
@@ -92,10 +83,6 @@ class Syncer(Subsystem):
             widest = self.chain.widest(head.blocks[0])
             self.chain.execute(widest)
             self.chain.choose(widest)
-
-    async def stop(self) -> None:
-        """Close the chain."""
-        self.chain.store.close()
 
     # -- peers -----------------------------------------------------------------------------------------------
 
@@ -114,22 +101,23 @@ class Syncer(Subsystem):
         try:
             block = parse_block(gossip.data)
         except ProtocolError as error:
-            self.publish(PeerMisbehaved(gossip.author, str(error)))
+            self.tell(PeerMisbehaved(gossip.author, str(error)))
             return
         await self._take(block, gossip)
 
-    @handles(SubmitBlock)
-    async def submit_block(self, own: SubmitBlock) -> Submitted:
+    @answers(SubmitBlock)
+    def submit_block(self, own: SubmitBlock) -> Cid:
         """Add a block of this node's miner and give it to the network; raises what is wrong with it."""
-        block = BlockMessage.decode(own.block)
-        assert block.header is not None
-        messages = BlockMessages(
-            tuple(Message.decode(data) for data in own.bls_messages),
-            tuple(SignedMessage.decode(data) for data in own.secpk_messages),
-        )
-        cid = self._add(block.header, messages)
-        self.tell("Network", PublishGossip("blocks", own.block))
-        return Submitted(cid)
+        assert own.block.header is not None
+        cid = self._add(own.block.header, BlockMessages(own.bls_messages, own.secpk_messages))
+        self.spawn(self._give_out(own.block))
+        return cid
+
+    async def _give_out(self, block: BlockMessage) -> None:
+        try:
+            await self.ask(PublishGossip(Topic.BLOCKS, block.encode()))
+        except AskError as error:
+            logger.warning("an own block was not gossiped, peers will have to ask for it: %s", error)
 
     async def _take(self, block: BlockMessage, gossip: BlockGossiped) -> None:
         header = block.header
@@ -156,14 +144,14 @@ class Syncer(Subsystem):
     def _timely(self, header: BlockHeader) -> bool:
         profile = self.chain.genesis.profile
         latest = profile.epoch_at(self.environment.clock.unix_s()) + FUTURE_EPOCHS_MAX
-        return self.chain.head().height - profile.finality_epochs <= header.height <= latest
+        return final_height(self.chain.head().height, profile.finality_epochs) <= header.height <= latest
 
     def _reject(self, cid: Cid, author: str, error: InvalidBlockError) -> None:
         if isinstance(error, BlockFutureError):
             return
         logger.warning("block %s from %s is bad: %s", cid, author, error)
         self._bad.add(cid, f"{type(error).__name__}: {error}")
-        self.publish(PeerMisbehaved(author, f"block {cid}: {error}"[:500]))
+        self.tell(PeerMisbehaved(author, f"block {cid}: {error}"[:500]))
 
     async def _collect(self, block: BlockMessage, source: str) -> BlockMessages:
         """A block's messages: from the store, the pool, or a peer that has the block."""
@@ -172,10 +160,8 @@ class Syncer(Subsystem):
         found: dict[Cid, bytes] = {cid: self.chain.blocks.get(cid) for cid in wanted if self.chain.blocks.has(cid)}
         missing = tuple(sorted(wanted - found.keys()))
         if missing:
-            answer: SignedMessages = await self.ask("MsgPool", GetMessages(missing), deadline=2.0)
-            for data in answer.data:
-                signed = SignedMessage.decode(data)
-                found[signed.cid()], found[signed.message.cid()] = data, signed.message.encode()
+            for signed in await self.ask(GetMessages(missing)):
+                found[signed.cid()], found[signed.message.cid()] = signed.encode(), signed.message.encode()
         if any(cid not in found for cid in wanted):
             return await self._fetcher.messages(block.header, source)
         return BlockMessages(
@@ -236,7 +222,7 @@ class Syncer(Subsystem):
             for cid in target.key:
                 self._bad.add(cid, f"its chain is bad: {error}")
             self._progress.error = str(error)
-            self.publish(PeerMisbehaved(target.author, f"bad chain: {error}"[:500]))
+            self.tell(PeerMisbehaved(target.author, f"bad chain: {error}"[:500]))
         except (FetchError, AskError, ChainError, InvalidTipsetError) as error:
             logger.info("syncing to height %d: %s", target.height, error)
             self._progress.error = str(error)
@@ -245,7 +231,7 @@ class Syncer(Subsystem):
         """Tipsets from the target down to the first known one, newest first."""
         found: list[Tipset] = []
         key: TipsetKey = target.key
-        floor = max(0, self.chain.head().height - self.chain.genesis.profile.finality_epochs)
+        floor = final_height(self.chain.head().height, self.chain.genesis.profile.finality_epochs)
         length = max(1, target.height - self.chain.head().height) + HEADERS_BELOW_HEAD
         while not self.chain.knows(key):
             height = found[-1].height if found else target.height
@@ -294,33 +280,31 @@ class Syncer(Subsystem):
     def _weight(self) -> int:
         return self.chain.execution(self.chain.head().key).weight
 
-    @handles(ReadHead)
+    @answers(ReadHead)
     def read_head(self, _request: ReadHead) -> Head:
         """The head."""
         head = self.chain.head()
         return Head(head.key, head.height, self._weight())
 
-    @handles(ReadSync)
+    @answers(ReadSync)
     def read_sync(self, _request: ReadSync) -> SyncStatus:
         """How syncing goes."""
         return self._progress.status(self.chain.head().height, len(self._bad))
 
-    @handles(SetCheckpoint)
-    def set_checkpoint(self, order: SetCheckpoint) -> Done:
+    @answers(SetCheckpoint)
+    def set_checkpoint(self, order: SetCheckpoint) -> None:
         """Never leave a tipset of the present chain."""
         self.chain.set_checkpoint(order.key)
-        return Done()
 
-    @handles(ReadBad)
-    def read_bad(self, request: ReadBad) -> BadReason:
+    @answers(ReadBad)
+    def read_bad(self, request: ReadBad) -> str:
         """Why a block is refused."""
-        return BadReason(self._bad.reason(request.cid))
+        return self._bad.reason(request.cid)
 
-    @handles(MarkBad)
-    def mark_bad(self, order: MarkBad) -> Done:
+    @answers(MarkBad)
+    def mark_bad(self, order: MarkBad) -> None:
         """Refuse a block, or stop refusing it."""
         if order.reason:
             self._bad.add(order.cid, order.reason)
         else:
             self._bad.remove(order.cid)
-        return Done()

@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from thespis.actors.chain.reader import BlockMessages
-from thespis.actors.messages.events import PeerMisbehaved
-from thespis.actors.messages.network import AskPeer, ListPeers, PeerAnswer, PeerList
-from thespis.protocols.chain.block import BlockHeader
+from thespis.actors.messages.network import AskPeer, ListPeers, PeerError, PeerMisbehaved
+from thespis.protocols.chain.block import BlockHeader, BlockMessages
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.consensus.block_messages import check_commitment
 from thespis.protocols.encoding.tuples import Unsigned
@@ -25,6 +23,7 @@ from thespis.protocols.wire.exchange import (
 from thespis.runtime.errors import AskError
 
 if TYPE_CHECKING:
+    from thespis.actors.syncer.settings import SyncerSettings
     from thespis.runtime.actor.subsystem import Subsystem
 
 T = TypeVar("T")
@@ -40,7 +39,7 @@ class FetchError(Exception):
 class Fetcher:
     """Asks peers in the name of the Syncer."""
 
-    def __init__(self, owner: Subsystem) -> None:
+    def __init__(self, owner: Subsystem[SyncerSettings]) -> None:
         self._owner = owner
 
     async def headers(self, key: TipsetKey, length: int, first: str) -> list[Tipset]:
@@ -70,21 +69,20 @@ class Fetcher:
         for peer in await self._order(first):
             order = AskPeer(peer, PROTOCOL, request.encode(), REQUEST_TIMEOUT_S)
             try:
-                answer: PeerAnswer = await self._owner.ask("Network", order, deadline=REQUEST_TIMEOUT_S + 2.0)
-                response = Response.decode(answer.data)
+                response = Response.decode(await self._owner.ask(order))
                 check_response(request, response)
                 return read(response)
-            except (RefusedError, AskError) as failure:
+            except (RefusedError, AskError, PeerError) as failure:
                 error = f"{peer[-8:]}: {failure}"
             except ProtocolError as failure:
                 error = f"{peer[-8:]}: {failure}"
-                self._owner.publish(PeerMisbehaved(peer, f"chain exchange answer: {error}"[:500]))
+                self._owner.tell(PeerMisbehaved(peer, f"chain exchange answer: {error}"[:500]))
         raise FetchError(error)
 
     async def _order(self, first: str) -> list[str]:
         """Whom to ask; asked anew each time, for the Network may have been restarted meanwhile, or this process."""
-        connected: PeerList = await self._owner.ask("Network", ListPeers())
-        others = [info.peer for info in connected.peers]
+        connected = await self._owner.ask(ListPeers())
+        others = [info.peer for info in connected]
         self._owner.environment.random.shuffle(others)
         others.sort(key=lambda peer: peer != first)
         return others[:PEERS_TRIED_MAX]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
 from thespis.actors.messages.wallet import (
     DefaultKey,
@@ -10,22 +10,18 @@ from thespis.actors.messages.wallet import (
     ExportedKey,
     ExportKey,
     ImportKey,
-    KeyList,
     ListKeys,
     NewKey,
     SetDefaultKey,
-    SignatureBytes,
     SignBytes,
-    WalletAddress,
+    UnknownAddressError,
 )
-from thespis.actors.node.settings import NodeSettings
 from thespis.protocols.crypto import bls
-from thespis.protocols.crypto.signature import SignatureType, address_of, sign
+from thespis.protocols.crypto.signature import Signature, SignatureType, address_of, sign
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.errors import SignatureError
-from thespis.runtime.actor.envelopes import Done
-from thespis.runtime.actor.subsystem import Subsystem, handles
-from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.actor.handlers import answers
+from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.keystore import Secret
 from thespis.runtime.store.interface import METADATA, Put, Store
 from thespis.runtime.vault import Vault
@@ -35,103 +31,80 @@ _PREFIX = "wallet-"
 _DEFAULT = b"default"
 
 
-class UnknownAddressError(RuntimeFloorError):
-    """The wallet has no key of an address."""
-
-
-class Wallet(Subsystem):
+class Wallet(Subsystem[None]):
     """Keys by address, in the node's vault."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._vault: Vault | None = None
-        self._store: Store | None = None
+    vault: Vault
+    store: Store
 
-    @property
-    def vault(self) -> Vault:
-        """The vault, open between start and stop."""
-        assert self._vault is not None
-        return self._vault
-
-    async def start(self, settings: Any) -> None:
+    async def start(self, settings: None) -> None:  # noqa: ARG002
         """Unlock the vault."""
-        assert isinstance(settings, NodeSettings)
-        self._vault = self.environment.open_vault()
-        self._store = self.environment.open_store("wallet")
+        self.vault = self.environment.open_vault()
+        self.at_stop(self.vault.lock)
+        self.store = self.opened(self.environment.open_store("wallet"))
 
-    async def stop(self) -> None:
-        """Forget the keys."""
-        self.vault.lock()
-        if self._store is not None:
-            self._store.close()
-
-    @handles(NewKey)
-    def new_key(self, order: NewKey) -> WalletAddress:
+    @answers(NewKey)
+    def new_key(self, order: NewKey) -> Address:
         """Make a key; raises SignatureError for a type that is not offered."""
-        order_of_group = bls.GROUP_ORDER
-        scalar = self.environment.random.randrange(1, order_of_group)
-        endian: Any = "little" if order.kind == "bls" else "big"
+        scalar = self.environment.random.randrange(1, bls.GROUP_ORDER)
+        endian: Literal["little", "big"] = "little" if order.kind == "bls" else "big"
         return self._keep(order.kind, scalar.to_bytes(32, endian))
 
-    @handles(ImportKey)
-    def import_key(self, order: ImportKey) -> WalletAddress:
+    @answers(ImportKey)
+    def import_key(self, order: ImportKey) -> Address:
         """Keep a key that was made elsewhere; importing one that is here changes nothing."""
         return self._keep(order.kind, order.private_key)
 
-    def _keep(self, kind: str, private_key: bytes) -> WalletAddress:
+    def _keep(self, kind: str, private_key: bytes) -> Address:
         signature_type = KINDS.get(kind)
         if signature_type is None:
             raise SignatureError(f"key type {kind!r}; the wallet has {' and '.join(KINDS)}")
         address = address_of(signature_type, private_key)
         if _PREFIX + str(address) not in self.vault.names():
             self.vault.put(_PREFIX + str(address), Secret(private_key))
-        return WalletAddress(address)
+        return address
 
-    @handles(ExportKey)
+    @answers(ExportKey)
     def export_key(self, request: ExportKey) -> ExportedKey:
         """Give out a key."""
         kind = "bls" if request.address.protocol is AddressProtocol.BLS else "secp256k1"
         return ExportedKey(kind, self._secret(request.address))
 
-    @handles(DeleteKey)
-    def delete_key(self, order: DeleteKey) -> Done:
+    @answers(DeleteKey)
+    def delete_key(self, order: DeleteKey) -> None:
         """Forget a key."""
         self._secret(order.address)
         self.vault.delete(_PREFIX + str(order.address))
-        return Done()
 
-    @handles(ListKeys)
-    def list_keys(self, _request: ListKeys) -> KeyList:
+    @answers(ListKeys)
+    def list_keys(self, _request: ListKeys) -> tuple[Address, ...]:
         """All addresses, sorted."""
-        return KeyList(tuple(self._addresses()))
+        return tuple(self._addresses())
 
-    @handles(DefaultKey)
-    def default_key(self, _request: DefaultKey) -> WalletAddress:
+    @answers(DefaultKey)
+    def default_key(self, _request: DefaultKey) -> Address | None:
         """The chosen default, else the first address, which then stays the default."""
-        assert self._store is not None
-        data = self._store.get(METADATA, _DEFAULT)
+        data = self.store.get(METADATA, _DEFAULT)
         addresses = self._addresses()
         if data is not None and Address.parse(data) in addresses:
-            return WalletAddress(Address.parse(data))
+            return Address.parse(data)
         if not addresses:
-            return WalletAddress(None)
-        self._store.write([Put(METADATA, _DEFAULT, addresses[0].data)])
-        return WalletAddress(addresses[0])
+            return None
+        self.store.write([Put(METADATA, _DEFAULT, addresses[0].data)])
+        return addresses[0]
 
-    @handles(SetDefaultKey)
-    def set_default_key(self, order: SetDefaultKey) -> Done:
+    @answers(SetDefaultKey)
+    def set_default_key(self, order: SetDefaultKey) -> None:
         """Choose the default; it must be in the wallet."""
-        assert self._store is not None
         self._secret(order.address)
-        self._store.write([Put(METADATA, _DEFAULT, order.address.data)])
-        return Done()
+        self.store.write([Put(METADATA, _DEFAULT, order.address.data)])
 
-    @handles(SignBytes)
-    def sign_bytes(self, request: SignBytes) -> SignatureBytes:
+    @answers(SignBytes)
+    def sign_bytes(self, request: SignBytes) -> Signature:
         """Sign; raises UnknownAddressError."""
         secret = self._secret(request.address)
         kind = SignatureType.BLS if request.address.protocol is AddressProtocol.BLS else SignatureType.SECP256K1
-        return SignatureBytes(sign(kind, secret, request.data).to_bytes())
+        return sign(kind, secret, request.data)
 
     def _addresses(self) -> list[Address]:
         names = (name for name in self.vault.names() if name.startswith(_PREFIX))

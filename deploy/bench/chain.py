@@ -66,7 +66,7 @@ def _admission() -> Iterator[Figure]:
     ratios, rates = [], []
     for _ in range(3):
         network = _quiet_network()
-        network.node(0).ask("MiningScheduler", StopMining())
+        network.node(0).ask(StopMining())
         messages = _transfers(network, 0, ACCOUNTS * NONCES)
         gossip = [signed.encode() for signed in messages]
         pool = _actor(network, "MsgPool")
@@ -129,7 +129,7 @@ def _sync(name: str, epochs: int, messages: int) -> Iterator[Figure]:
             for signed in _transfers(network, epoch * messages // ACCOUNTS, messages):
                 pool._admit(signed, local=False)
         network.run_epochs(1)
-    network.node(0).ask("MiningScheduler", StopMining())
+    network.node(0).ask(StopMining())
     network.run_epochs(2)  # a block may have been on its way
     target = network.head(0)
     assert target is not None

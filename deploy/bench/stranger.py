@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from thespis.protocols.wire import exchange, hello
-from thespis.protocols.wire.topics import blocks_topic, kademlia_prefix, messages_topic
+from thespis.protocols.wire.topics import blocks_topic, kademlia_prefix, message_id, messages_topic
 from thespis.runtime.errors import RuntimeFloorError
 from thespis.runtime.p2p.host import Libp2pPort
 from thespis.runtime.p2p.port import (
     DialDone,
-    NetworkSettings,
+    HostSettings,
     PeerConnected,
     PeerDisconnected,
     RequestArrived,
@@ -44,12 +44,13 @@ class Stranger:
         self._changed = threading.Condition()
         self._number = 1
         topics = (blocks_topic(network), messages_topic(network)) if gossip else ()
-        settings = NetworkSettings(
+        settings = HostSettings(
             network=network,
             listen="/ip4/127.0.0.1/tcp/0",
             topics=dict.fromkeys(topics, lambda _data: True),
             protocols={hello.PROTOCOL: 1 << 20, exchange.PROTOCOL: 1 << 20},
             dht_prefix=kademlia_prefix(network),
+            message_id=message_id,
             offline=not gossip,
             response_bytes_max=RESPONSE_BYTES_MAX,
         )

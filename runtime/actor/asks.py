@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from thespian.actors import ActorAddress
-from thespis.runtime import errors
+from thespis.runtime.actor.conversation import Ask
 from thespis.runtime.actor.envelopes import Peer, Request
+from thespis.runtime.actor.message import REGISTRY
 from thespis.runtime.actor.tasks import Pending
-from thespis.runtime.errors import ActorRestartedError, AskTimeoutError, MailboxFullError, RemoteError
+from thespis.runtime.errors import ActorRestartedError, AskTimeoutError, MailboxFullError, MessageError, error_named
 
 ASKS_MAX = 10_000
 """Asks in flight of one actor; more would only wait in someone's mailbox."""
@@ -19,10 +20,10 @@ Send = Callable[[ActorAddress, Any], None]
 
 
 @dataclass(slots=True)
-class _Ask:
-    role: str
+class _Open:
+    holder: str
+    question: Ask[Any]
     pending: Pending[Any]
-    body: Any = None
     target: str | None = None
 
 
@@ -31,51 +32,49 @@ class Asks:
 
     def __init__(self) -> None:
         self._number = 0
-        self._open: dict[int, _Ask] = {}
+        self._open: dict[int, _Open] = {}
         self._peers: dict[str, Peer] = {}
 
-    def open(self, role: str) -> tuple[int, Pending[Any]]:
+    def open(self, holder: str, question: Ask[Any]) -> tuple[int, Pending[Any]]:
         """Begin an ask; raises MailboxFullError at the bound."""
         if len(self._open) >= ASKS_MAX:
-            raise MailboxFullError(f"{ASKS_MAX} asks are in flight; await some before asking {role}")
+            raise MailboxFullError(f"{ASKS_MAX} asks are in flight; await some before asking {holder}")
         self._number += 1
         pending: Pending[Any] = Pending()
-        self._open[self._number] = _Ask(role, pending)
+        self._open[self._number] = _Open(holder, question, pending)
         return self._number, pending
 
-    def dispatch(self, number: int, body: Any, send: Send) -> None:
+    def dispatch(self, number: int, send: Send) -> None:
         """Send the ask to the present holder of its role, or keep it for the next one."""
         ask = self._open[number]
-        peer = self._peers.get(ask.role)
-        if peer is None:
-            ask.body = body
-            return
-        ask.target = str(peer.address.addressDetails)
-        ask.body = None
-        send(peer.address, Request(number, peer.incarnation, body))
+        peer = self._peers.get(ask.holder)
+        if peer is not None:
+            ask.target = str(peer.address.addressDetails)
+            send(peer.address, Request(number, peer.incarnation, ask.question))
 
     def resolve(self, number: int, body: Any) -> None:
-        """A reply came; replies to asks that are over are ignored."""
-        ask = self._open.get(number)
-        if ask is not None:
-            ask.pending.resolve(body)
-
-    def fail(self, number: int, kind: str, detail: str) -> None:
-        """A typed failure came; the errors of asking keep their type, others become RemoteError."""
+        """A reply came; replies to asks that are over are ignored, and one of another type fails the ask."""
         ask = self._open.get(number)
         if ask is None:
             return
-        cls = getattr(errors, kind, None)
-        if isinstance(cls, type) and issubclass(cls, errors.RuntimeFloorError) and cls is not RemoteError:
-            ask.pending.fail(cls(detail))
+        try:
+            reply = REGISTRY.reply_from_wire(type(ask.question), body)
+        except MessageError as error:
+            ask.pending.fail(error)
         else:
-            ask.pending.fail(RemoteError(kind, detail))
+            ask.pending.resolve(reply)
 
-    def expire(self, number: int, role: str, deadline_s: float) -> None:
+    def fail(self, number: int, kind: str, detail: str) -> None:
+        """A failure came; the errors of asking and those that the question declares keep their type."""
+        ask = self._open.get(number)
+        if ask is not None:
+            ask.pending.fail(error_named(kind, detail, ask.question.expected_errors()))
+
+    def expire(self, number: int, wait_s: float) -> None:
         """The deadline passed."""
         ask = self._open.get(number)
         if ask is not None:
-            ask.pending.fail(AskTimeoutError(f"{role} did not reply within {deadline_s} s"))
+            ask.pending.fail(AskTimeoutError(f"{ask.holder} did not reply within {wait_s} s"))
 
     def close(self, number: int) -> None:
         """The ask is over."""
@@ -90,7 +89,7 @@ class Asks:
         self._peers = {peer.role: peer for peer in peers}
         alive = {str(peer.address.addressDetails) for peer in peers}
         for number, ask in list(self._open.items()):
-            if ask.target is None and ask.body is not None and ask.role in self._peers:
-                self.dispatch(number, ask.body, send)
-            elif ask.target is not None and ask.target not in alive:
-                ask.pending.fail(ActorRestartedError(f"{ask.role} was restarted while it was asked; ask again"))
+            if ask.target is None:
+                self.dispatch(number, send)
+            elif ask.target not in alive:
+                ask.pending.fail(ActorRestartedError(f"{ask.holder} was restarted while it was asked; ask again"))

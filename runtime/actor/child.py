@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from thespian.actors import ActorAddress
 from thespis.runtime.actor.envelopes import ChildState, Peer, ProcessRow, Statistics
 from thespis.runtime.actor.supervision import ChildSpec, RestartLog
@@ -13,7 +15,7 @@ NO_STATISTICS = Statistics(0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0)
 class SupervisedChild:
     """State, incarnation and history of one role."""
 
-    def __init__(self, spec: ChildSpec) -> None:
+    def __init__(self, spec: ChildSpec[Any]) -> None:
         self.spec = spec
         self.state = ChildState.STOPPED
         self.incarnation = 0
@@ -44,7 +46,7 @@ class SupervisedChild:
 
     def peer(self) -> Peer:
         """Where the role lives."""
-        return Peer(self.spec.role, self.address, self.incarnation)
+        return Peer(self.spec.name, self.address, self.incarnation)
 
     def pong(self, now_s: float, statistics: Statistics) -> None:
         """Take a heartbeat's answer and what it says."""
@@ -57,7 +59,7 @@ class SupervisedChild:
     def row(self) -> ProcessRow:
         """This child's line of the process table."""
         return ProcessRow(
-            self.spec.role,
+            self.spec.name,
             self.state,
             self.incarnation,
             self.log.total,

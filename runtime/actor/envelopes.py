@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import enum
 
-from thespis.runtime.actor.message import ActorAddress, Message, message
+from thespis.runtime.actor.conversation import SUPERVISOR, Ask
+from thespis.runtime.actor.message import ActorAddress, Message, Plain, message
+from thespis.runtime.errors import ActorStartError, AskError, PlanError, RoleUnavailableError
+
+RELAY_MARGIN_S = 5.0
 
 
 @message
@@ -63,10 +67,10 @@ class Request:
 
 @message
 class Reply:
-    """The answer to an ask."""
+    """The answer to an ask, as plain values: the asker knows by its question what they are."""
 
     number: int
-    body: Message | None
+    body: Plain
 
 
 @message
@@ -79,7 +83,7 @@ class Failure:
 
 
 @message
-class Tell:
+class Cast:
     """A message that wants no answer."""
 
     body: Message
@@ -93,8 +97,8 @@ class Publish:
 
 
 @message
-class Event:
-    """A routed event."""
+class Routed:
+    """An event on its way from the supervisor to one who handles it."""
 
     event: Message
 
@@ -165,11 +169,6 @@ class ProcessRow:
 
 
 @message
-class ListProcesses:
-    """Ask a supervisor for its process table."""
-
-
-@message
 class ProcessTable:
     """Every child, in start order, the supervisor first."""
 
@@ -177,33 +176,48 @@ class ProcessTable:
 
 
 @message
-class StartChildren:
+class ListProcesses(Ask[ProcessTable], to=SUPERVISOR):
+    """The process table."""
+
+
+@message
+class StartChildren(Ask[None], to=SUPERVISOR, raises=(ActorStartError, PlanError)):
     """Start everything, in order."""
 
     settings: Message | None
 
 
 @message
-class StopChildren:
+class StopChildren(Ask[None], to=SUPERVISOR):
     """Stop everything, in reverse order."""
 
 
 @message
-class Done:
-    """An order was carried out."""
-
-
-@message
-class RestartRole:
+class RestartRole(Ask[None], to=SUPERVISOR, raises=(RoleUnavailableError,)):
     """Restart one child now, whatever it does."""
 
     role: str
 
 
 @message
-class TellRole:
-    """Hand a message to a role and return its reply."""
+class Relayed:
+    """What was answered to a question that was relayed, as plain values."""
 
-    role: str
+    body: Plain
+
+
+@message
+class Relay(Ask[Relayed], to=SUPERVISOR):
+    """Put a question of the outside to the role that answers it, or tell it what is only told."""
+
     body: Message
-    deadline_s: float
+    member: int = 0
+    limit_s: float = 5.0
+
+    def expected_errors(self) -> tuple[type[Exception], ...]:
+        """Those of asking, and those of the question that is relayed."""
+        return (AskError, *self.body.expected_errors()) if isinstance(self.body, Ask) else (AskError,)
+
+    def wait_s(self) -> float:
+        """Whoever relays it waits for the answer first."""
+        return self.limit_s + RELAY_MARGIN_S

@@ -15,6 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 from thespian.actors import ActorAddress
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import Record
+from thespis.runtime.actor.conversation import Message, Plain
 from thespis.runtime.errors import MessageError
 
 if TYPE_CHECKING:
@@ -34,12 +39,15 @@ class FieldCodec:
     unpack: Callable[[Any], Any]
 
 
-_SCALARS: dict[type, tuple[Callable[[Any], bytes], Callable[[bytes], Any]]] = {}
+CHAIN_SCALARS: dict[type, tuple[Callable[[Any], bytes], Callable[[bytes], Any]]] = {
+    Cid: (bytes, Cid.parse),
+    Address: (bytes, Address.parse),
+    Bitfield: (Bitfield.encode, Bitfield.decode),
+}
+"""Types of the chain that stand in messages as a byte string of their own form, with their own parser.
 
-
-def register_scalar(cls: type, to_bytes: Callable[[Any], bytes], from_bytes: Callable[[bytes], Any]) -> None:
-    """Let `cls` (a CID, an address) stand in messages as a byte string with its own parser."""
-    _SCALARS[cls] = (to_bytes, from_bytes)
+Beside them every chain record does, as its DAG-CBOR bytes, and every class with ``to_bytes`` and ``from_bytes``.
+"""
 
 
 def pack_extension(value: Any) -> Any:
@@ -83,20 +91,22 @@ _EXACT: dict[Any, FieldCodec] = {cls: FieldCodec(None, _exactly(cls)) for cls in
 _EXACT[float] = FieldCodec(float, _exactly(float))
 
 
-def compile_field(hint: Any, registry: Registry, any_message: type) -> FieldCodec:
+def compile_field(hint: Any, registry: Registry) -> FieldCodec:
     """Compile one annotation; raises TypeError with the reason when it has no wire form."""
     if hint is None:
         hint = type(None)
     if hint in _EXACT:
         return _EXACT[hint]
-    if hint is any_message:
+    if hint is Message:
         return FieldCodec(registry.to_wire, registry.from_wire)
+    if hint is Plain:
+        return FieldCodec(None, lambda value: value)
     if hint is ActorAddress:
         return FieldCodec(None, _instance(ActorAddress))
-    if hint in _SCALARS:
-        return _scalar(hint)
+    if chain_form := _chain_form(hint):
+        return _byte_string(*chain_form)
     if isinstance(hint, typing.NewType):
-        return compile_field(hint.__supertype__, registry, any_message)
+        return compile_field(hint.__supertype__, registry)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return FieldCodec(lambda member: member.value, hint)
     if isinstance(hint, type) and is_dataclass(hint):
@@ -105,16 +115,27 @@ def compile_field(hint: Any, registry: Registry, any_message: type) -> FieldCode
         return FieldCodec(registry.to_wire, _nested(registry, hint))
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is tuple:
-        return _tuple(arguments, registry, any_message)
+        return _tuple(arguments, registry)
     if origin is dict:
-        return _mapping(arguments, registry, any_message)
+        return _mapping(arguments, registry)
     if origin in (typing.Union, types.UnionType):
-        return _union(arguments, registry, any_message)
+        return _union(arguments, registry)
     raise TypeError(f"has type {hint!r}, which has no wire form")
 
 
-def _scalar(cls: type) -> FieldCodec:
-    to_bytes, from_bytes = _SCALARS[cls]
+def _chain_form(hint: Any) -> tuple[Callable[[Any], bytes], Callable[[bytes], Any]] | None:
+    if not isinstance(hint, type) or hint is int or issubclass(hint, enum.Enum):
+        return None
+    if hint in CHAIN_SCALARS:
+        return CHAIN_SCALARS[hint]
+    if issubclass(hint, Record):
+        return hint.encode, hint.decode
+    if hasattr(hint, "to_bytes") and hasattr(hint, "from_bytes"):
+        return hint.to_bytes, hint.from_bytes
+    return None
+
+
+def _byte_string(to_bytes: Callable[[Any], bytes], from_bytes: Callable[[bytes], Any]) -> FieldCodec:
     check = _exactly(bytes)
     return FieldCodec(to_bytes, lambda value: from_bytes(check(value)))
 
@@ -129,16 +150,16 @@ def _nested(registry: Registry, expected: type) -> Callable[[Any], Any]:
     return unpack
 
 
-def _tuple(arguments: tuple[Any, ...], registry: Registry, any_message: type) -> FieldCodec:
+def _tuple(arguments: tuple[Any, ...], registry: Registry) -> FieldCodec:
     check = _exactly(tuple)
     if len(arguments) == 2 and arguments[1] is Ellipsis:  # noqa: PLR2004
-        item = compile_field(arguments[0], registry, any_message)
+        item = compile_field(arguments[0], registry)
         pack, unpack = item.pack, item.unpack
         return FieldCodec(
             None if pack is None else lambda values: tuple(map(pack, values)),
             lambda values: tuple(map(unpack, check(values))),
         )
-    items = [compile_field(argument, registry, any_message) for argument in arguments]
+    items = [compile_field(argument, registry) for argument in arguments]
 
     def pack_all(values: tuple[Any, ...]) -> tuple[Any, ...]:
         return tuple(
@@ -151,8 +172,8 @@ def _tuple(arguments: tuple[Any, ...], registry: Registry, any_message: type) ->
     return FieldCodec(pack_all if any(item.pack for item in items) else None, unpack_all)
 
 
-def _mapping(arguments: tuple[Any, ...], registry: Registry, any_message: type) -> FieldCodec:
-    key, value = (compile_field(argument, registry, any_message) for argument in arguments)
+def _mapping(arguments: tuple[Any, ...], registry: Registry) -> FieldCodec:
+    key, value = (compile_field(argument, registry) for argument in arguments)
     check = _exactly(dict)
 
     def pack(mapping: dict[Any, Any]) -> dict[Any, Any]:
@@ -167,12 +188,12 @@ def _mapping(arguments: tuple[Any, ...], registry: Registry, any_message: type) 
     )
 
 
-def _union(arguments: tuple[Any, ...], registry: Registry, any_message: type) -> FieldCodec:
+def _union(arguments: tuple[Any, ...], registry: Registry) -> FieldCodec:
     """Unions of scalars and of registered messages: what came is tried against each in turn."""
-    codecs = {argument: compile_field(argument, registry, any_message) for argument in arguments}
+    codecs = {typing.get_origin(argument) or argument: compile_field(argument, registry) for argument in arguments}
 
     def pack(value: Any) -> Any:
-        codec = codecs.get(type(value)) or codecs.get(any_message)
+        codec = codecs.get(type(value)) or codecs.get(Message)
         if codec is None and type(value) is int:
             codec = codecs.get(float)
         if codec is None:

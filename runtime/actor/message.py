@@ -23,6 +23,7 @@ from typing import Any, TypeVar, dataclass_transform
 
 import msgpack
 from thespian.actors import ActorAddress
+from thespis.runtime.actor.conversation import Ask, Event, Message, Plain, Tell
 from thespis.runtime.actor.fields import FieldCodec, compile_field, pack_extension, unpack_extension
 from thespis.runtime.errors import MessageError, UnknownMessageError
 
@@ -33,10 +34,6 @@ MESSAGE_BYTES_MAX = 16 << 20
 
 COLLECTION_ITEMS_MAX = 1 << 20
 """Most items of one array or map in a message; bounds work before any object is built."""
-
-
-class Message:
-    """Annotation that admits any registered message as a field."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,6 +53,7 @@ class Registry:
         self._by_type: dict[type, _Entry] = {}
         self._by_name: dict[str, _Entry] = {}
         self._types: dict[str, type] = {}
+        self._replies: dict[type, FieldCodec] = {}
 
     def declare(self, cls: type, name: str | None = None) -> None:
         """Compile and register one frozen dataclass under `name`, by default its class name."""
@@ -65,10 +63,22 @@ class Registry:
         codecs: list[FieldCodec] = []
         for field_name in names:
             try:
-                codecs.append(compile_field(hints[field_name], self, Message))
+                codecs.append(compile_field(hints[field_name], self))
             except TypeError as error:
                 raise MessageError(f"message {wire_name}: field {field_name!r} {error}") from None
+        self._check_conversation(cls, wire_name)
         self.adapt(cls, wire_name, names, codecs, cls)
+
+    def _check_conversation(self, cls: type, wire_name: str) -> None:
+        """A message that is part of a conversation says with whom, and a question's answer has a wire form."""
+        role = "publisher" if issubclass(cls, Event) else "addressee"
+        if issubclass(cls, Ask | Tell | Event) and not hasattr(cls, role):
+            raise MessageError(f"message {wire_name} does not say its role; declare it with to=ROLE, an event by=ROLE")
+        if issubclass(cls, Ask):
+            try:
+                self._replies[cls] = compile_field(cls.reply_hint, self)
+            except TypeError as error:
+                raise MessageError(f"message {wire_name}: its answer {error}") from None
 
     def adapt(
         self,
@@ -130,6 +140,25 @@ class Registry:
             return entry.build(*[unpack(item) for unpack, item in zip(entry.unpackers, wire[1:], strict=True)])
         except (TypeError, ValueError) as error:
             raise MessageError(f"message {entry.name}: {error}") from None
+
+    def reply_to_wire(self, question: type, reply: Any) -> Any:
+        """An answer as plain values; raises MessageError for one that has no wire form."""
+        pack = self._replies[question].pack
+        try:
+            return reply if pack is None else pack(reply)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise MessageError(f"the answer to {question.__name__} cannot be encoded: {error}") from None
+
+    def reply_from_wire(self, question: type, wire: Any) -> Any:
+        """Check an answer by what its question declares; raises MessageError."""
+        try:
+            return self._replies[question].unpack(wire)
+        except (TypeError, ValueError) as error:
+            raise MessageError(f"the answer to {question.__name__}: {error}") from None
+
+    def declared(self) -> tuple[type, ...]:
+        """Every message type of this process, by name."""
+        return tuple(cls for _name, cls in sorted(self._types.items()))
 
     def encode(self, value: Any) -> bytes:
         """Encode one message; raises MessageError when it is unknown, ill-typed or too large."""
@@ -196,4 +225,4 @@ def message(cls: type[T]) -> type[T]:
     return record
 
 
-__all__ = ["REGISTRY", "ActorAddress", "Message", "Registry", "message"]
+__all__ = ["REGISTRY", "ActorAddress", "Message", "Plain", "Registry", "message"]

@@ -12,13 +12,14 @@ import inspect
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from contextlib import ExitStack
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from thespian.actors import Actor, ActorAddress, ActorExitRequest, ActorSystemMessage, WakeupMessage
 from thespis.runtime.actor.asks import Asks
+from thespis.runtime.actor.conversation import Ask, Event, Signal, Tell
 from thespis.runtime.actor.envelopes import (
-    Event,
+    Cast,
     Failure,
     PeersChanged,
     Ping,
@@ -26,62 +27,51 @@ from thespis.runtime.actor.envelopes import (
     Publish,
     Reply,
     Request,
+    Routed,
     StartSubsystem,
     Statistics,
     StopSubsystem,
     SubsystemFailed,
     SubsystemReady,
-    Tell,
 )
+from thespis.runtime.actor.handlers import Handling, handlers_of
 from thespis.runtime.actor.message import REGISTRY
 from thespis.runtime.actor.tasks import Alarms, Pending, Task
 from thespis.runtime.actor.timing import Durations
 from thespis.runtime.bases.counters import NO_COUNTERS, Counters
 from thespis.runtime.environment import Environment, ProcessEnvironment
-from thespis.runtime.errors import MessageError
+from thespis.runtime.errors import MessageError, RemoteError, RuntimeFloorError
 
 logger = logging.getLogger(__name__)
 
-Handler = TypeVar("Handler", bound=Callable[..., Any])
+SettingsT = TypeVar("SettingsT")
+R = TypeVar("R")
+OpenedT = TypeVar("OpenedT", bound="Closable")
 HELD_MESSAGES_MAX = 10_000
 """Messages held back while a subsystem starts or runs an exclusive handler; beyond it they are refused."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Handling:
-    function: Callable[..., Any]
-    exclusive: bool
+class Closable(Protocol):
+    """What is opened when a subsystem starts, and closed when it stops."""
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
 
 
-def handles(message_type: type, *, exclusive: bool = False) -> Callable[[Handler], Handler]:
-    """Mark a method as the handler of one message type; the type must be a registered message."""
-    if not REGISTRY.knows(message_type):
-        raise MessageError(f"{message_type.__qualname__} is not a registered message; declare it with @message")
+class Subsystem(Actor, Generic[SettingsT]):
+    """An isolated actor with a role and settings; subclasses declare handlers and may override `start` and `stop`.
 
-    def mark(function: Handler) -> Handler:
-        function.__dict__.setdefault("_handles", []).append((message_type, exclusive))
-        return function
+    What `start` makes is declared as attributes without a value: no handler runs before `start` has ended, so none
+    meets them absent. What is `opened` in it is closed when the subsystem stops, last opened first.
+    """
 
-    return mark
-
-
-class Subsystem(Actor):
-    """An isolated actor with a role; subclasses declare handlers and may override `start` and `stop`."""
-
-    handlers: ClassVar[dict[type, _Handling]] = {}
+    handlers: ClassVar[dict[type, Handling]] = {}
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        found = dict(cls.handlers)
-        for name, function in vars(cls).items():
-            if name.startswith("_") and not name.startswith("__") and name in vars(Subsystem):
-                raise MessageError(f"{cls.__name__}.{name} hides a part of Subsystem; give it another name")
-            for message_type, exclusive in getattr(function, "_handles", ()):
-                taken = found.get(message_type)
-                if taken is not None and taken.function.__qualname__.startswith(cls.__qualname__ + "."):
-                    raise MessageError(f"{cls.__name__}.{name}: {message_type.__name__} has a handler already")
-                found[message_type] = _Handling(function, exclusive)
-        cls.handlers = found
+        hidden = frozenset(name for name in vars(Subsystem) if name.startswith("_") and not name.startswith("__"))
+        cls.handlers = handlers_of(cls, cls.handlers, hidden)
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,6 +85,7 @@ class Subsystem(Actor):
         self._held: deque[tuple[Any, int | None, ActorAddress]] = deque()
         self._asks = Asks()
         self._alarms = Alarms()
+        self._opened = ExitStack()
         self._wake_s: float | None = None
         self._peers_version = 0
         self._durations = Durations()
@@ -117,43 +108,57 @@ class Subsystem(Actor):
 
     # -- to be overridden ------------------------------------------------------------------------------------
 
-    async def start(self, settings: Any) -> None:
+    async def start(self, settings: SettingsT) -> None:
         """Rebuild state from the subsystem's own store; called again after every crash."""
 
     async def stop(self) -> None:
-        """Let go of what was opened; what must survive was written before it was acknowledged."""
+        """Finish; what must survive was written before it was acknowledged, and what was `opened` is closed after."""
 
     # -- to be called ----------------------------------------------------------------------------------------
 
-    async def ask(self, role: type | str, body: Any, deadline: float = 5.0) -> Any:
-        """Send `body` to whoever holds `role` and await its reply, at most `deadline` seconds.
+    def opened(self, resource: OpenedT) -> OpenedT:
+        """The resource, which is closed when this subsystem stops."""
+        self._opened.callback(resource.close)
+        return resource
 
-        Raises AskTimeoutError, ActorRestartedError, RemoteError, or MailboxFullError. While nobody holds the role,
-        the ask waits for the next incarnation within its deadline.
+    def at_stop(self, callback: Callable[[], object]) -> None:
+        """Call this when the subsystem stops, before what was opened earlier is closed."""
+        self._opened.callback(callback)
+
+    async def ask(self, question: Ask[R], *, member: int = 0, within_s: float | None = None) -> R:
+        """The answer to a question from whoever holds its role, or is that member of it, within its time or a given one.
+
+        Raises an error that the question declares, AskTimeoutError, ActorRestartedError, RemoteError, or
+        MailboxFullError. While nobody holds the role, the ask waits for the next incarnation within its deadline.
         """
-        name = role if isinstance(role, str) else role.__name__
-        number, pending = self._asks.open(name)
-        alarm = self._alarm(deadline)
-        alarm.when_done(lambda: self._asks.expire(number, name, deadline))
+        wait_s = question.wait_s() if within_s is None else within_s
+        number, pending = self._asks.open(question.addressee.holder(member), question)
+        alarm = self._alarm(wait_s)
+        alarm.when_done(lambda: self._asks.expire(number, wait_s))
         try:
-            self._asks.dispatch(number, body, self.send)
-            return await pending
+            self._asks.dispatch(number, self.send)
+            answer: R = await pending
         finally:
             self._asks.close(number)
             alarm.resolve(None)
+        return answer
 
-    def tell(self, role: type | str, body: Any) -> bool:
+    def tell(self, notice: Tell, *, member: int = 0) -> bool:
         """Send without an answer; returns whether anyone held the role."""
-        peer = self._asks.peer(role if isinstance(role, str) else role.__name__)
+        peer = self._asks.peer(notice.addressee.holder(member))
         if peer is not None:
-            self.send(peer.address, Tell(body))
+            self.send(peer.address, Cast(notice))
         return peer is not None
+
+    def signal(self, event: Signal) -> None:
+        """Put what an own port says into the mailbox; any thread may call it."""
+        self.send(self.myAddress, Cast(event))
 
     async def sleep(self, seconds: float) -> None:
         """Let `seconds` pass; other messages are handled meanwhile."""
         await self._alarm(seconds)
 
-    def publish(self, event: Any) -> None:
+    def publish(self, event: Event) -> None:
         """Give an event to the supervisor, which routes it to those who subscribe."""
         if self.supervisor is not None:
             self.send(self.supervisor, Publish(event))
@@ -180,9 +185,9 @@ class Subsystem(Actor):
             self._asks.resolve(msg.number, msg.body)
         elif kind is Failure:
             self._asks.fail(msg.number, msg.kind, msg.detail)
-        elif kind is Tell:
+        elif kind is Cast:
             self._accept(msg.body, None, sender)
-        elif kind is Event:
+        elif kind is Routed:
             self._accept(msg.event, None, sender)
         elif kind is Ping:
             self.send(sender, Pong(msg.number, self._peers_version, self.statistics()))
@@ -223,7 +228,7 @@ class Subsystem(Actor):
             self.send(order.supervisor, SubsystemReady(self.role, self.incarnation))
             self._release()
 
-        Task(self.start(order.settings), finished)
+        Task(self.start(cast("SettingsT", order.settings)), finished)
 
     def _take_peers(self, change: PeersChanged) -> None:
         if change.version > self._peers_version:
@@ -236,6 +241,10 @@ class Subsystem(Actor):
         self._stopping = True
 
         def finished(_result: Any, error: BaseException | None) -> None:
+            try:
+                self._opened.close()
+            except Exception as failure:
+                error = error or failure
             if error is not None:
                 logger.error("%s failed to stop cleanly: %r", self.role, error)
             self.send(self.myAddress, ActorExitRequest())
@@ -250,7 +259,7 @@ class Subsystem(Actor):
         if request is not None and request.incarnation not in (0, self.incarnation):
             detail = f"{self.role} is incarnation {self.incarnation}, incarnation {request.incarnation} was asked"
             self.send(sender, Failure(request.number, "ActorRestartedError", detail))
-        elif type(body) not in self.handlers:
+        elif type(body) not in self.handlers or (request is not None and not isinstance(body, Ask)):
             self._rejected += 1
             if number is not None:
                 detail = f"{self.role} has no handler for {type(body).__name__}"
@@ -283,9 +292,9 @@ class Subsystem(Actor):
             self._durations.add(self.now_s() - started_s)
             if error is not None:
                 self._failed += 1
-                logger.info("%s: %s failed: %r", self.role, type(body).__name__, error)
+                self._note_failure(body, error)
             if number is not None:
-                self._answer(sender, number, result, error)
+                self._answer(sender, number, body, result, error)
 
         try:
             result = handling.function(self, body)
@@ -307,15 +316,28 @@ class Subsystem(Actor):
 
         Task(result, ended)
 
-    def _answer(self, sender: ActorAddress, number: int, result: Any, error: BaseException | None) -> None:
+    def _note_failure(self, body: Any, error: BaseException) -> None:
+        """An error that the question declares is an answer; any other is a fault of this subsystem."""
+        declared = isinstance(error, (*getattr(body, "raises", ()), RuntimeFloorError))
+        level = logging.INFO if declared else logging.ERROR
+        logger.log(
+            level, "%s: %s failed: %r", self.role, type(body).__name__, error, exc_info=None if declared else error
+        )
+
+    def _answer(
+        self, sender: ActorAddress, number: int, question: Any, result: Any, error: BaseException | None
+    ) -> None:
         if error is None:
             try:
-                self.send(sender, Reply(number, result))
+                self.send(sender, Reply(number, REGISTRY.reply_to_wire(type(question), result)))
             except MessageError as failure:
                 error = failure
             else:
                 return
-        self.send(sender, Failure(number, type(error).__name__, str(error)[:2000]))
+        kind, detail = type(error).__name__, str(error)
+        if isinstance(error, RemoteError):
+            kind, detail = error.kind, error.detail
+        self.send(sender, Failure(number, kind, detail[:2000]))
 
     def _alarm(self, seconds: float) -> Pending[None]:
         return self._alarms.set(self.now_s() + seconds)

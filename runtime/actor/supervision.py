@@ -10,12 +10,17 @@ from __future__ import annotations
 import enum
 import random
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
+from thespis.runtime.actor.conversation import Ask, Event, Role, Tell
+from thespis.runtime.actor.message import REGISTRY
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.bases.exits import ExitStatus
+from thespis.runtime.errors import PlanError
+
+SettingsT = TypeVar("SettingsT")
 
 
 class Restart(enum.Enum):
@@ -56,20 +61,35 @@ def always(_settings: Any) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class ChildSpec:
-    """One supervised role."""
+def unchanged(settings: Any) -> Any:
+    """The tree's settings as they are."""
+    return settings
 
-    role: str
-    actor: type[Subsystem]
+
+def nothing(_settings: Any) -> None:
+    """No settings: the child needs none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec(Generic[SettingsT]):
+    """One supervised child: the role it holds, its class, and what of the tree's settings it is given."""
+
+    role: Role
+    actor: type[Subsystem[SettingsT]]
+    settings: Callable[[Any], SettingsT] = unchanged
+    member: int = 0
     restart: Restart = Restart.PERMANENT
     intensity: Intensity = Intensity()
     backoff: Backoff = Backoff()
     start_timeout_s: float = 15.0
     stop_timeout_s: float = 5.0
-    settings: Any = None
     wanted: Callable[[Any], bool] = always
-    """Whether a node with given settings has this role at all."""
+    """Whether a tree with given settings has this child at all."""
+
+    @property
+    def name(self) -> str:
+        """What the child is called: its role, with its number in a crew."""
+        return self.role.holder(self.member)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +102,42 @@ class Heartbeats:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a supervisor runs: children in start order, and who hears of which event."""
+    """What a supervisor runs: children in start order. Who hears of which event follows from what they handle."""
 
-    children: tuple[ChildSpec, ...]
-    routes: dict[type, tuple[str, ...]] = field(default_factory=dict)
+    children: tuple[ChildSpec[Any], ...]
     heartbeats: Heartbeats = Heartbeats()
+
+    def subscribers(self, event: type) -> tuple[str, ...]:
+        """The names of the children that handle an event, in start order."""
+        return tuple(spec.name for spec in self.children if event in spec.actor.handlers)
+
+    def check(self, declared: Iterable[type] = ()) -> None:
+        """Raise PlanError unless every declared message of this plan's trees has who takes it.
+
+        A question has one role that answers it, and only that role; what is told has its role as a handler; an event
+        has a publisher of this plan and somebody who handles it. `declared` defaults to every registered message.
+        """
+        messages = tuple(declared) or REGISTRY.declared()
+        roles = {spec.role for spec in self.children}
+        trees = {role.tree for role in roles}
+        faults = [fault for kind in messages if (fault := self._fault(kind, roles, trees))]
+        if faults:
+            raise PlanError("; ".join(faults))
+
+    def _fault(self, kind: type, roles: set[Role], trees: set[str]) -> str | None:
+        holders = {spec.role for spec in self.children if kind in spec.actor.handlers}
+        if issubclass(kind, Ask | Tell) and kind.addressee.tree in trees:
+            wrong = sorted(role.name for role in holders - {kind.addressee})
+            if wrong:
+                return f"{kind.__name__} is for {kind.addressee.name} and {', '.join(wrong)} takes it"
+            if not holders:
+                return f"{kind.__name__} is for {kind.addressee.name}, and no child of that role takes it"
+        if issubclass(kind, Event) and kind.publisher.tree in trees:
+            if kind.publisher not in roles:
+                return f"{kind.__name__} is published by {kind.publisher.name}, which is no child"
+            if not holders:
+                return f"{kind.__name__} is published and no child handles it"
+        return None
 
 
 def should_restart(policy: Restart, status: ExitStatus) -> bool:

@@ -13,30 +13,33 @@ from typing import Any, ClassVar
 
 from thespian.actors import ActorAddress, ChildActorExited, PoisonMessage
 from thespis.runtime.actor.child import SupervisedChild
+from thespis.runtime.actor.conversation import SUPERVISOR, Ask, Tell
 from thespis.runtime.actor.envelopes import (
     ChildState,
-    Done,
-    Event,
     ListProcesses,
+    Peer,
     PeersChanged,
     Ping,
     Pong,
     ProcessTable,
     Publish,
+    Relay,
+    Relayed,
     RestartRole,
+    Routed,
     StartChildren,
     StartSubsystem,
     StopChildren,
     StopSubsystem,
     SubsystemFailed,
     SubsystemReady,
-    TellRole,
 )
-from thespis.runtime.actor.message import Message, message
-from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.actor.handlers import answers
+from thespis.runtime.actor.message import REGISTRY
+from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.actor.supervision import Plan, should_restart
 from thespis.runtime.bases.exits import ExitStatus
-from thespis.runtime.errors import ActorStartError, RoleUnavailableError
+from thespis.runtime.errors import ActorStartError, MessageError, RoleUnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -46,14 +49,7 @@ EXIT_GAVE_UP = 75
 UNKNOWN_EXIT = ExitStatus(None, None)
 
 
-@message
-class Told:
-    """What a role replied to `TellRole`."""
-
-    body: Message | None
-
-
-class Supervisor(Subsystem):
+class Supervisor(Subsystem[None]):
     """Root of a tree of subsystems; subclasses set `plan`."""
 
     plan: ClassVar[Plan] = Plan(())
@@ -73,18 +69,20 @@ class Supervisor(Subsystem):
     def _choose(self, settings: Any) -> None:
         """Take the roles that a node with these settings has."""
         wanted = (spec for spec in self.plan.children if settings is None or spec.wanted(settings))
-        self.children = {spec.role: self.children.get(spec.role) or SupervisedChild(spec) for spec in wanted}
+        self.children = {spec.name: self.children.get(spec.name) or SupervisedChild(spec) for spec in wanted}
 
     # -- orders ----------------------------------------------------------------------------------------------
 
-    @handles(StartChildren, exclusive=True)
-    async def start_children(self, order: StartChildren) -> Done:
+    @answers(StartChildren, exclusive=True)
+    async def start_children(self, order: StartChildren) -> None:
         """Start every child in order, each when the former is ready; a failure unwinds what was started.
 
+        Raises PlanError before anything starts when the plan leaves a message without who takes it.
         Starting what is started already is no error and starts nothing twice.
         """
         if self._up:
-            return Done()
+            return
+        self.plan.check()
         self._settings = order.settings
         self._choose(order.settings)
         for child in self.children.values():
@@ -97,16 +95,14 @@ class Supervisor(Subsystem):
                 raise
         self._up = True
         self.spawn(self._heartbeat())
-        return Done()
 
-    @handles(StopChildren, exclusive=True)
-    async def stop_children(self, _order: StopChildren) -> Done:
+    @answers(StopChildren, exclusive=True)
+    async def stop_children(self, _order: StopChildren) -> None:
         """Stop every child in reverse order, each within its bound; stopping twice is no error."""
         await self._stop_all()
-        return Done()
 
-    @handles(RestartRole)
-    async def restart_role(self, order: RestartRole) -> Done:
+    @answers(RestartRole)
+    async def restart_role(self, order: RestartRole) -> None:
         """End one child as asked; its policy does not matter, it is started again."""
         child = self._child(order.role)
         if child.state is not ChildState.RUNNING:
@@ -118,19 +114,26 @@ class Supervisor(Subsystem):
         self.send(child.address, StopSubsystem())
         self._kill_after(child, child.spec.stop_timeout_s)
         await ready
-        return Done()
 
-    @handles(ListProcesses)
+    @answers(ListProcesses)
     def list_processes(self, _order: ListProcesses) -> ProcessTable:
         """The process table, this supervisor first."""
         own = SupervisedChild.row_of_supervisor(self.role, self.statistics())
         return ProcessTable((own, *(child.row() for child in self.children.values())))
 
-    @handles(TellRole)
-    async def tell_role(self, order: TellRole) -> Told:
-        """Ask a role in the name of the outside."""
-        self._child(order.role)
-        return Told(await self.ask(order.role, order.body, order.deadline_s))
+    @answers(Relay)
+    async def relay(self, order: Relay) -> Relayed:
+        """Ask in the name of the outside; what is only told is told."""
+        spoken = order.body
+        if isinstance(spoken, Ask):
+            self._child(spoken.addressee.holder(order.member))
+            answer = await self.ask(spoken, member=order.member, within_s=order.limit_s)
+            return Relayed(REGISTRY.reply_to_wire(type(spoken), answer))
+        if not isinstance(spoken, Tell):
+            raise MessageError(f"{type(spoken).__name__} is neither asked nor told; see: thespis tell --help")
+        self._child(spoken.addressee.holder(order.member))
+        self.tell(spoken, member=order.member)
+        return Relayed(None)
 
     def _child(self, role: str) -> SupervisedChild:
         child = self.children.get(role)
@@ -164,10 +167,10 @@ class Supervisor(Subsystem):
             self._rejected += 1
 
     def _route(self, event: Any) -> None:
-        for role in self.plan.routes.get(type(event), ()):
+        for role in self.plan.subscribers(type(event)):
             child = self.children.get(role)
             if child is not None and child.state is ChildState.RUNNING:
-                self.send(child.address, Event(event))
+                self.send(child.address, Routed(event))
 
     def _child_ready(self, child: SupervisedChild) -> None:
         if child.state is not ChildState.STARTING:
@@ -189,7 +192,7 @@ class Supervisor(Subsystem):
         self._announce()
         if was is ChildState.STARTING and not child.has_run:
             child.state = ChildState.FAILED
-            child.ready.fail(ActorStartError(f"{child.spec.role} failed to start: {reason}"))
+            child.ready.fail(ActorStartError(f"{child.spec.name} failed to start: {reason}"))
         elif child.restart_asked or (was is not ChildState.STOPPING and should_restart(child.spec.restart, status)):
             self._restart(child, "asked" if child.restart_asked else reason)
 
@@ -217,8 +220,8 @@ class Supervisor(Subsystem):
         self._by_address[str(child.address.addressDetails)] = child
 
     def _order_start(self, child: SupervisedChild) -> None:
-        settings = self._settings if child.spec.settings is None else child.spec.settings
-        order = StartSubsystem(child.spec.role, child.incarnation, self.myAddress, self._peers(), settings)
+        settings = child.spec.settings(self._settings)
+        order = StartSubsystem(child.spec.name, child.incarnation, self.myAddress, self._peers(), settings)
         self.send(child.address, order)
         self.spawn(self._watch_start(child, child.incarnation))
 
@@ -230,7 +233,7 @@ class Supervisor(Subsystem):
 
     def _restart(self, child: SupervisedChild, reason: str) -> None:
         now_s = self.now_s()
-        logger.warning("%s ended: %s", child.spec.role, reason)
+        logger.warning("%s ended: %s", child.spec.name, reason)
         if child.restart_asked:
             child.restart_asked = False
             child.log.reasons.append(reason)
@@ -258,7 +261,7 @@ class Supervisor(Subsystem):
         intensity = child.spec.intensity
         logger.critical(
             "%s needed more than %d restarts in %s s (last: %s); giving up",
-            child.spec.role, intensity.restarts, intensity.window_s, reason,
+            child.spec.name, intensity.restarts, intensity.window_s, reason,
         )  # fmt: skip
         await self._stop_all()
         sys.exit(EXIT_GAVE_UP)
@@ -289,7 +292,7 @@ class Supervisor(Subsystem):
         async def watch() -> None:
             await self.sleep(seconds)
             if child.incarnation == incarnation and child.state is ChildState.STOPPING:
-                logger.error("%s did not stop within %s s; killed", child.spec.role, seconds)
+                logger.error("%s did not stop within %s s; killed", child.spec.name, seconds)
                 self._kill(child)
 
         self.spawn(watch())
@@ -297,7 +300,7 @@ class Supervisor(Subsystem):
     def _kill(self, child: SupervisedChild) -> None:
         kill = getattr(self._myRef, "kill_child", None)
         if kill is None:
-            logger.error("%s hangs and this base cannot kill it", child.spec.role)
+            logger.error("%s hangs and this base cannot kill it", child.spec.name)
         else:
             kill(child.address)
 
@@ -321,8 +324,9 @@ class Supervisor(Subsystem):
             await self.sleep(beats.every_s)
 
     def _peers(self) -> PeersChanged:
+        own = Peer(SUPERVISOR.name, self.myAddress, self.incarnation)
         running = (child for child in self.children.values() if child.state is ChildState.RUNNING)
-        return PeersChanged(self._peers_version, tuple(child.peer() for child in running))
+        return PeersChanged(self._peers_version, (own, *(child.peer() for child in running)))
 
     def _announce(self) -> None:
         """Tell every living child, and the supervisor's own asks, who holds which role now."""

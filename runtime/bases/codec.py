@@ -29,7 +29,7 @@ class Codec(Protocol):
 
 def _adapt_thespian(registry: Registry) -> None:
     def fields(*hints: Any) -> list[Any]:
-        return [compile_field(hint, registry, Message) for hint in hints]
+        return [compile_field(hint, registry) for hint in hints]
 
     optional_text = str | None
     registry.adapt(ActorExitRequest, "ActorExitRequest", ["isRecursive"], fields(bool), ActorExitRequest)

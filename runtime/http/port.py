@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from thespis.runtime.actor.conversation import Signal
 from thespis.runtime.actor.message import message
 
 
@@ -24,7 +25,7 @@ class HttpSettings:
 
 
 @message
-class CallArrived:
+class CallArrived(Signal):
     """A JSON-RPC request body, or one WebSocket frame; `connection` is 0 for plain HTTP.
 
     `permissions` are what the caller's token allows.
@@ -37,7 +38,7 @@ class CallArrived:
 
 
 @message
-class PageArrived:
+class PageArrived(Signal):
     """A GET of one of the plain pages: livez, readyz, healthz, metrics."""
 
     number: int
@@ -45,7 +46,7 @@ class PageArrived:
 
 
 @message
-class ConnectionClosed:
+class ConnectionClosed(Signal):
     """A WebSocket is gone; what was pushed to it ends."""
 
     connection: int

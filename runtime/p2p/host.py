@@ -21,8 +21,8 @@ from thespis.runtime.p2p.port import (
     Bandwidth,
     DialDone,
     GossipArrived,
+    HostSettings,
     LookupDone,
-    NetworkSettings,
     PeerConnected,
     PeerDisconnected,
     PeerInfo,
@@ -44,7 +44,7 @@ class HostError(RuntimeFloorError):
 class Libp2pPort:
     """A node's place in the real network."""
 
-    def __init__(self, folder: Path, settings: NetworkSettings, deliver: Deliver) -> None:
+    def __init__(self, folder: Path, settings: HostSettings, deliver: Deliver) -> None:
         self.settings = settings
         self.folder = folder
         self.peer_id = ""

@@ -10,14 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from thespis.runtime.actor.conversation import Signal
 from thespis.runtime.actor.message import message
 
 Validator = Callable[[bytes], bool]
 """Whether a gossiped payload is well formed; False counts against whoever sent it."""
 
+MessageId = Callable[[bytes], bytes]
+"""How gossip tells payloads apart: two of one id are one payload, whoever sends them."""
+
 
 @dataclass(frozen=True, slots=True)
-class NetworkSettings:
+class HostSettings:
     """How a node takes part; times in seconds, sizes in bytes."""
 
     network: str
@@ -26,6 +30,7 @@ class NetworkSettings:
     protocols: Mapping[str, int]
     """Protocols that are answered, with the largest request of each."""
     dht_prefix: str
+    message_id: MessageId
     offline: bool = False
     relay: bool = False
     response_bytes_max: int = 12 << 20
@@ -39,7 +44,7 @@ class NetworkSettings:
 
 
 @message
-class PeerConnected:
+class PeerConnected(Signal):
     """A connection stands."""
 
     peer: str
@@ -48,14 +53,14 @@ class PeerConnected:
 
 
 @message
-class PeerDisconnected:
+class PeerDisconnected(Signal):
     """The last connection to a peer is gone."""
 
     peer: str
 
 
 @message
-class ProtocolViolated:
+class ProtocolViolated(Signal):
     """A peer sent what no honest peer sends; whoever owns the port decides what becomes of it."""
 
     peer: str
@@ -63,7 +68,7 @@ class ProtocolViolated:
 
 
 @message
-class GossipArrived:
+class GossipArrived(Signal):
     """A well-formed payload that was not seen before.
 
     `source` passed it on, after no more than its shape was looked at; `author` signed it, and answers for the rest.
@@ -76,7 +81,7 @@ class GossipArrived:
 
 
 @message
-class RequestArrived:
+class RequestArrived(Signal):
     """A peer asks; answer with `respond`, in time."""
 
     number: int
@@ -86,7 +91,7 @@ class RequestArrived:
 
 
 @message
-class RequestDone:
+class RequestDone(Signal):
     """An own request ended, with an answer or with what went wrong."""
 
     number: int
@@ -95,7 +100,7 @@ class RequestDone:
 
 
 @message
-class DialDone:
+class DialDone(Signal):
     """An own dial ended; `error` is empty when the peer is connected."""
 
     number: int
@@ -104,7 +109,7 @@ class DialDone:
 
 
 @message
-class PingDone:
+class PingDone(Signal):
     """A round trip was measured, or what went wrong."""
 
     number: int
@@ -113,7 +118,7 @@ class PingDone:
 
 
 @message
-class LookupDone:
+class LookupDone(Signal):
     """A search in the routing table ended."""
 
     number: int

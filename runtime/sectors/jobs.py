@@ -6,7 +6,8 @@ A job may take hours and may be given twice: whoever does it finds what is done 
 from __future__ import annotations
 
 from thespis.protocols.proofs.registry import PADDED_QUAD_BYTES, QUAD_BYTES
-from thespis.runtime.actor.message import Message, message
+from thespis.runtime.actor.conversation import Message, Signal
+from thespis.runtime.actor.message import message
 
 PIECE_KEY_CHARACTERS_MAX = 256
 
@@ -119,7 +120,6 @@ class DropLayers:
 
 
 Job = StagePiece | SealSector | ProveSeal | ProveWindow | ReadPiece | DropLayers
-JOBS = (StagePiece, SealSector, ProveSeal, ProveWindow, ReadPiece, DropLayers)
 
 
 @message
@@ -139,7 +139,7 @@ Outcome = PieceStaged | Replica | Proof | JobDone | JobFailed
 
 
 @message
-class JobProgress:
+class JobProgress(Signal):
     """Which share of a phase of a sector's sealing is done, from 0 to 1."""
 
     sector: int
@@ -148,7 +148,7 @@ class JobProgress:
 
 
 @message
-class JobEnded:
+class JobEnded(Signal):
     """The job of a number gave an outcome."""
 
     number: int

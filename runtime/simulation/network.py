@@ -6,7 +6,6 @@ What is simulated is delivery, not libp2p: no handshakes, no scoring, no streams
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -17,8 +16,8 @@ from thespis.runtime.p2p.port import (
     Bandwidth,
     DialDone,
     GossipArrived,
+    HostSettings,
     LookupDone,
-    NetworkSettings,
     PeerConnected,
     PeerDisconnected,
     PeerInfo,
@@ -66,7 +65,7 @@ class SimulatedSwarm:
         """Virtual time."""
         return self._scheduler.now_ns
 
-    def open(self, node: str, settings: NetworkSettings, deliver: Deliver) -> SimulatedPort:
+    def open(self, node: str, settings: HostSettings, deliver: Deliver) -> SimulatedPort:
         """A node takes its place; its peer id is its name, so a restarted one is known again."""
         port = SimulatedPort(self, node, settings, deliver)
         self.ports[port.peer_id] = port
@@ -107,7 +106,7 @@ class SimulatedSwarm:
 class SimulatedPort:
     """One node's place in the simulated network."""
 
-    def __init__(self, swarm: SimulatedSwarm, node: str, settings: NetworkSettings, deliver: Deliver) -> None:
+    def __init__(self, swarm: SimulatedSwarm, node: str, settings: HostSettings, deliver: Deliver) -> None:
         self._swarm = swarm
         self.node = node
         self.peer_id = node
@@ -182,7 +181,7 @@ class SimulatedPort:
             self._forward(topic, self.peer_id, data, exclude=self.peer_id)
 
     def _note(self, data: bytes) -> bool:
-        identity = hashlib.blake2b(data, digest_size=32).digest()
+        identity = self._settings.message_id(data)
         now_ns = self._swarm.now_ns
         if self._seen.get(identity, -1) >= now_ns:
             return False

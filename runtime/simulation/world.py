@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from thespis.runtime.clock import Clock, ManualClock, SkewedClock
 from thespis.runtime.environment import Deliver
 from thespis.runtime.http.port import HttpPort, HttpSettings
-from thespis.runtime.p2p.port import NetworkPort, NetworkSettings
+from thespis.runtime.p2p.port import HostSettings, NetworkPort
 from thespis.runtime.sectors.port import SectorPort
 from thespis.runtime.sectors.shelf import MemoryShelf, SectorShelf
 from thespis.runtime.simulation.http import SimulatedHttp
@@ -50,7 +50,7 @@ class SimulatedEnvironment:
         """Keys on the node's virtual disk."""
         return SimulatedVault(self.open_store("vault"))
 
-    def open_network(self, settings: NetworkSettings, deliver: Deliver) -> NetworkPort:
+    def open_network(self, settings: HostSettings, deliver: Deliver) -> NetworkPort:
         """A place in the simulated network."""
         port = self._swarm.open(self._node, settings, deliver)
         self._ports.append(port)

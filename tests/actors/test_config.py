@@ -3,7 +3,9 @@
 import dataclasses
 
 import pytest
-from thespis.actors.node.settings import DEFAULTS, NodeConfig
+from thespis.actors.node.actor import FilecoinNode
+from thespis.actors.node.settings import LOCAL, NodeConfig
+from thespis.actors.roles import SEAL_WORKER
 from thespis.deploy.nodes import node_settings
 from thespis.runtime.actor.message import REGISTRY
 from thespis.runtime.config import Config, load_config
@@ -25,15 +27,28 @@ def test_every_option_reaches_the_settings(tmp_path):
         .with_heartbeat("/ip4/1.2.3.4/tcp/12/p2p/y", nickname="Zoe", period_s=13.0)
         .settings()
     )
-    unchanged = {
-        field.name
+    changed = {
+        f"{field.name}.{each.name}"
         for field in dataclasses.fields(settings)
-        if getattr(settings, field.name) == getattr(DEFAULTS, field.name)
+        if dataclasses.is_dataclass(getattr(settings, field.name))
+        for each in dataclasses.fields(getattr(settings, field.name))
+        if getattr(getattr(settings, field.name), each.name) != getattr(getattr(LOCAL, field.name), each.name)
     }
-    assert unchanged == {"mine", "beat_reconnect_s", "agent"}
+    given = {"api.miner", "api.bootstrap", "heartbeat.miner", "heartbeat.offline", "network.offline",
+             "bootstrapper.offline", "sealing.miner"}  # fmt: skip
+    every = {
+        f"{field.name}.{each.name}"
+        for field in dataclasses.fields(settings)
+        if dataclasses.is_dataclass(getattr(settings, field.name))
+        for each in dataclasses.fields(getattr(settings, field.name))
+    }
+    assert every - changed == given | {"mining.enabled", "heartbeat.reconnect_s"}
     assert REGISTRY.decode(REGISTRY.encode(settings)) == settings
-    assert str(settings.miner_address) == "f01000"
-    assert DEFAULTS.miner_address is None
+    assert settings.miner == "f01000"
+    assert settings.for_heartbeat() == dataclasses.replace(settings.heartbeat, miner="f01000", offline=True)
+    assert settings.for_api().bootstrap == ("/ip4/1.2.3.4/tcp/6/p2p/x",)
+    assert (settings.for_network().offline, settings.for_bootstrapper().offline) == (True, True)
+    assert LOCAL.miner == ""
 
 
 def test_a_base_configuration_can_be_shared():
@@ -54,7 +69,12 @@ def test_a_homes_files_become_settings(tmp_path):
         None, environment={"THESPIS_MINING__MINER_ADDRESS": "f01234", "THESPIS_MINING__ENABLED": "true"}
     )
     settings = node_settings(tmp_path, config, offline=True)
-    assert (settings.genesis_car, settings.offline, settings.miner, settings.mine) == (b"car", True, "f01234", True)
+    assert (settings.syncer.genesis_car, settings.offline, settings.miner, settings.mining.enabled) == (
+        b"car",
+        True,
+        "f01234",
+        True,
+    )
     relay = load_config(None, environment={"THESPIS_SWARM__PUBLIC_RELAY_ADDRESS": "/ip4/1.2.3.4/tcp/1"})
     with pytest.raises(NotImplementedError, match="is announced yet"):
         node_settings(tmp_path, relay)
@@ -68,6 +88,9 @@ def test_a_node_has_roles_for_so_many_workers(workers):
 
 
 def test_only_a_miners_node_has_workers():
-    assert NodeConfig().with_sealing(workers=3).settings().seal_workers == ()
-    named = NodeConfig().with_miner("f01000").with_sealing(workers=2).settings().seal_workers
-    assert named == ("SealWorker-1", "SealWorker-2")
+    def workers(config):
+        plan = FilecoinNode.plan.children
+        return [spec.name for spec in plan if spec.role is SEAL_WORKER and spec.wanted(config.settings())]
+
+    assert workers(NodeConfig().with_sealing(workers=3)) == []
+    assert workers(NodeConfig().with_miner("f01000").with_sealing(workers=2)) == ["SealWorker-1", "SealWorker-2"]

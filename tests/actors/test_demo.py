@@ -8,7 +8,7 @@ from thespis.actors.demo import ACKNOWLEDGED, LEDGER_ROLES, RECEIVED, CountEvent
 from thespis.actors.testing import SimulatedNetwork
 from thespis.runtime.actor.envelopes import ChildState
 from thespis.runtime.actor.supervisor import EXIT_GAVE_UP
-from thespis.runtime.errors import RemoteError
+from thespis.runtime.errors import RoleUnavailableError
 from thespis.runtime.store.interface import METADATA
 
 ROLES = ("Auditor", *LEDGER_ROLES)
@@ -35,9 +35,9 @@ def test_starts_in_order_works_and_stops_in_reverse(simulated_node):
     started = [name for name in node.root.children]
     assert [name.split("-")[0] for name in started] == ["Auditor"] + ["Ledger"] * 11
     node.network.run(10)
-    book = node.ask("Ledger-1", ReadBook())
+    book = node.ask(ReadBook(), member=1)
     assert len(book.received) > 100
-    assert node.ask("Auditor", CountEvents()).events > 50
+    assert node.ask(CountEvents()) > 50
     node.stop()
     assert node.root.children == {}
     assert set(states(node).values()) == {ChildState.STOPPED}
@@ -86,13 +86,13 @@ def test_a_crashed_node_comes_back_on_its_disk(simulated_network):
     network = simulated_network(seed=5)
     alice, bob = network.add("alice", DemoNode), network.add("bob", DemoNode)
     network.run(5)
-    before = len(alice.ask("Ledger-1", ReadBook()).received)
+    before = len(alice.ask(ReadBook(), member=1).received)
     alice.crash_all()
     network.run(1)
     assert alice.exit is not None
     assert bob.exit is None
     alice.restart()
-    assert len(alice.ask("Ledger-1", ReadBook()).received) >= before
+    assert len(alice.ask(ReadBook(), member=1).received) >= before
     network.run(5)
     assert lost_deposits(alice.disk) == lost_deposits(bob.disk) == set()
 
@@ -102,7 +102,7 @@ def test_asked_restarts_and_unknown_roles(simulated_node):
     node.handle.restart("Ledger-4")
     row = node.row("Ledger-4")
     assert (row.state, row.incarnation, row.restarts, row.reasons) == (ChildState.RUNNING, 2, 0, ("asked",))
-    with pytest.raises(RemoteError, match="no role"):
+    with pytest.raises(RoleUnavailableError, match="no role"):
         node.handle.restart("Nobody")
 
 
@@ -115,10 +115,10 @@ def test_a_lost_announcement_is_repeated(simulated_node):
     node.network.run(0.6)
     assert node.row("Ledger-2").state is ChildState.RUNNING
     node.network.heal()
-    before = len(node.ask("Ledger-1", ReadBook()).acknowledged)
+    before = len(node.ask(ReadBook(), member=1).acknowledged)
     node.network.run(6)
     assert node.row("Ledger-1").incarnation == 1
-    assert len(node.ask("Ledger-1", ReadBook()).acknowledged) > before + 20
+    assert len(node.ask(ReadBook(), member=1).acknowledged) > before + 20
 
 
 def test_same_seed_same_history(simulated_network):
@@ -201,9 +201,9 @@ class SupervisionMachine(RuleBasedStateMachine):
         self.network.run(40)
         if self.node.exit is None:
             assert set(states(self.node).values()) == {ChildState.RUNNING}
-            before = len(self.node.ask("Ledger-1", ReadBook()).received)
+            before = len(self.node.ask(ReadBook(), member=1).received)
             self.network.run(5)
-            assert len(self.node.ask("Ledger-1", ReadBook()).received) > before
+            assert len(self.node.ask(ReadBook(), member=1).received) > before
         else:
             assert self.node.exit.code == EXIT_GAVE_UP
         self.network.close()

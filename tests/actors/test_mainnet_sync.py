@@ -13,11 +13,11 @@ from thespis.actors.node.settings import NodeConfig
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
 from thespis.protocols.networks.genesis import MAINNET_GENESIS
-from thespis.protocols.wire import exchange, hello
+from thespis.protocols.wire import exchange, hello, topics
 from thespis.runtime.actor.handle import SupervisorHandle
 from thespis.runtime.bases.process import ProcessBase
 from thespis.runtime.p2p.host import Libp2pPort
-from thespis.runtime.p2p.port import DialDone, NetworkSettings, PeerConnected, RequestArrived
+from thespis.runtime.p2p.port import DialDone, HostSettings, PeerConnected, RequestArrived
 from thespis.runtime.store.rocks import RocksReader
 
 from tests.actors.mainnet import record
@@ -34,12 +34,13 @@ class MainnetPeer:
         self.asked = 0
         self.errors = []
         self.connected = threading.Event()
-        settings = NetworkSettings(
+        settings = HostSettings(
             network="testnetnet",
             listen="/ip4/127.0.0.1/tcp/0",
             topics={},
             protocols={hello.PROTOCOL: 1 << 16, exchange.PROTOCOL: 1 << 16},
             dht_prefix="/fil/kad/testnetnet",
+            message_id=topics.message_id,
         )
         self.port = Libp2pPort(folder, settings, self.take)
 
@@ -94,11 +95,11 @@ def test_the_syncer_takes_mainnets_first_tipsets_from_a_peer(tmp_path):
         assert peer.connected.wait(20)
         end, head = time.monotonic() + 60, None
         while time.monotonic() < end:
-            head = handle.tell_role("Syncer", ReadHead())
+            head = handle.ask(ReadHead())
             if head.height == record().tipsets[-1].height:
                 break
             time.sleep(0.2)
-        status = handle.tell_role("Syncer", ReadSync())
+        status = handle.ask(ReadSync())
         assert head.head == record().tipsets[-1].key, status
         assert status.bad_blocks == 0
         handle.stop()

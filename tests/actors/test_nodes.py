@@ -7,10 +7,10 @@ import sys
 
 import numpy as np
 import pytest
-from thespis.actors.messages.events import PeerMisbehaved
-from thespis.actors.messages.mining_scheduler import MineOnce, ReadMining, StartMining, StopMining
-from thespis.actors.messages.msg_pool import AddMessage, ListMessages
-from thespis.actors.messages.network import ListPeers, PeerRequest
+from thespis.actors.messages.mining_scheduler import MineOnce, MiningError, ReadMining, StartMining, StopMining
+from thespis.actors.messages.msg_pool import REFUSALS, AddMessage, ListMessages
+from thespis.actors.messages.network import ListPeers, PeerMisbehaved
+from thespis.actors.messages.peer_protocols import ExchangeRequest
 from thespis.actors.messages.syncer import ReadBad, ReadHead, ReadSync
 from thespis.actors.messages.wallet import ImportKey
 from thespis.actors.simulation.network import RpcFailedError, SimulatedFilecoin
@@ -18,8 +18,7 @@ from thespis.protocols.chain.block import BlockMessage
 from thespis.protocols.chain.message import SignedMessage
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Unsigned
-from thespis.protocols.wire.exchange import PROTOCOL, Options, Request, Response, Status, check_response
-from thespis.runtime.errors import RemoteError
+from thespis.protocols.wire.exchange import Options, Request, Response, Status, check_response
 from thespis.runtime.p2p.port import GossipArrived
 
 
@@ -51,7 +50,7 @@ def send(network, number=0, to=1, **fields):
 
 
 def pending(network, number):
-    return [SignedMessage.decode(data) for data in network.node(number).ask("MsgPool", ListMessages()).data]
+    return list(network.node(number).ask(ListMessages()))
 
 
 @pytest.mark.behaviour(1, 3, 5)
@@ -66,25 +65,25 @@ def test_all_bootstrap_peers_are_connected(filecoin):
     network = filecoin(nodes=4)
     network.run_epochs(3)
     for number in range(4):
-        assert len(network.node(number).ask("Network", ListPeers()).peers) == 3
+        assert len(network.node(number).ask(ListPeers())) == 3
 
 
 @pytest.mark.behaviour(6, 7, 16, 21)
 def test_mining_starts_stops_and_starts(filecoin):
     network = filecoin(nodes=1)
     node = network.node(0)
-    with pytest.raises(RemoteError, match="already mining"):
-        node.ask("MiningScheduler", StartMining())
-    node.ask("MiningScheduler", StopMining())
-    node.ask("MiningScheduler", StopMining())
+    with pytest.raises(MiningError, match="already mining"):
+        node.ask(StartMining())
+    node.ask(StopMining())
+    node.ask(StopMining())
     network.run_epochs(2)
     before = network.head(0).height
     network.run_epochs(4)
     assert network.head(0).height == before
-    node.ask("MiningScheduler", StartMining())
+    node.ask(StartMining())
     network.run_epochs(6)
     assert network.head(0).height > before
-    assert node.ask("MiningScheduler", ReadMining()).mining
+    assert node.ask(ReadMining()).mining
 
 
 @pytest.mark.behaviour(12, 13, 159)
@@ -97,7 +96,7 @@ def test_blocks_reach_every_node_and_a_late_one_catches_up(filecoin):
     network.node(3).restart()
     network.run_epochs(4)
     assert network.head(3).head == network.head(0).head
-    status = network.node(3).ask("Syncer", ReadSync())
+    status = network.node(3).ask(ReadSync())
     assert status.stage == "idle"
     assert status.bad_blocks == 0
 
@@ -105,13 +104,13 @@ def test_blocks_reach_every_node_and_a_late_one_catches_up(filecoin):
 @pytest.mark.behaviour(8, 14, 68)
 def test_a_message_reaches_all_pools_and_a_block(filecoin):
     network = filecoin(nodes=3)
-    network.node(0).ask("MiningScheduler", StopMining())
+    network.node(0).ask(StopMining())
     network.run_epochs(2)
     signed = send(network, 1, 2)
     network.run_epochs(1)
     for number in range(3):
         assert [str(each.chain_cid()) for each in pending(network, number)] == [signed["CID"]["/"]]
-    network.node(0).ask("MiningScheduler", StartMining())
+    network.node(0).ask(StartMining())
     network.run_epochs(4)
     assert all(pending(network, number) == [] for number in range(3))
     found = network.rpc(2, "StateSearchMsg", [], signed["CID"], -1, True)
@@ -122,8 +121,8 @@ def test_a_message_reaches_all_pools_and_a_block(filecoin):
 def test_mine_once_returns_a_block_of_this_miner(filecoin):
     network = filecoin(nodes=1)
     node = network.node(0)
-    node.ask("MiningScheduler", StopMining())
-    cid = node.ask("MiningScheduler", MineOnce(50), deadline_s=60.0).cid
+    node.ask(StopMining())
+    cid = node.ask(MineOnce(50))
     block = network.rpc(0, "ChainGetBlock", {"/": str(cid)})
     assert block["Miner"] == "f01000"
     assert block["Ticket"]["VRFProof"]
@@ -139,10 +138,10 @@ def test_a_miner_that_is_not_on_chain_defers_and_the_node_runs(filecoin):
     config = NodeConfig().with_genesis(network.car).with_miner("f01777")
     node = network.network.add("stranger", SimulatedFilecoinNode, config.settings())
     network.run_epochs(4)
-    status = node.ask("MiningScheduler", ReadMining())
+    status = node.ask(ReadMining())
     assert "no miner at f01777" in status.last_error
     assert status.mining
-    assert node.ask("Syncer", ReadHead()).height >= 0
+    assert node.ask(ReadHead()).height >= 0
 
 
 @pytest.mark.behaviour(24, 29, 98)
@@ -152,11 +151,11 @@ def test_a_failing_round_is_told_and_ends_with_its_epoch(filecoin):
     network = filecoin(nodes=1)
     network.run_epochs(3)
     node, keys = network.node(0), network.identities[0]
-    node.ask("Wallet", DeleteKey(keys.worker))
+    node.ask(DeleteKey(keys.worker))
     network.run_epochs(3)
     before = network.head(0).height
-    assert "no key" in node.ask("MiningScheduler", ReadMining()).last_error
-    node.ask("Wallet", ImportKey("bls", keys.worker_key))
+    assert "no key" in node.ask(ReadMining()).last_error
+    node.ask(ImportKey("bls", keys.worker_key))
     network.run_epochs(5)
     assert network.head(0).height > before
 
@@ -208,17 +207,17 @@ def test_a_bad_block_is_remembered_and_what_is_missing_is_not(filecoin):
     port = network.network.base.world.swarm.ports["node-1"]
     port._give(GossipArrived(f"/fil/blocks/simulation-{network.seed}", "node-0", "stranger", data))
     network.run_epochs(0.2)
-    assert "BlockWeightError" in node.ask("Syncer", ReadBad(bad.cid())).reason
+    assert "BlockWeightError" in node.ask(ReadBad(bad.cid()))
     assert "node-0" in port.connected, "it passed the block on, the stranger answers for it"
     network.run_epochs(3)
     orphan = dataclasses.replace(header, parents=(bad.parents[0],), height=header.height, messages=header.parents[0])
-    assert node.ask("Syncer", ReadBad(orphan.cid())).reason == ""
+    assert node.ask(ReadBad(orphan.cid())) == ""
 
 
 @pytest.mark.behaviour(69, 70)
 def test_sixty_sends_at_once_have_sixty_nonces(filecoin):
     network = filecoin(nodes=1)
-    network.node(0).ask("MiningScheduler", StopMining())
+    network.node(0).ask(StopMining())
     from thespis.actors.messages.msg_pool import SendMessage
 
     account, other = network.identities[0].account, network.identities[0].worker
@@ -226,17 +225,18 @@ def test_sixty_sends_at_once_have_sixty_nonces(filecoin):
 
     message = forms.message({"From": str(account), "To": str(other), "Value": "1"})
     handle = network.node(0).handle
-    from thespis.runtime.actor.envelopes import Reply, Request, TellRole
+    from thespis.runtime.actor.envelopes import Relay, Relayed, Reply, Request
+    from thespis.runtime.actor.message import REGISTRY
 
     for number in range(60):
-        handle._system.tell(
-            handle.address, Request(10_000 + number, 0, TellRole("MsgPool", SendMessage(message.encode(), 0), 30.0))
-        )
+        handle._system.tell(handle.address, Request(10_000 + number, 0, Relay(SendMessage(message, 0))))
     nonces = []
     while len(nonces) < 60:
         answer = handle._system.listen(30.0)
         assert isinstance(answer, Reply), answer
-        nonces.append(SignedMessage.decode(answer.body.body.data).message.nonce)
+        relayed = REGISTRY.reply_from_wire(Relay, answer.body)
+        assert isinstance(relayed, Relayed)
+        nonces.append(REGISTRY.reply_from_wire(SendMessage, relayed.body).message.nonce)
     assert sorted(nonces) == list(range(60))
     assert network.rpc(0, "MpoolGetNonce", str(account)) == 60
 
@@ -269,18 +269,18 @@ def test_messages_that_cannot_be_mined_are_refused(filecoin, change, match):
     )
     message = dataclasses.replace(message, **change)
     signed = SignedMessage(message, sign(SignatureType.SECP256K1, key.account_key, message.signing_bytes()))
-    with pytest.raises(RemoteError, match=match):
-        network.node(0).ask("MsgPool", AddMessage(signed.encode(), True))
+    with pytest.raises(REFUSALS, match=match):
+        network.node(0).ask(AddMessage(signed, True))
     forged = dataclasses.replace(signed, signature=sign(SignatureType.SECP256K1, key.account_key, b"other"))
-    with pytest.raises(RemoteError):
-        network.node(0).ask("MsgPool", AddMessage(forged.encode(), True))
+    with pytest.raises(REFUSALS):
+        network.node(0).ask(AddMessage(forged, True))
     assert pending(network, 0) == []
 
 
 @pytest.mark.behaviour(83)
 def test_what_was_accepted_survives_every_restart(filecoin):
     network = filecoin(nodes=2)
-    network.node(0).ask("MiningScheduler", StopMining())
+    network.node(0).ask(StopMining())
     network.run_epochs(2)
     signed = send(network, 1, 0)
     network.node(1).crash("MsgPool")
@@ -323,7 +323,7 @@ def test_a_peer_of_another_genesis_is_let_go(filecoin):
     stranger = network.network.add("stranger", SimulatedFilecoinNode, config.settings())
     network.run_epochs(6)
     assert "stranger" not in network.network.base.world.swarm.ports["node-0"].connected
-    assert stranger.ask("Syncer", ReadHead()).height == 0
+    assert stranger.ask(ReadHead()).height == 0
 
 
 @pytest.mark.behaviour(167, 168)
@@ -379,9 +379,9 @@ def test_a_misbehaving_peer_may_come_back_later(filecoin):
     [actor] = network.node(0).actors("Network")
     actor._actor.misbehaved(PeerMisbehaved("node-1", "test"))
     network.run_epochs(1)
-    assert network.node(0).ask("Network", ListPeers()).peers == ()
+    assert network.node(0).ask(ListPeers()) == ()
     network.run_epochs(70)
-    assert len(network.node(0).ask("Network", ListPeers()).peers) == 1
+    assert len(network.node(0).ask(ListPeers())) == 1
     assert network.head(0).head == network.head(1).head
 
 
@@ -403,7 +403,7 @@ def test_chain_exchange_answers_what_is_there(filecoin):
 
     def ask(length, options, key=None):
         request = Request(key or head.head, Unsigned(length), Unsigned(options))
-        data = node.ask("ChainExchange", PeerRequest("somebody", PROTOCOL, request.encode())).data
+        data = node.ask(ExchangeRequest("somebody", request.encode()))
         return request, Response.decode(data)
 
     for _again in range(2):
@@ -425,21 +425,21 @@ def test_a_miner_whose_sector_is_lost_or_damaged_wins_nothing_and_says_why(filec
     sectors = network.network.base.world.disk("node-0").sectors
     whole = sectors.pop(0)
     network.run_epochs(2)  # a block is made ahead of its epoch
-    before = network.node(0).ask("MiningScheduler", ReadMining()).blocks_mined
+    before = network.node(0).ask(ReadMining()).blocks_mined
     network.run_epochs(15)
-    status = network.node(0).ask("MiningScheduler", ReadMining())
+    status = network.node(0).ask(ReadMining())
     assert status.blocks_mined == before
     assert "sector 0 is not here" in status.last_error
     damaged = whole.replica.leaves.copy()
     damaged[:] ^= np.uint64(1)
     sectors[0] = dataclasses.replace(whole, replica=dataclasses.replace(whole.replica, leaves=damaged))
     network.run_epochs(15)
-    status = network.node(0).ask("MiningScheduler", ReadMining())
+    status = network.node(0).ask(ReadMining())
     assert status.blocks_mined == before
     assert "are not what was sealed" in status.last_error
     sectors[0] = whole
     network.run_epochs(20)
-    assert network.node(0).ask("MiningScheduler", ReadMining()).blocks_mined > before
+    assert network.node(0).ask(ReadMining()).blocks_mined > before
     assert network.head(0).height > 50
 
 

@@ -5,18 +5,16 @@ import base64
 import pytest
 from thespis.actors.messages.sector_builder import (
     AddPiece,
-    DealState,
     FinishSector,
     PledgeSector,
     ProveSectors,
     ProveSectorSeal,
-    ReadDeals,
     ReadSealedPiece,
     ReadSectors,
     SealStaged,
     SectorState,
-    StorePiece,
 )
+from thespis.actors.messages.storage_miner import DealState, ReadDeals, StorePiece
 from thespis.actors.simulation.network import RpcFailedError, SimulatedFilecoin
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.piece_cid import piece_cid_v1
@@ -27,7 +25,8 @@ from thespis.protocols.proofs.piece import commitment
 from thespis.protocols.proofs.porep import Replication
 from thespis.protocols.proofs.registry import SealProof
 from thespis.protocols.proofs.vanilla import PostVanillaProof, ProvenSector, SealVanillaProof, verify_post, verify_seal
-from thespis.runtime.errors import AskError, RemoteError
+from thespis.runtime.errors import AskError
+from thespis.runtime.sectors.errors import SectorError
 
 SEED = b"\x07" * 32
 
@@ -52,15 +51,15 @@ def payload(size, salt=0):
 
 def store(node, key, size=400, salt=0, claimed=None):
     node.disk.files[f"/{key}"] = payload(size, salt)
-    return node.ask("StorageMiner", StorePiece(key, f"/{key}", claimed or size))
+    return node.ask(StorePiece(key, f"/{key}", claimed or size))
 
 
 def sectors(node):
-    return {status.sector.number: status.sector for status in node.ask("SectorBuilder", ReadSectors()).sectors}
+    return {status.sector.number: status.sector for status in node.ask(ReadSectors())}
 
 
 def deals(node):
-    return {deal.key: deal for deal in node.ask("StorageMiner", ReadDeals()).deals}
+    return {deal.key: deal for deal in node.ask(ReadDeals())}
 
 
 def states(node):
@@ -68,7 +67,7 @@ def states(node):
 
 
 def seal_all(network, node, epochs=6):
-    node.ask("SectorBuilder", SealStaged())
+    node.ask(SealStaged())
     network.run_epochs(epochs)
 
 
@@ -84,10 +83,10 @@ def test_a_piece_is_added_sealed_proven_and_read_back(miner):
     assert sector.state is SectorState.SEALED
     assert sector.told
     assert states(node) == {"a": DealState.SEALED}
-    node.ask("SectorBuilder", ReadSealedPiece("a", "/out"))
+    node.ask(ReadSealedPiece("a", "/out"))
     assert node.disk.files["/out"] == payload(400)
     replication = Replication(SealProof(sector.proof), sector.miner, 1, sector.ticket, sector.comm_d)
-    proof = node.ask("SectorBuilder", ProveSectorSeal(1, SEED)).proof
+    proof = node.ask(ProveSectorSeal(1, SEED))
     verify_seal(replication, sector.comm_r, SEED, SealVanillaProof.decode(proof))
 
 
@@ -98,7 +97,7 @@ def test_a_window_proof_covers_what_is_stored_and_names_what_is_not(miner):
     network.run_epochs(1)
     seal_all(network, node)
     node.disk.sectors[0].replica.leaves[3] ^= 1
-    made = node.ask("SectorBuilder", ProveSectors((0, 1, 9), SEED))
+    made = node.ask(ProveSectors((0, 1, 9), SEED))
     assert [fault.sector for fault in made.faults] == [0, 9]
     shape = SealProof(sectors(node)[1].proof).shape
     leaves = window_leaves(SEED, 1, 0, shape.nodes, SealProof(0).api)
@@ -124,7 +123,7 @@ def test_pieces_are_packed_and_a_full_sector_is_sealed_by_itself(miner):
     offsets = {piece.key: piece.offset for each in sectors(node).values() for piece in each.pieces}
     assert offsets == {"a": 0, "d": 1024, "b": 1536, "e": 1792, "c": 0, "f": 1024}
     for key, size in {"a": 900, "b": 200, "d": 400, "e": 120}.items():
-        node.ask("SectorBuilder", ReadSealedPiece(key, "/out"))
+        node.ask(ReadSealedPiece(key, "/out"))
         assert node.disk.files["/out"] == payload(size)
 
 
@@ -148,23 +147,23 @@ def test_a_piece_that_is_not_what_was_said_fails_by_name(miner, size, claimed, w
 
 def test_a_source_that_is_not_there_can_be_promised_again(miner):
     network, node = miner()
-    node.ask("StorageMiner", StorePiece("late", "/late", 5))
+    node.ask(StorePiece("late", "/late", 5))
     network.run_epochs(1)
     assert "no such file" in deals(node)["late"].reason
     store(node, "late", 5)
     network.run_epochs(1)
     assert states(node)["late"] is DealState.STAGED
-    with pytest.raises(RemoteError, match="use another key"):
-        node.ask("StorageMiner", StorePiece("late", "/other", 5))
-    with pytest.raises(RemoteError, match="already"):
-        node.ask("SectorBuilder", AddPiece("late", "/other", 5))
+    with pytest.raises(SectorError, match="use another key"):
+        node.ask(StorePiece("late", "/other", 5))
+    with pytest.raises(SectorError, match="already"):
+        node.ask(AddPiece("late", "/other", 5))
 
 
 def test_adding_the_same_piece_twice_is_one_piece(miner):
     network, node = miner()
     node.disk.files["/a"] = payload(400)
-    first = node.ask("SectorBuilder", AddPiece("a", "/a", 400))
-    assert node.ask("SectorBuilder", AddPiece("a", "/a", 400)) == first
+    first = node.ask(AddPiece("a", "/a", 400))
+    assert node.ask(AddPiece("a", "/a", 400)) == first
     assert len(sectors(node)[1].pieces) == 1
     seal_all(network, node)
     assert sectors(node)[1].told, "that nobody promised the piece is no error"
@@ -182,7 +181,7 @@ def test_a_crash_at_any_time_loses_nothing(miner, role, after_s):
         network.network.run(after_s)
         node.crash(role)
     network.run_epochs(3)
-    node.ask("SectorBuilder", SealStaged())
+    node.ask(SealStaged())
     if after_s > 1:
         network.network.run(after_s - 1)
         node.crash(role)
@@ -191,7 +190,7 @@ def test_a_crash_at_any_time_loses_nothing(miner, role, after_s):
     assert len(sectors(node)) == 1
     assert sectors(node)[1].told
     for key, salt in (("a", 0), ("b", 9)):
-        node.ask("SectorBuilder", ReadSealedPiece(key, f"/out-{key}"))
+        node.ask(ReadSealedPiece(key, f"/out-{key}"))
         assert node.disk.files[f"/out-{key}"] == payload(400, salt)
 
 
@@ -200,7 +199,7 @@ def test_a_whole_node_that_dies_goes_on_where_it_was(miner):
     network, node = miner()
     store(node, "a")
     network.run_epochs(1)
-    node.ask("SectorBuilder", SealStaged())
+    node.ask(SealStaged())
     network.network.run(1.5)
     ticket = sectors(node)[1].ticket
     node.crash_all()
@@ -224,14 +223,14 @@ def test_a_full_disk_fails_the_sector_by_name_and_room_heals_it(miner):
     assert "no room" in failed.reason
     assert deals(node)["a"].state is DealState.FAILED
     assert deals(node)["a"].reason == failed.reason
-    with pytest.raises(RemoteError, match=r"failed, not sealed: .*no room"):
-        node.ask("SectorBuilder", ReadSealedPiece("a", "/out"))
+    with pytest.raises(SectorError, match=r"failed, not sealed: .*no room"):
+        node.ask(ReadSealedPiece("a", "/out"))
     node.disk.sectors_full = False
     store(node, "b")
     network.run_epochs(1)
     seal_all(network, node)
     assert states(node) == {"a": DealState.FAILED, "b": DealState.SEALED}
-    assert node.ask("SectorBuilder", SealStaged(1)).numbers == (1,)
+    assert node.ask(SealStaged(1)) == (1,)
     network.run_epochs(6)
     assert states(node) == {"a": DealState.SEALED, "b": DealState.SEALED}
     assert deals(node)["a"].reason == ""
@@ -253,7 +252,7 @@ def test_a_result_is_told_until_it_is_noted(miner):
     network, node = miner()
     store(node, "a")
     network.run_epochs(1)
-    node.ask("SectorBuilder", SealStaged())
+    node.ask(SealStaged())
     node.isolate("StorageMiner")
     network.run_epochs(8)
     assert sectors(node)[1].state is SectorState.SEALED
@@ -274,27 +273,27 @@ def test_staged_sectors_are_sealed_from_time_to_time(miner):
 
 def test_pledging_and_finishing(miner):
     network, node = miner()
-    [number] = node.ask("SectorBuilder", PledgeSector()).numbers
+    number = node.ask(PledgeSector())
     network.run_epochs(6)
     sector = sectors(node)[number]
     assert sector.state is SectorState.SEALED
     assert sector.comm_d == commitment(bytes(2032)).root
-    node.ask("SectorBuilder", FinishSector(number))
-    assert node.ask("SectorBuilder", SealStaged(number)).numbers == ()
+    node.ask(FinishSector(number))
+    assert node.ask(SealStaged(number)) == ()
     for body in (FinishSector(77), ProveSectorSeal(77, SEED), SealStaged(77)):
-        with pytest.raises(RemoteError, match="no sector 77"):
-            node.ask("SectorBuilder", body)
+        with pytest.raises(SectorError, match="no sector 77"):
+            node.ask(body)
 
 
 def test_progress_is_told_while_a_sector_is_sealed(miner):
     network, node = miner()
     store(node, "a")
     network.run_epochs(1)
-    node.ask("SectorBuilder", SealStaged())
+    node.ask(SealStaged())
     seen = []
     for _ in range(40):
         network.network.run(0.1)
-        [status] = node.ask("SectorBuilder", ReadSectors()).sectors
+        [status] = node.ask(ReadSectors())
         seen.append(status)
     shares = [status.share for status in seen]
     assert shares == sorted(shares)
@@ -334,7 +333,7 @@ def test_the_api_speaks_of_sectors_and_a_node_without_a_miner_says_so(miner):
     assert not {"SectorBuilder", "StorageMiner", "SealWorker-1"} & network.node(1).rows().keys()
     assert "SealWorker-2" not in node.rows()
     with pytest.raises(AskError, match="no role"):
-        network.node(1).ask("SectorBuilder", ReadSectors())
+        network.node(1).ask(ReadSectors())
 
 
 def test_genesis_sectors_have_the_size_that_the_network_chose():

@@ -11,6 +11,7 @@ from thespis.protocols.builtin.queries.miner import miner_state
 from thespis.protocols.builtin.states import state_of
 from thespis.protocols.builtin.storage_miner.state import NO_POWER, PowerPair
 from thespis.protocols.builtin.storage_miner.v2.state import MinerInfoV2, MinerStateV2
+from thespis.protocols.consensus.eligibility import NEVER_EXCLUDED, MinerStanding
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import TokenAmount
@@ -23,11 +24,11 @@ STATES_CACHED = 256
 
 @dataclass(frozen=True, slots=True)
 class MinerPower:
-    """A miner's and the network's quality-adjusted power in bytes, and whether the miner is eligible for elections."""
+    """A miner's and the network's quality-adjusted power in bytes, and whether the miner's is enough for elections."""
 
     miner: int
     total: int
-    eligible: bool
+    has_minimum: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +83,15 @@ def miners(store: Blockstore, tree: StateTree) -> list[Address]:
     return [address for address, _claim in power_state(store, tree).miners(store)]
 
 
-def is_eligible(store: Blockstore, tree: StateTree, miner: Address, height: int) -> bool:
-    """Whether a miner that elections gave power may still mine over a tipset of a height with this state below it.
-
-    From version 2 of the actors on it needs power still, no debt, and no consensus fault that excludes it: elections
-    look back on older power, which alone would let a miner go on that was slashed since (Lotus v1.4.0
-    ``chain/stmgr/utils.go``, MinerEligibleToMine).
-    """
+def miner_standing(store: Blockstore, tree: StateTree, miner: Address) -> MinerStanding | None:
+    """What the rule of who may mine asks of a state; None for a miner without a claim."""
     claim = power_state(store, tree).claim_of(store, miner)
-    if claim is None or claim.quality_adjusted_power <= 0:
-        return False
+    if claim is None:
+        return None
     found = miner_state(store, tree, miner)[1]
     info = found.load_info(store)
-    in_debt = isinstance(found, MinerStateV2) and found.fee_debt != 0
-    return not in_debt and not (isinstance(info, MinerInfoV2) and info.excluded(height))
+    return MinerStanding(
+        claim.quality_adjusted_power,
+        found.fee_debt if isinstance(found, MinerStateV2) else 0,
+        info.consensus_fault_elapsed if isinstance(info, MinerInfoV2) else NEVER_EXCLUDED,
+    )

@@ -20,7 +20,7 @@ class Crew:
         self.slept = []
         self.ended = []
 
-    async def ask(self, role, job, _deadline):
+    async def ask(self, role, job):
         pending = Pending()
         self.asked.append((role, job, pending))
         return await pending

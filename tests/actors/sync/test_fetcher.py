@@ -5,8 +5,7 @@ import random
 from types import SimpleNamespace
 
 import pytest
-from thespis.actors.messages.events import PeerMisbehaved
-from thespis.actors.messages.network import ListPeers, PeerAnswer, PeerList
+from thespis.actors.messages.network import ListPeers, PeerMisbehaved
 from thespis.actors.syncer.fetcher import Fetcher, FetchError
 from thespis.protocols.chain.block import BlockHeader, save_message_meta
 from thespis.protocols.chain.tipset import Tipset
@@ -24,21 +23,21 @@ class Owner:
     """Stands for the Syncer: peers answer what the test gives them."""
 
     def __init__(self, answers):
-        self.answers, self.asked, self.published = answers, [], []
+        self.answers, self.asked, self.told = answers, [], []
         self.environment = SimpleNamespace(random=random.Random(1))
 
-    async def ask(self, _role, request, deadline=None):
+    async def ask(self, request):
         if isinstance(request, ListPeers):
-            return PeerList(tuple(PeerInfo(peer, (), (), "", False, 0.0) for peer in self.answers))
+            return tuple(PeerInfo(peer, (), (), "", False, 0.0) for peer in self.answers)
         self.asked.append(request.peer)
-        return PeerAnswer(self.answers[request.peer])
+        return self.answers[request.peer]
 
-    def publish(self, event):
-        self.published.append(event)
+    def tell(self, notice):
+        self.told.append(notice)
 
     @property
     def blamed(self):
-        return [event.peer for event in self.published if isinstance(event, PeerMisbehaved)]
+        return [event.peer for event in self.told if isinstance(event, PeerMisbehaved)]
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +91,7 @@ def test_a_peer_that_has_not_got_it_is_not_blamed(empty):
     plain, _full = empty
     owner = Owner({"poor": response(status=Status.NOT_FOUND), "rich": response(ExchangedTipset((), NOTHING))})
     run(Fetcher(owner).messages(plain, "poor"))
-    assert owner.published == []
+    assert owner.told == []
 
 
 def test_headers_must_be_those_that_were_asked_for(tipsets):

@@ -17,6 +17,7 @@ from thespis.protocols.builtin.storage_miner.bitfield_queue import BitfieldQueue
 from thespis.protocols.builtin.storage_miner.periods import UNQUANTIZED
 from thespis.protocols.builtin.verifreg import Allowance
 from thespis.protocols.chain.message import TOTAL_FILECOIN
+from thespis.protocols.consensus.eligibility import NEVER_EXCLUDED, MinerStanding
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount
@@ -123,7 +124,7 @@ def test_power_is_what_was_proven(life, older):
         assert found.total.adjusted == power.power_state(each.store, each.state).total_power()[1]
         elected = power.miner_power(each.store, each.state, each.miner)
         assert (elected.miner, elected.total) == (found.own.adjusted, found.total.adjusted)
-        assert elected.eligible == found.has_minimum
+        assert elected.has_minimum == found.has_minimum
         assert each.miner in power.miners(each.store, each.state)
         assert len(power.miners(each.store, each.state)) == 4
         nothing = power.claimed_power(each.store, each.state, NOBODY)
@@ -147,21 +148,22 @@ def changed(life, address, state):
     return store, tree
 
 
-def test_who_may_mine(life, older):
-    for each in (life, older):
-        assert power.is_eligible(each.store, each.state, each.miner, each.epoch)
-        assert not power.is_eligible(each.store, each.state, NOBODY, each.epoch)
-    state = life.read(life.miner)
-    assert not power.is_eligible(*changed(life, life.miner, state.with_(fee_debt=TokenAmount(1))), life.miner, 7)
+def test_the_standing_of_a_miner(life, older):
+    for each, excluded_until in ((life, -1), (older, NEVER_EXCLUDED)):
+        own = power.claimed_power(each.store, each.state, each.miner).own.adjusted
+        expected = MinerStanding(own, 0, excluded_until)
+        assert power.miner_standing(each.store, each.state, each.miner) == expected
+        assert power.miner_standing(each.store, each.state, NOBODY) is None
+    state, own = life.read(life.miner), power.claimed_power(life.store, life.state, life.miner).own.adjusted
+    asked = changed(life, life.miner, state.with_(fee_debt=TokenAmount(1)))
+    assert power.miner_standing(*asked, life.miner) == MinerStanding(own, 1, -1)
     excluded = state.load_info(life.store).with_(consensus_fault_elapsed=ChainEpoch(life.epoch))
     store = Overlay(life.store)
     tree = StateTree(store, life.state.flush())
     tree.change(life.miner, head=save(store, state.with_info(store, excluded).to_wire()))
-    assert not power.is_eligible(store, tree, life.miner, life.epoch)
-    assert power.is_eligible(store, tree, life.miner, life.epoch + 1)
-    claims = life.read(POWER).add_to_claim(life.store, life.miner, -SIZE, -life.read(POWER).claim_of(
-        life.store, life.miner).quality_adjusted_power)  # fmt: skip
-    assert not power.is_eligible(*changed(life, POWER, claims), life.miner, life.epoch)
+    assert power.miner_standing(store, tree, life.miner) == MinerStanding(own, 0, life.epoch)
+    claims = life.read(POWER).add_to_claim(life.store, life.miner, -SIZE, -own)
+    assert power.miner_standing(*changed(life, POWER, claims), life.miner).power == 0
 
 
 def test_a_state_without_a_power_actor(life):

@@ -6,12 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from thespian.actors import ActorAddress, DeadEnvelope, PoisonMessage
 from thespis.protocols.encoding.cid import Cid
-from thespis.runtime.actor.fields import register_scalar
 from thespis.runtime.actor.message import MESSAGE_BYTES_MAX, REGISTRY, Message, message
 from thespis.runtime.bases import codec  # noqa: F401  (registers Thespian's own messages)
 from thespis.runtime.errors import MessageError, UnknownMessageError
 
-register_scalar(Cid, bytes, Cid.parse)
 Epoch = NewType("Epoch", int)
 
 

@@ -1,125 +1,178 @@
 """The programming model, on virtual time."""
 
+import dataclasses
+
 import pytest
 from thespian.actors import ActorSystem
-from thespis.runtime.actor.envelopes import ChildState
+from thespis.runtime.actor.conversation import Ask, Event, Role, Signal, Tell
+from thespis.runtime.actor.envelopes import ChildState, Relay, Request
 from thespis.runtime.actor.handle import SupervisorHandle
-from thespis.runtime.actor.message import message
-from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.actor.handlers import answers, handles
+from thespis.runtime.actor.message import Registry, message
+from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.actor.supervision import ChildSpec, Plan
 from thespis.runtime.actor.supervisor import Supervisor
-from thespis.runtime.errors import MessageError, RemoteError
+from thespis.runtime.errors import MessageError, PlanError, RemoteError, RoleUnavailableError
+
+TREE = "tests of subsystems"
+SERVER, CLIENT = Role("Server", TREE), Role("Client", TREE)
+STRANGE_SERVER = Role("Server", "another tree")
+NOBODY = Role("Nobody", "another tree")
+
+
+IMPATIENT_S = 5.5
+
+
+class OutOfStockError(Exception):
+    """Declared by a question."""
+
+
+class SoldOutError(OutOfStockError):
+    """A subclass of what is declared."""
 
 
 @message
-class Add:
+class Add(Ask[int], to=SERVER):
     amount: int
 
 
 @message
-class Total:
-    total: int
+class AddTwice(Ask[int], to=CLIENT):
+    amount: int
 
 
 @message
-class Slow:
+class Slow(Ask[str], to=SERVER, within_s=30.0):
+    seconds: float
+
+    def wait_s(self):
+        return 2.0 if self.seconds == IMPATIENT_S else self.within_s
+
+
+@message
+class Exclusive(Ask[str], to=SERVER):
     seconds: float
 
 
 @message
-class Exclusive:
-    seconds: float
+class Fail(Ask[None], to=SERVER, raises=(OutOfStockError,)):
+    how: str
 
 
 @message
-class Fail:
+class Lie(Ask[int], to=SERVER):
+    """Answered with what is no integer."""
+
+
+@message
+class Unhandled(Ask[None], to=STRANGE_SERVER):
     pass
 
 
 @message
-class Unhandled:
+class Absent(Ask[None], to=NOBODY, within_s=2.0):
     pass
 
 
 @message
-class Hello:
+class Hello(Event, by=CLIENT):
     pass
 
 
 @message
-class AskServer:
+class Greet(Tell, to=SERVER):
+    pass
+
+
+@message
+class Announce(Ask[bool], to=CLIENT):
+    pass
+
+
+@message
+class Knock(Signal):
+    pass
+
+
+@message
+class AskServer(Ask[str], to=CLIENT, within_s=60.0):
     what: str
-    deadline: float
 
 
-@message
-class Answer:
-    text: str
-
-
-class Server(Subsystem):
+class Server(Subsystem[None]):
     def __init__(self):
         super().__init__()
         self.total = 0
         self.log = []
 
-    @handles(Add)
+    @answers(Add)
     def add(self, request):
         self.total += request.amount
-        return Total(self.total)
+        return self.total
 
-    @handles(Slow)
+    @answers(Slow)
     async def slow(self, request):
         self.log.append("slow in")
         await self.sleep(request.seconds)
         self.log.append("slow out")
-        return Answer(" ".join(self.log))
+        return " ".join(self.log)
 
-    @handles(Exclusive, exclusive=True)
+    @answers(Exclusive, exclusive=True)
     async def exclusive(self, request):
         self.log.append("exclusive in")
         await self.sleep(request.seconds)
         self.log.append("exclusive out")
-        return Answer(" ".join(self.log))
+        return " ".join(self.log)
 
-    @handles(Fail)
-    def fail(self, _request):
-        raise KeyError("lost")
+    @answers(Fail)
+    def fail(self, request):
+        raise {"lost": KeyError, "sold": SoldOutError}[request.how]("gone")
 
-    @handles(Hello)
+    @answers(Lie)
+    def lie(self, _request):
+        return "a text"
+
+    @handles(Hello, Greet)
     def hello(self, _event):
         self.log.append("hello")
 
 
-class Client(Subsystem):
+class Client(Subsystem[None]):
     def __init__(self):
         super().__init__()
-        self.peak = 0
+        self.knocks = 0
 
-    @handles(AskServer)
+    @answers(AskServer)
     async def relay(self, request):
-        bodies = {"add": Add(1), "fail": Fail(), "slow": Slow(5.0), "unhandled": Unhandled(), "nobody": Add(1)}
-        role = "Nobody" if request.what == "nobody" else Server
+        questions = {
+            "add": Add(1), "fail": Fail("lost"), "sold": Fail("sold"), "slow": Slow(IMPATIENT_S), "lie": Lie(),
+            "unhandled": Unhandled(), "nobody": Absent(),
+        }  # fmt: skip
         try:
-            reply = await self.ask(role, bodies[request.what], deadline=request.deadline)
+            reply = await self.ask(questions[request.what])
         except Exception as error:
-            return Answer(f"{type(error).__name__}: {error}")
-        return Answer(repr(reply))
+            return f"{type(error).__name__}: {error}"
+        return repr(reply)
 
-    @handles(Add)
+    @answers(AddTwice)
     async def both(self, request):
-        first = await self.ask(Server, request)
-        second = await self.ask(Server, request)
-        return Total(first.total * 1000 + second.total)
+        first = await self.ask(Add(request.amount))
+        second = await self.ask(Add(request.amount))
+        return first * 1000 + second
 
-    @handles(Hello)
-    def announce(self, event):
-        self.publish(event)
-        return Total(int(self.tell(Server, Hello())))
+    @answers(Announce)
+    def announce(self, _request):
+        self.publish(Hello())
+        self.signal(Knock())
+        return self.tell(Greet())
+
+    @handles(Knock)
+    def knock(self, _event):
+        self.knocks += 1
 
 
 class Tree(Supervisor):
-    plan = Plan((ChildSpec("Server", Server), ChildSpec("Client", Client)), routes={Hello: ("Server",)})
+    plan = Plan((ChildSpec(SERVER, Server), ChildSpec(CLIENT, Client)))
 
 
 @pytest.fixture
@@ -128,93 +181,97 @@ def node(simulated_node):
 
 
 def test_sync_and_async_handlers_and_asks_in_sequence(node):
-    assert node.ask("Server", Add(2)) == Total(2)
-    assert node.ask("Client", Add(3)) == Total(5 * 1000 + 8)
+    assert node.ask(Add(2)) == 2
+    assert node.ask(AddTwice(3)) == 5 * 1000 + 8
 
 
 @pytest.mark.parametrize(
     ("what", "answer"),
     [
         ("fail", "RemoteError: KeyError"),
+        ("sold", "SoldOutError: gone"),
+        ("lie", "MessageError: the answer to Lie: expected int, got str"),
         ("unhandled", "UnknownMessageError: Server has no handler for Unhandled"),
         ("slow", "AskTimeoutError: Server did not reply within 2.0 s"),
         ("nobody", "AskTimeoutError: Nobody did not reply within 2.0 s"),
     ],
 )
 def test_how_asks_end(node, what, answer):
-    assert node.ask("Client", AskServer(what, 2.0), 10).text.startswith(answer)
+    assert node.ask(AskServer(what)).startswith(answer)
 
 
 def test_an_ask_in_flight_fails_when_its_target_is_restarted(node):
     client = SupervisorHandle(node.network.system, node.handle.address, node.network.base.clock)
-    from thespis.runtime.actor.envelopes import Request, TellRole
-
-    node.network.system.tell(client.address, Request(77, 0, TellRole("Client", AskServer("slow", 60.0), 60.0)))
+    node.network.system.tell(client.address, Request(77, 0, Relay(AskServer("slow"), 0, 60.0)))
     node.network.run(1)
     node.crash("Server")
     reply = node.network.system.listen(5)
-    assert reply.body.body.text.startswith("ActorRestartedError: Server was restarted")
+    assert reply.body[1].startswith("ActorRestartedError: Server was restarted")
 
 
 def test_an_ask_waits_for_the_next_incarnation(node):
     node.crash("Server")
     node.network.run(0.01)
     assert node.row("Server").state is not ChildState.RUNNING
-    assert node.ask("Client", AskServer("add", 5.0)) == Answer("Total(total=1)")
+    assert node.ask(AskServer("add")) == "1"
 
 
 def tell(node, number, body):
-    from thespis.runtime.actor.envelopes import Request, TellRole
-
-    node.network.system.tell(node.handle.address, Request(number, 0, TellRole("Server", body, 30.0)))
+    node.network.system.tell(node.handle.address, Request(number, 0, Relay(body, 0, 30.0)))
     node.network.run(0.01)
 
 
-def answers(node, count):
-    return {reply.number: reply.body.body.text for reply in (node.network.system.listen(20) for _ in range(count))}
+def replies(node, count):
+    return {reply.number: reply.body[1] for reply in (node.network.system.listen(20) for _ in range(count))}
 
 
 def test_async_handlers_interleave(node):
     tell(node, 101, Slow(3.0))
     tell(node, 102, Slow(1.0))
-    assert answers(node, 2) == {102: "slow in slow in slow out", 101: "slow in slow in slow out slow out"}
+    assert replies(node, 2) == {102: "slow in slow in slow out", 101: "slow in slow in slow out slow out"}
 
 
 def test_exclusive_handlers_do_not(node):
     tell(node, 101, Slow(1.0))
     tell(node, 102, Exclusive(1.0))
     tell(node, 103, Slow(1.0))
-    got = answers(node, 3)
+    got = replies(node, 3)
     assert got[102] == "slow in slow out exclusive in exclusive out"
     assert got[103].endswith("exclusive out slow in slow out")
 
 
 def test_events_are_routed_and_tells_arrive(node):
-    assert node.ask("Client", Hello()) == Total(1)
+    assert node.ask(Announce())
     node.network.run(1)
-    assert node.ask("Server", Slow(0.0)).text == "hello hello slow in slow out"
+    assert node.ask(Slow(0.0)) == "hello hello slow in slow out"
+    [client] = node.actors("Client")
+    assert client._actor.knocks == 1
 
 
 def test_a_handler_needs_a_declared_message_and_is_alone():
     with pytest.raises(MessageError, match="not a registered message"):
-        handles(int)
+        answers(int)
+    with pytest.raises(MessageError, match="questions are for @answers"):
+        answers(Greet)
+    with pytest.raises(MessageError, match="questions are for @answers"):
+        handles(Add)
     with pytest.raises(MessageError, match="has a handler already"):
 
         class Two(Subsystem):
-            @handles(Add)
+            @answers(Add)
             def one(self, request):
                 pass
 
-            @handles(Add)
+            @answers(Add)
             def two(self, request):
                 pass
 
 
 def test_a_subclass_may_replace_a_handler():
     class Better(Server):
-        @handles(Add)
+        @answers(Add)
         def add_more(self, request):
-            return Total(1)
+            return 1
 
     assert Better.handlers[Add].function is Better.add_more
     assert Server.handlers[Add].function is Server.add
@@ -237,19 +294,75 @@ def test_stale_incarnations_and_strangers(node):
 
 def test_outside_errors_keep_their_kind(node):
     with pytest.raises(RemoteError) as caught:
-        node.ask("Server", Fail())
-    assert caught.value.kind == "RemoteError"
-    with pytest.raises(RemoteError) as caught:
-        node.ask("Nobody", Add(1))
-    assert caught.value.kind == "RoleUnavailableError"
-    assert "Server, Client" in caught.value.detail
+        node.ask(Fail("lost"))
+    assert caught.value.kind == "KeyError"
+    with pytest.raises(SoldOutError, match="gone"):
+        node.ask(Fail("sold"))
+    with pytest.raises(RoleUnavailableError, match="Server, Client"):
+        node.ask(Absent())
+
+
+def test_a_message_of_a_conversation_says_its_role_and_its_answer_has_a_form():
+    registry = Registry()
+    for base in (Tell, Event):
+        with pytest.raises(MessageError, match="does not say its role"):
+            registry.declare(message_class(base))
+    with pytest.raises(MessageError, match="what it is answered with"):
+        type("Untyped", (Ask,), {}, to=SERVER)
+
+    class Odd(Ask[object], to=SERVER):
+        pass
+
+    with pytest.raises(MessageError, match="its answer has type"):
+        registry.declare(dataclasses.dataclass(frozen=True)(Odd))
+
+
+def message_class(base):
+    return dataclasses.dataclass(frozen=True)(type("Roleless", (base,), {}))
+
+
+@pytest.mark.parametrize(
+    ("children", "fault"),
+    [
+        ((ChildSpec(CLIENT, Client),), "Add is for Server, and no child of that role takes it"),
+        ((ChildSpec(SERVER, Server),), "Hello is published by Client, which is no child"),
+        ((ChildSpec(CLIENT, Server), ChildSpec(SERVER, Client)), "Add is for Server and Client takes it"),
+    ],
+)
+def test_a_plan_with_an_unanswered_question_does_not_start(simulated_network, children, fault):
+    class Broken(Supervisor):
+        plan = Plan(children)
+
+    with pytest.raises(PlanError, match=fault):
+        Broken.plan.check()
+    with pytest.raises(PlanError, match=fault):
+        simulated_network().add("broken", Broken)
+
+
+def test_an_event_that_nobody_handles_is_a_fault_of_the_plan():
+    class Deaf(Client):
+        pass
+
+    with pytest.raises(PlanError, match="Hello is published and no child handles it"):
+        Plan((ChildSpec(CLIENT, Deaf),)).check([Hello])
+
+
+@pytest.mark.parametrize("member", [0, 4, -1])
+def test_a_crew_has_so_many_members(member):
+    crew = Role("Crew", TREE, members_max=3)
+    with pytest.raises(MessageError, match="members 1 to 3"):
+        crew.holder(member)
+    assert crew.holder(3) == "Crew-3"
+    assert [crew.is_held_by(name) for name in ("Crew-1", "Crew-4", "Crew", "Crew-x")] == [True, False, False, False]
+    with pytest.raises(MessageError, match="no members"):
+        SERVER.holder(1)
 
 
 def test_runs_on_thespians_own_base():
     """The actors use Thespian's public interface only; its one-process base has no kill, but it starts and answers."""
     system = ActorSystem("simpleSystemBase", transientUnique=True, logDefs=False)
     handle = SupervisorHandle(system, system.createActor(Tree))
-    handle.start(deadline_s=10)
-    assert handle.tell_role("Client", Add(1)) == Total(1 * 1000 + 2)
+    handle.start(within_s=10)
+    assert handle.ask(AddTwice(1)) == 1 * 1000 + 2
     handle.stop()
     system.shutdown()

@@ -1,0 +1,24 @@
+"""``Filecoin.Auth*``: tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from thespis.actors.api import forms
+from thespis.actors.api.registry import NodeView, RpcError, rpc
+from thespis.runtime.http.auth import TokenError, new_token, permissions_of
+
+
+@rpc("AuthNew", "admin", forms.texts)
+def auth_new(node: NodeView, permissions: tuple[str, ...]) -> Any:
+    """A token that grants these permissions."""
+    return forms.bytes_form(new_token(node.secret, permissions).encode())
+
+
+@rpc("AuthVerify", "read", forms.text)
+def auth_verify(node: NodeView, token: str) -> Any:
+    """What a token grants."""
+    try:
+        return list(permissions_of(token, node.secret))
+    except TokenError as error:
+        raise RpcError(1, str(error)) from None

@@ -1,0 +1,44 @@
+"""``Filecoin.Gas*``: what messages cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from thespis.actors.api import forms
+from thespis.actors.api.registry import NodeView, rpc
+from thespis.actors.messages.msg_pool import (
+    EstimateGas,
+    ListMessages,
+)
+from thespis.actors.msg_pool.gas import estimate_limit, estimate_premium
+from thespis.protocols.chain.fees import fee_cap_after
+from thespis.protocols.chain.message import Message
+from thespis.protocols.chain.tipset import TipsetKey
+from thespis.protocols.encoding.address import Address
+
+
+@rpc("GasEstimateMessageGas", "read", forms.message, forms.send_spec, forms.key)
+async def gas_message(node: NodeView, message: Message, max_fee: int, _key: TipsetKey) -> Any:
+    """A message with its gas fields filled in."""
+    filled = await node.ask(EstimateGas(message, max_fee))
+    return forms.message_form(filled)
+
+
+@rpc("GasEstimateGasLimit", "read", forms.message, forms.key)
+def gas_limit(node: NodeView, message: Message, key: TipsetKey) -> Any:
+    """A gas limit with a margin."""
+    return estimate_limit(node.chain, node.tipset(key), message)
+
+
+@rpc("GasEstimateGasPremium", "read", forms.integer, forms.address, forms.integer, forms.key)
+async def gas_premium(node: NodeView, _blocks: int, _sender: Address, _limit: int, _key: TipsetKey) -> Any:
+    """A premium that beats the middle of what waits."""
+    waiting = await node.ask(ListMessages())
+    return str(estimate_premium(list(waiting)))
+
+
+@rpc("GasEstimateFeeCap", "read", forms.message, forms.integer, forms.key)
+def gas_fee_cap(node: NodeView, message: Message, blocks: int, key: TipsetKey) -> Any:
+    """A fee cap that holds for some epochs of full blocks."""
+    base_fee = node.chain.base_fee(node.tipset(key))
+    return str(fee_cap_after(base_fee, message.gas_premium, blocks))

@@ -1,0 +1,82 @@
+"""``Filecoin.Mpool*``: messages that wait for a block."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from thespis.actors.api import forms
+from thespis.actors.api.registry import NodeView, rpc
+from thespis.actors.messages.msg_pool import (
+    AddMessage,
+    ListMessages,
+    NextNonce,
+    RemoveMessage,
+    SelectMessages,
+    SendMessage,
+    WhyWaiting,
+)
+from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.chain.tipset import TipsetKey
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+
+
+@rpc("MpoolGetNonce", "read", forms.address)
+async def pool_nonce(node: NodeView, address: Address) -> Any:
+    """The next nonce of a sender."""
+    return await node.ask(NextNonce(address))
+
+
+@rpc("MpoolPush", "write", forms.signed)
+async def pool_push(node: NodeView, signed: SignedMessage) -> Any:
+    """Take a signed message."""
+    added = await node.ask(AddMessage(signed, True))
+    return forms.cid_form(added.cid)
+
+
+@rpc("MpoolPushUntrusted", "write", forms.signed)
+async def pool_push_untrusted(node: NodeView, signed: SignedMessage) -> Any:
+    """Take a signed message of a stranger: it is not kept over a restart."""
+    added = await node.ask(AddMessage(signed, False))
+    return forms.cid_form(added.cid)
+
+
+@rpc("MpoolPushMessage", "sign", forms.message, forms.send_spec)
+async def pool_push_message(node: NodeView, message: Message, max_fee: int) -> Any:
+    """Complete, sign and take a message."""
+    sent = await node.ask(SendMessage(message, max_fee))
+    return forms.signed_form(sent)
+
+
+@rpc("MpoolPending", "read", forms.key)
+async def pool_pending(node: NodeView, _key: TipsetKey) -> Any:
+    """What waits."""
+    waiting = await node.ask(ListMessages())
+    return [forms.signed_form(signed) for signed in waiting]
+
+
+@rpc("MpoolSelect", "read", forms.key, forms.anything)
+async def pool_select(node: NodeView, key: TipsetKey, _quality: Any) -> Any:
+    """What the next block would take."""
+    tipset = node.tipset(key)
+    chosen = await node.ask(SelectMessages(tipset.key, node.chain.base_fee(tipset)))
+    return [forms.signed_form(signed) for signed in chosen]
+
+
+@rpc("MpoolSub", "read")
+def pool_subscribe(node: NodeView) -> Any:
+    """A channel of messages that come and go."""
+    return node.open_channel("mpool")
+
+
+@rpc("Thespis.MpoolRemove", "write", forms.cid)
+async def pool_remove(node: NodeView, cid: Cid) -> Any:
+    """Drop a message from this node's pool."""
+    await node.ask(RemoveMessage(cid))
+
+
+@rpc("Thespis.MpoolWhy", "read", forms.cid)
+async def pool_why(node: NodeView, cid: Cid) -> Any:
+    """Why a message waits, and what to do."""
+    explained = await node.ask(WhyWaiting(cid))
+    return {"Reason": explained.reason, "Remedy": explained.remedy}

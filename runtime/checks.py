@@ -1,0 +1,30 @@
+"""What texts of settings may be: addresses, multiaddresses and names; each raises ValueError with the reason."""
+
+from __future__ import annotations
+
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.errors import ProtocolError
+
+
+def fil_address(value: str) -> str:
+    """An address on chain, or nothing."""
+    if value:
+        try:
+            Address.from_text(value)
+        except ProtocolError as error:
+            raise ValueError(str(error)) from None
+    return value
+
+
+def multiaddress(value: str) -> str:
+    """A place in a network, or nothing."""
+    if value and not value.startswith("/"):
+        raise ValueError(f"{value!r} is no multiaddress such as /ip4/127.0.0.1/tcp/3453")
+    return value
+
+
+def nickname(value: str) -> str:
+    """A name of letters, or nothing (the seed's rule)."""
+    if value and not (value.isascii() and value.isalpha()):
+        raise ValueError(f"{value!r} has characters other than letters")
+    return value
