@@ -134,6 +134,23 @@ def test_a_reverted_registration_is_forgotten():
     assert not reads
 
 
+def test_what_another_init_actor_says_does_not_survive_a_revert():
+    """Within what is undone the init actor became another, whose map gives the key another id."""
+    tree = beginning(StateTree)
+    first = tree.get(INIT).head
+    tree.snapshot()
+    assert tree.register(KEYS[0]) == IDS[1]
+    other = tree.get(INIT).head
+    tree.revert()
+    tree.snapshot()
+    tree.register(KEYS[2])
+    tree.change(INIT, head=other)
+    assert tree.resolve(KEYS[0]) == IDS[1]
+    tree.revert()
+    assert tree.get(INIT).head == first
+    assert tree.resolve(KEYS[0]) == IDS[0]
+
+
 def test_resolving_again_reads_nothing():
     tree = beginning(StateTree)
     tree.get(KEYS[0])
@@ -142,8 +159,8 @@ def test_resolving_again_reads_nothing():
 
 
 def test_ids_and_entries_stay_within_their_bounds(monkeypatch):
-    """Four may be remembered of each; all eight are still found."""
-    monkeypatch.setattr(known_ids, "IDS_REMEMBERED_BYTES", 4 * known_ids._ID_BYTES)
+    """Three ids and four entries may be remembered; all eight are still found."""
+    monkeypatch.setattr(known_ids, "IDS_REMEMBERED_BYTES", 3 * known_ids._ID_BYTES)
     monkeypatch.setattr(state_tree, "ENTRIES_REMEMBERED_BYTES", 4 * state_tree._ENTRY_BYTES)
     tree = beginning(StateTree)
     for number in range(8):
@@ -152,10 +169,11 @@ def test_ids_and_entries_stay_within_their_bounds(monkeypatch):
         tree.set(registered, Actor(ACCOUNT, tree.get(INIT).head, 0, number))
         assert tree.resolve(key) == registered
         assert tree.resolve(KEYS[0]) == IDS[0]
+        assert all(tree.resolve(Address.actor(b"%d" % earlier)) for earlier in range(number + 1))
     tree.flush()
     for number in range(8):
         assert tree.get(Address.actor(b"%d" % number)).balance == number
-        assert len(tree._ids._ids) <= 4
+        assert len(tree._ids._ids) <= 3
         assert len(tree._read) <= 4
 
 
