@@ -11,7 +11,7 @@ from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import CborError
 from thespis.protocols.ipld.blockstore import Blockstore
-from thespis.protocols.ipld.remembered import Remembered
+from thespis.protocols.remembered import Remembered
 
 TABLES_REMEMBERED_BYTES = 16 << 20
 """Decoded tables that a process remembers, some three hundred full ones: those of the miners that win now."""

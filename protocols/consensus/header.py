@@ -16,7 +16,7 @@ from thespis.protocols.consensus.election import win_count
 from thespis.protocols.consensus.randomness import Purpose, draw, miner_entropy
 from thespis.protocols.consensus.weight import chain_weight
 from thespis.protocols.crypto import bls
-from thespis.protocols.crypto.signature import check_signature
+from thespis.protocols.crypto.signature import SignatureType, check_signature
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import (
@@ -73,6 +73,7 @@ def validate_header(header: BlockHeader, context: HeaderContext, profile: Networ
             f"parent receipts {header.parent_message_receipts}; they are {context.parent_message_receipts}"
         )
     check_entries(profile.beacon, header.beacon_entries, header.height, parent.height, context.previous_beacon)
+    _look_at_signatures(header, context, profile)
     _check_draws(header, context, profile)
     if header.block_sig is None:
         raise BlockSignatureError("the block is not signed")
@@ -82,22 +83,37 @@ def validate_header(header: BlockHeader, context: HeaderContext, profile: Networ
         raise BlockSignatureError(str(error)) from None
 
 
-def _check_draws(header: BlockHeader, context: HeaderContext, profile: NetworkProfile) -> None:
-    """Ticket, election and number of wins: each is a VRF output over randomness that the miner cannot choose."""
+def _drawn(header: BlockHeader, context: HeaderContext, profile: NetworkProfile) -> tuple[bytes, bytes]:
+    """The randomness that the ticket and the election proof are of; the miner cannot choose it."""
     newest = header.beacon_entries[-1] if header.beacon_entries else context.previous_beacon
     entropy = miner_entropy(header.miner)
     ticket_entropy = entropy
     if header.height > profile.upgrade_smoke_height and context.parent.minimum_ticket is not None:
         ticket_entropy += context.parent.minimum_ticket.vrf_proof
+    ticket = draw(newest.data, Purpose.TICKET_PRODUCTION, header.height - 1, ticket_entropy)
+    return ticket, draw(newest.data, Purpose.ELECTION_PROOF_PRODUCTION, header.height, entropy)
+
+
+def _look_at_signatures(header: BlockHeader, context: HeaderContext, profile: NetworkProfile) -> None:
+    """Verify the miner's three signatures in one; the rules ask for each by itself, and if all are good it is known."""
+    ticket, proof, signature = header.ticket, header.election_proof, header.block_sig
+    if ticket is None or proof is None or signature is None or signature.type is not SignatureType.BLS:
+        return
+    for_ticket, for_election = _drawn(header, context, profile)
+    signed = ((for_ticket, ticket.vrf_proof), (for_election, proof.vrf_proof), (header.signing_bytes(), signature.data))
+    bls.verify_together(context.worker.payload, signed)
+
+
+def _check_draws(header: BlockHeader, context: HeaderContext, profile: NetworkProfile) -> None:
+    """Ticket, election and number of wins: each is a VRF output over randomness that the miner cannot choose."""
+    for_ticket, for_election = _drawn(header, context, profile)
     if header.ticket is None:
         raise BlockTicketError("the block has no ticket")
-    base = draw(newest.data, Purpose.TICKET_PRODUCTION, header.height - 1, ticket_entropy)
-    _check_vrf(context.worker, base, header.ticket.vrf_proof, BlockTicketError)
+    _check_vrf(context.worker, for_ticket, header.ticket.vrf_proof, BlockTicketError)
     proof = header.election_proof
     if proof is None:
         raise BlockElectionError("the block has no election proof")
-    base = draw(newest.data, Purpose.ELECTION_PROOF_PRODUCTION, header.height, entropy)
-    _check_vrf(context.worker, base, proof.vrf_proof, BlockElectionError)
+    _check_vrf(context.worker, for_election, proof.vrf_proof, BlockElectionError)
     wins = win_count(proof.vrf_proof, context.miner_power, context.total_power)
     if wins < 1 or proof.win_count != wins:
         raise BlockWinCountError(f"win count {proof.win_count}; the proof wins {wins} times")

@@ -23,7 +23,7 @@ from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import EncodeError, NodeError
 from thespis.protocols.ipld.blockstore import Blockstore, save
-from thespis.protocols.ipld.remembered import Remembered
+from thespis.protocols.remembered import Remembered
 
 BUCKET_ENTRIES = 3
 HASH_BITS = 256

@@ -11,7 +11,7 @@ from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import BlockNotFoundError, CborError, EncodeError
 from thespis.protocols.ipld.blockstore import MemoryBlockstore, load
-from thespis.protocols.ipld.remembered import Remembered
+from thespis.protocols.remembered import Remembered
 
 
 @given(st.integers(0, 10**24), st.integers(0, 10**6), st.integers(0, 3000))

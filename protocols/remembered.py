@@ -1,7 +1,8 @@
 """What is remembered beyond one use, within a bound of bytes: the values used last.
 
 A bound by number would be either too small for a large state or, with large values, too large for the machine
-(an LRU as ``hashicorp/golang-lru`` has it, counted in bytes).
+(an LRU as ``hashicorp/golang-lru`` has it, counted in bytes). For one thread: a node's other threads, which serve
+sockets and seal sectors, call nothing that remembers.
 """
 
 from __future__ import annotations
