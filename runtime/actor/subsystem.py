@@ -221,6 +221,9 @@ class Subsystem(Actor):
                 return
             self._ready = True
             self.send(order.supervisor, SubsystemReady(self.role, self.incarnation))
+            settled = getattr(self._myRef, "settled", None)  # only a base with a process for each actor has it
+            if settled is not None:
+                settled()
             self._release()
 
         Task(self.start(order.settings), finished)
