@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from importlib.metadata import version as installed_version
 from typing import Any
 
+from thespis import __version__
 from thespis.actors.api import forms
 from thespis.actors.api.registry import NodeView, RpcError, rpc
 from thespis.actors.messages.mining_scheduler import MineOnce, MiningStatus, ReadMining, StartMining, StopMining
@@ -40,7 +40,7 @@ MINE_DEADLINE_S = 600.0
 def version(node: NodeView) -> Any:
     """Version of the program and of the API, and the network's block delay."""
     profile = node.chain.genesis.profile
-    text = f"{installed_version('thespis')}+{profile.name}+{profile.proofs.value}"
+    text = f"{__version__}+{profile.name}+{profile.proofs.value}"
     return {
         "Version": text,
         "APIVersion": API_VERSION,
