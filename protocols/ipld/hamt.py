@@ -22,7 +22,7 @@ from typing import Any
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import EncodeError, NodeError
-from thespis.protocols.ipld.blockstore import Blockstore, save
+from thespis.protocols.ipld.blockstore import Blockstore, save_block
 from thespis.protocols.remembered import Remembered
 
 BUCKET_ENTRIES = 3
@@ -235,26 +235,28 @@ class Hamt:
     def _write(self, link: _Link) -> Cid:
         if link.cid is None:
             assert link.node is not None
-            link.cid = save(self._store, self._wire(link.node))
+            link.cid = save_block(self._store, self._encode(link.node))
         return link.cid
 
-    def _wire(self, node: _Node) -> list[Any]:
+    def _encode(self, node: _Node) -> bytes:
+        """A node's block, put together by pointers: most are links, whose encoding is a constant before the CID."""
+        before_link, before_bucket = _BEFORE_POINTER[self._version]
         bitfield = 0
-        pointers: list[Any] = []
-        wrap = self._version is HamtVersion.V0
+        pointers: list[bytes] = []
         for slot in sorted(node.pointers):
             bitfield |= 1 << slot
             pointer = node.pointers[slot]
             if isinstance(pointer, _Link):
-                cid = self._write(pointer)
-                pointers.append({"0": cid} if wrap else cid)
+                pointers += before_link, cbor.encode_link(self._write(pointer))
             else:
-                bucket = [[key, value] for key, value in pointer]
-                pointers.append({"1": bucket} if wrap else bucket)
-        return [bitfield.to_bytes((bitfield.bit_length() + 7) // 8, "big"), pointers]
+                pointers += before_bucket, cbor.encode(pointer)
+        bits = cbor.encode(bitfield.to_bytes((bitfield.bit_length() + 7) // 8, "big"))
+        return b"\x82" + bits + cbor.array_head(len(node.pointers)) + b"".join(pointers)
 
 
 _MISSING = object()
+_BEFORE_POINTER = {HamtVersion.V0: (b"\xa1\x610", b"\xa1\x611"), HamtVersion.V3: (b"", b"")}
+"""What stands before a link and before a bucket: in version 0 a map of one entry, "0" or "1"."""
 
 
 def _key(entry: Entry) -> bytes:

@@ -4,7 +4,10 @@ import hashlib
 import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from thespis.protocols.builtin.codes import code_of
+from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.ipld import hamt
@@ -71,3 +74,27 @@ def test_a_form_of_node_is_not_taken_for_another():
     for width, version in ((5, HamtVersion.V3), (3, HamtVersion.V0)):
         with pytest.raises(hamt.NodeError):
             hamt._pointers(block, width, version)
+
+
+@given(
+    st.dictionaries(st.binary(max_size=40), st.recursive(st.integers(0, 9) | st.binary(max_size=300), st.lists)),
+    st.sampled_from(HamtVersion),
+    st.integers(1, 8),
+)
+def test_a_node_is_encoded_as_its_wire_form(entries, version, width):
+    """The encoder by pointers against the encoder of everything, in which version 0 tags links and buckets."""
+    store = MemoryBlockstore()
+    tree = Hamt(store, version=version, bit_width=width)
+    for key, value in entries.items():
+        tree.set(key, value)
+    tree.flush()
+    for cid, block in store:
+        pointers = hamt._parse(block, width, version)
+        wire = [each if isinstance(each, Cid) else [list(entry) for entry in each] for _, each in pointers]
+        if version is HamtVersion.V0:
+            wire = [{"0": each} if isinstance(each, Cid) else {"1": each} for each in wire]
+        bits = sum(1 << slot for slot, _ in pointers)
+        whole = cbor.encode([bits.to_bytes((bits.bit_length() + 7) // 8, "big"), wire])
+        assert (block, cid) == (whole, Cid.of(whole))
+    again = Hamt(store, tree.flush(), version=version, bit_width=width)
+    assert dict(again.items()) == entries
