@@ -14,6 +14,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml deploy/build_hook.py deploy
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m thespis.protocols.proofs.warm
+	@$(BIN)/python -m compileall -q -j 0 actors protocols runtime deploy
 	@touch $@
 
 # a local network of three nodes; ARGS='--until-epoch 30 --block-time 1s' ends by itself

@@ -60,6 +60,6 @@ def config_set(ctx: click.Context, key: str, value: str) -> None:
 @click.command()
 def version() -> None:
     """Print the version."""
-    from importlib.metadata import version as installed
+    from thespis import __version__
 
-    click.echo(f"thespis {installed('thespis')}")
+    click.echo(f"thespis {__version__}")

@@ -126,7 +126,7 @@ class Subsystem(Actor, Generic[SettingsT]):
         self._opened.callback(callback)
 
     async def ask(self, question: Ask[R], *, member: int = 0, within_s: float | None = None) -> R:
-        """The answer to a question from whoever holds its role, or is that member of it, within its time or a given one.
+        """The answer to a question from whoever holds its role, or is that member of it, within its or a given time.
 
         Raises an error that the question declares, AskTimeoutError, ActorRestartedError, RemoteError, or
         MailboxFullError. While nobody holds the role, the ask waits for the next incarnation within its deadline.
@@ -226,6 +226,9 @@ class Subsystem(Actor, Generic[SettingsT]):
                 return
             self._ready = True
             self.send(order.supervisor, SubsystemReady(self.role, self.incarnation))
+            settled = getattr(self._myRef, "settled", None)  # only a base with a process for each actor has it
+            if settled is not None:
+                settled()
             self._release()
 
         Task(self.start(cast("SettingsT", order.settings)), finished)
