@@ -19,8 +19,8 @@ from thespian.actors import ActorAddress
 from thespis.runtime.actor.envelopes import Failure, Reply
 from thespis.runtime.actor.message import REGISTRY, message
 from thespis.runtime.bases.channels import HANDSHAKE_MS
-from thespis.runtime.config import parse_value
 from thespis.runtime.errors import MessageError, RemoteError, RuntimeFloorError
+from thespis.runtime.settings import parse_value
 
 SOCKET_NAME = "admin"
 REQUEST_BYTES_MAX = 1 << 20

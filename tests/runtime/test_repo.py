@@ -93,7 +93,7 @@ def test_lock_names_its_holder_and_is_given_free(tmp_path):
 def test_lock_of_a_killed_process_is_free(tmp_path):
     repo = Repo.init(tmp_path / "home")
     script = (
-        "import os, signal, sys; from pathlib import Path; from runtime.repo import Repo;"
+        "import os, signal, sys; from pathlib import Path; from thespis.runtime.repo import Repo;"
         "repo = Repo.open(Path(sys.argv[1])); repo.lock(); os.kill(os.getpid(), signal.SIGKILL)"
     )
     process = subprocess.run([sys.executable, "-c", script, str(repo.home)], check=False)
