@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup devnet test lint types boundaries conformance lock clean
+.PHONY: setup devnet test lint types boundaries conformance settings-docs lock clean
 
 setup: $(VENV)/.installed
 
@@ -36,6 +36,10 @@ boundaries: setup
 # what passes of the network's own vectors, as docs/conformance.md
 conformance: setup
 	@$(BIN)/python -m tests.conformance.report
+
+# every setting as the records beside the subsystems have it
+settings-docs: setup
+	@$(BIN)/thespis config docs > docs/settings.md
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
