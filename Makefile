@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup devnet test lint types boundaries conformance settings-docs lock clean
+.PHONY: setup devnet test test-all fuzz lint types boundaries conformance settings-docs lock clean
 
 setup: $(VENV)/.installed
 
@@ -21,8 +21,20 @@ $(VENV)/.installed: requirements.lock pyproject.toml deploy/build_hook.py deploy
 devnet: setup
 	@$(BIN)/thespis devnet $(ARGS)
 
+# two workers; docs/testing.md says what is in which, and how long each takes
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+
 test: setup
-	@$(BIN)/python -m pytest
+	@$(PYTEST) -m "not rare"
+
+# with the rest of the simulated seeds and Thespian's own suite
+test-all: setup
+	@$(PYTEST)
+
+# properties with twenty times as many random examples; FUZZ=100 for more
+FUZZ ?= 20
+fuzz: setup
+	@THESPIS_FUZZ=$(FUZZ) $(PYTEST) -m hypothesis --timeout 3600
 
 lint: setup
 	$(BIN)/ruff check .

@@ -23,7 +23,7 @@ from thespis.runtime.settings import SHOWN_MAX, SettingField, settings_of
 Record = TypeVar("Record")
 
 ENVIRONMENT_PREFIX = "THESPIS_"
-NOT_SETTINGS = frozenset({"HOME", "VECTORS", "PASSPHRASE", "KERNELS", "PEER_ALL"})
+NOT_SETTINGS = frozenset({"HOME", "VECTORS", "PASSPHRASE", "KERNELS", "PEER_ALL", "FUZZ"})
 """Variables with the prefix that are no settings."""
 HEADING = "Settings of a Thespis node. Environment (THESPIS_SECTION__KEY) and flags win over them."
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 from thespis.actors.node.actor import FilecoinNode
 from thespis.actors.node.settings import LOCAL, NodeConfig
-from thespis.actors.roles import SEAL_WORKER
+from thespis.actors.roles import SEAL_WORKER, SEALING_WORKERS_MAX
 from thespis.deploy.nodes import SETTINGS, node_settings
 from thespis.runtime.actor.message import REGISTRY
 
@@ -80,10 +80,16 @@ def test_a_homes_files_become_settings(tmp_path):
     assert node_settings(tmp_path, SETTINGS.load(None, {})).miner == ""
 
 
-@pytest.mark.parametrize("workers", [0, 9])
+@pytest.mark.parametrize("workers", [0, SEALING_WORKERS_MAX + 1])
 def test_a_node_has_roles_for_so_many_workers(workers):
     with pytest.raises(ValueError, match=r"mining.sealing_workers = .*: must be at least 1 and at most 8"):
         NodeConfig().with_sealing(workers=workers)
+
+
+def test_all_workers_that_a_node_may_have_have_roles():
+    workers = [spec for spec in FilecoinNode.plan.children if spec.role is SEAL_WORKER]
+    most = NodeConfig().with_miner("f01000").with_sealing(workers=SEALING_WORKERS_MAX).settings()
+    assert len(workers) == len([spec for spec in workers if spec.wanted(most)]) == SEALING_WORKERS_MAX
 
 
 def test_only_a_miners_node_has_workers():

@@ -9,6 +9,7 @@ from thespis.protocols.consensus import selection
 from thespis.protocols.consensus.selection import message_chains, message_reward, select
 
 from tests.actors.chain.builder import USERS, transfer
+from tests.properties import examples
 
 RICH = 10**30
 
@@ -40,7 +41,7 @@ def test_what_cannot_pay_the_base_fee_or_its_value_is_left():
     assert message_reward(transfer(cap=300, premium=250, limit=10), 100) == 2000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.integers(1, 50)), min_size=1, max_size=7),
     st.integers(1, 7),
@@ -90,3 +91,14 @@ def test_a_message_above_the_gas_of_a_block_ends_its_senders_messages():
     dear = transfer(0, nonce=1, limit=10_000_000_001, premium=1, cap=100)
     chosen = chosen_of([transfer(0, nonce=0), dear, transfer(0, nonce=2)], 10**10)
     assert [each.message.nonce for each in chosen] == [0]
+
+
+def test_a_block_takes_a_bounded_number_of_messages(monkeypatch):
+    """As many as the rule allows, and as gossip carries the CIDs of."""
+    assert (selection.BLOCK_MESSAGES_MAX, selection.BLOCK_MESSAGE_BYTES_MAX) == (10_000, 900 << 10)
+    messages = [transfer(nonce=nonce) for nonce in range(5)]
+    for name, values in (("BLOCK_MESSAGES_MAX", (3, 4)), ("BLOCK_MESSAGE_BYTES_MAX", (4 * 48 - 1, 4 * 48))):
+        for value, count in zip(values, (3, 4), strict=True):
+            with monkeypatch.context() as patched:
+                patched.setattr(selection, name, value)
+                assert [each.message.nonce for each in chosen_of(messages, 10**10)] == list(range(count))

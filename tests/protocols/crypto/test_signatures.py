@@ -9,11 +9,19 @@ from hypothesis import strategies as st
 from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.chain.message import Message
 from thespis.protocols.crypto import bls, secp256k1
-from thespis.protocols.crypto.signature import Signature, SignatureType, address_of, check_signature, sign
+from thespis.protocols.crypto.signature import (
+    SIGNATURE_BYTES_MAX,
+    Signature,
+    SignatureType,
+    address_of,
+    check_signature,
+    sign,
+)
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import SignatureError
 from thespis.protocols.remembered import Remembered
 
+from tests.properties import examples
 from tests.protocols.chain import shapes
 from tests.vectors import load
 
@@ -95,7 +103,7 @@ def test_sign_and_check(kind):
             check_signature(*bad)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.integers(0, 64 * 8 - 1))
 def test_every_flipped_bit_is_noticed(bit):
     for kind in (SignatureType.SECP256K1, SignatureType.BLS):
@@ -237,3 +245,10 @@ def test_verified_signatures_take_no_more_memory_than_is_counted(verified, monke
     assert len(verified) == 2_000
     bls.verify(keys[0], bytes(bls.VERIFIED_REMEMBERED_BYTES - 1_000), bytes(96))
     assert len(verified) == 1
+
+
+def test_a_signatures_bytes_are_bounded():
+    largest = bytes([SignatureType.BLS]) + bytes(SIGNATURE_BYTES_MAX)
+    assert Signature.from_bytes(largest).to_bytes() == largest
+    with pytest.raises(SignatureError, match=f"1 to {SIGNATURE_BYTES_MAX + 1}"):
+        Signature.from_bytes(largest + b"\0")

@@ -18,6 +18,8 @@ KEYS = [Address.secp256k1(b"%d" % number) for number in range(6)] + [Address.act
 IDS = [Address.id(100 + number) for number in range(8)]
 ACCOUNT = code_of("account", 2)
 
+from tests.properties import examples
+
 
 class Forgetful(StateTree):
     """Walks the init actor's map and the actors' each time, as the rule says."""
@@ -117,7 +119,7 @@ class Twins(RuleBasedStateMachine):
 
 
 TestTwins = Twins.TestCase
-TestTwins.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestTwins.settings = settings(max_examples=examples(150), stateful_step_count=40)
 
 
 def test_a_reverted_registration_is_forgotten():
