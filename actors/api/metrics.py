@@ -1,7 +1,7 @@
 """The page that Prometheus reads: the chain and the Api as the Api sees them, every process as its supervisor does.
 
-Names follow Prometheus' conventions: base units, ``_total`` for what only grows. Counters begin anew with the process that
-they count in; restarts are counted by the supervisor, and go on.
+Names follow Prometheus' conventions: base units, ``_total`` for what only grows. Counters begin anew with the process
+that they count in; restarts are counted by the supervisor, and go on.
 """
 
 from __future__ import annotations

@@ -241,8 +241,7 @@ class Subsystem(Actor, Generic[SettingsT]):
             self._asks.set_peers(change.peers, self.send)
 
     def _take_levels(self, levels: LogLevels) -> None:
-        """Write what the supervisor says; before it says the role, it is not known what that is."""
-        if self.incarnation and levels.version > self._log_levels.version:
+        if levels.version > self._log_levels.version:
             self._log_levels = levels
             self.environment.set_log_levels(levels.of(self.role))
             logger.debug("%s: log levels of version %d", self.role, levels.version)

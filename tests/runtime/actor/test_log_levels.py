@@ -133,7 +133,7 @@ def test_levels_reach_every_process_and_survive_restarts(simulated_node):
 
 @pytest.mark.parametrize("moment_s", [0.0, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05])
 def test_a_level_set_while_a_child_starts_reaches_it(simulated_node, moment_s):
-    """Whether its process is not there yet, does not know its role yet, or starts."""
+    """Whether its process is not there yet or starts; no heartbeat helps within this time."""
     node = simulated_node(DemoNode, seed=12)
     node.crash("Ledger-3")
     node.network.run(moment_s)

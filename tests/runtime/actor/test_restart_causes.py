@@ -91,13 +91,15 @@ def test_every_way_to_end_is_counted_by_its_name():
     assert row().state.value == "running"
     base.hang(child().details)
     base.run(10)
+    base.crash(child().details)
+    base.run(1)
     handle.restart("Frail")
     assert row().restarts_by_cause == {
-        "SIGKILL": 1, "failed to start": 1, "start timeout": 1, "heartbeat missed": 1, "asked": 1,
+        "SIGKILL": 2, "failed to start": 1, "start timeout": 1, "heartbeat missed": 1, "asked": 1,
     }  # fmt: skip
-    assert row().restarts == 4
+    assert row().restarts == 5
     assert row().reasons == (
         "SIGKILL", "SIGKILL: OSError: no luck", "SIGKILL: not ready within 15.0 s",
-        "SIGKILL: no heartbeat for 3.0 s", "asked",
+        "SIGKILL: no heartbeat for 3.0 s", "SIGKILL", "asked",
     )  # fmt: skip
     base.shutdown()
