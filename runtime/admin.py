@@ -12,16 +12,18 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import zmq
 from thespian.actors import ActorAddress
+from thespis.runtime.actor.conversation import Ask, Role
 from thespis.runtime.actor.envelopes import Failure, Reply
 from thespis.runtime.actor.message import REGISTRY, message
 from thespis.runtime.bases.channels import HANDSHAKE_MS
 from thespis.runtime.config import parse_value
 from thespis.runtime.errors import MessageError, RemoteError, RuntimeFloorError
 
+R = TypeVar("R")
 SOCKET_NAME = "admin"
 REQUEST_BYTES_MAX = 1 << 20
 
@@ -30,25 +32,22 @@ class NodeUnreachableError(RuntimeFloorError):
     """No node answers at this home."""
 
 
+LAUNCHER = Role("Launcher", "")
+"""The process that runs a node and serves its admin channel."""
+
+
 @message
-class AdminTell:
+class AdminTell(Ask[str], to=LAUNCHER):
     """Send a message, given by name and text, to a role; the reply comes back as JSON."""
 
     role: str
     message: str
     arguments: tuple[str, ...]
-    deadline_s: float
+    limit_s: float
 
 
 @message
-class AdminTold:
-    """A reply as JSON."""
-
-    json: str
-
-
-@message
-class StopNode:
+class StopNode(Ask[None], to=LAUNCHER):
     """Stop the node in order and end its process."""
 
 
@@ -81,8 +80,8 @@ class AdminServer:
             return
         data = self._socket.recv()
         try:
-            reply: Any = Reply(0, self._answer(REGISTRY.decode(data)))
-            encoded = REGISTRY.encode(reply)
+            question = REGISTRY.decode(data)
+            encoded = REGISTRY.encode(Reply(0, REGISTRY.reply_to_wire(type(question), self._answer(question))))
         except RemoteError as error:
             encoded = REGISTRY.encode(Failure(0, error.kind, error.detail))
         except Exception as error:
@@ -96,7 +95,7 @@ class AdminServer:
         os.close(self._fd)
 
 
-def admin_ask(run: Path, body: Any, deadline_s: float = 10.0) -> Any:
+def admin_ask(run: Path, question: Ask[R], within_s: float = 10.0) -> R:
     """Ask the node that runs at a home; raises NodeUnreachableError or RemoteError."""
     try:
         owner = run.stat().st_uid
@@ -117,16 +116,17 @@ def admin_ask(run: Path, body: Any, deadline_s: float = 10.0) -> Any:
         with context.socket(zmq.REQ) as socket:
             socket.setsockopt(zmq.LINGER, 0)
             socket.connect(url)
-            socket.send(REGISTRY.encode(body))
-            if not socket.poll(int(deadline_s * 1000)):
-                raise NodeUnreachableError(f"the node at {run.parent} did not answer within {deadline_s} s")
+            socket.send(REGISTRY.encode(question))
+            if not socket.poll(int(within_s * 1000)):
+                raise NodeUnreachableError(f"the node at {run.parent} did not answer within {within_s} s")
             answer = REGISTRY.decode(socket.recv())
     finally:
         context.term()
         os.close(fd)
     if isinstance(answer, Failure):
         raise RemoteError(answer.kind, answer.detail)
-    return answer.body
+    reply: R = REGISTRY.reply_from_wire(type(question), answer.body)
+    return reply
 
 
 def build_message(name: str, arguments: tuple[str, ...]) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 from thespis.deploy.cli.settings import home_of
 from thespis.runtime.actor.envelopes import ListProcesses, ProcessRow, ProcessTable, RestartRole
-from thespis.runtime.admin import AdminTell, AdminTold, StopNode, admin_ask, to_json
+from thespis.runtime.admin import AdminTell, StopNode, admin_ask, to_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -79,7 +79,7 @@ def _duration(seconds: float) -> str:
 def ps(ctx: click.Context, *, as_json: bool, watch: bool) -> None:
     """Show the processes of a running node."""
     run = home_of(ctx) / "run"
-    table: ProcessTable = admin_ask(run, ListProcesses())
+    table = admin_ask(run, ListProcesses())
     if as_json:
         click.echo(json.dumps(json.loads(to_json(table))["rows"], indent=2))
         return
@@ -107,8 +107,8 @@ def ps(ctx: click.Context, *, as_json: bool, watch: bool) -> None:
 @click.pass_context
 def tell(ctx: click.Context, role: str, message: str, arguments: tuple[str, ...], deadline: float) -> None:
     """Send MESSAGE, with its fields as ARGUMENTS (field=value), to ROLE and print the reply."""
-    told: AdminTold = admin_ask(home_of(ctx) / "run", AdminTell(role, message, arguments, deadline), deadline + 10)
-    click.echo(told.json)
+    order = AdminTell(role, message, arguments, deadline)
+    click.echo(admin_ask(home_of(ctx) / "run", order, deadline + 10))
 
 
 @click.command()

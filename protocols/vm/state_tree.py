@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from thespis.protocols.builtin.codes import INIT
-from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.builtin.init.state import InitState
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Record, TokenAmount, Unsigned, record

@@ -7,20 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from thespis.protocols.builtin.codes import BURNT_FUNDS, CRON, POWER, REWARD, SYSTEM
 from thespis.protocols.builtin.methods import BIG_INTEGER
-from thespis.protocols.builtin.miner_state import MinerState
-from thespis.protocols.builtin.power import CurrentTotalPower
-from thespis.protocols.builtin.power_state import CONSENSUS_POWER_MIN, CronEvent, PowerState, epoch_key
-from thespis.protocols.builtin.reward import AwardBlockRewardParams, ThisEpochRewardV0
-from thespis.protocols.builtin.reward_state import RewardState
+from thespis.protocols.builtin.power.methods import CurrentTotalPower
+from thespis.protocols.builtin.power.state import CONSENSUS_POWER_MIN, CronEvent, PowerState, epoch_key
+from thespis.protocols.builtin.reward.methods import AwardBlockRewardParams, ThisEpochRewardV0
+from thespis.protocols.builtin.reward.state import RewardState
 from thespis.protocols.builtin.smoothing import FilterEstimate
+from thespis.protocols.builtin.storage_miner.balance import WithdrawBalanceParams
 from thespis.protocols.builtin.storage_miner.calls import CronEventPayload
 from thespis.protocols.builtin.storage_miner.identity import (
     ChangePeerIdParams,
     ChangeWorkerAddressParams,
     ControlAddresses,
-    WithdrawBalanceParams,
 )
-from thespis.protocols.builtin.vesting import VESTING_V1, VestingFunds, quantize_up
+from thespis.protocols.builtin.storage_miner.state import MinerState
+from thespis.protocols.builtin.storage_miner.vesting import VESTING_V1, VestingFunds, quantize_up
 from thespis.protocols.chain.message import Message
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
@@ -244,7 +244,7 @@ def test_claims_and_totals_move_together():
         power.add_to_claim(store, MINER, -101, 0)
     with pytest.raises(StateFault, match="no claim"):
         power.add_to_claim(store, Address.id(7), 1, 1)
-    assert power.may_mine(power.claim_of(store, MINER))
+    assert power.meets_minimum(power.claim_of(store, MINER))
     assert power.claim_of(store, Address.id(7)) is None
 
 

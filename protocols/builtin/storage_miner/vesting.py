@@ -1,0 +1,125 @@
+"""How a miner's rewards become free: a schedule, and the table of what is free when.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from thespis.protocols.builtin.policy import EPOCHS_IN_DAY, EPOCHS_IN_HOUR
+from thespis.protocols.errors import CborError
+
+
+@dataclass(frozen=True, slots=True)
+class VestingSchedule:
+    """How rewards become free: nothing for a delay, then in steps over a period; all in epochs, the step whole quanta.
+
+    Source: ``policy.go``, VestSpec.
+    """
+
+    delay: int
+    period: int
+    step: int
+    quantum: int
+
+
+VESTING_V0 = VestingSchedule(20 * EPOCHS_IN_DAY, 180 * EPOCHS_IN_DAY, EPOCHS_IN_DAY, 12 * EPOCHS_IN_HOUR)
+VESTING_V1 = VestingSchedule(0, 180 * EPOCHS_IN_DAY, EPOCHS_IN_DAY, 12 * EPOCHS_IN_HOUR)
+"""From network version 1 on."""
+
+
+_NOT_NEGATIVE = {b"", b"\x00"}
+
+
+@dataclass(frozen=True, slots=True)
+class VestingFunds:
+    """A table of (epoch, attoFIL), sorted by epoch.
+
+    Every block's reward touches each of its two hundred rows, so it is read and written without a record per row.
+    """
+
+    funds: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def from_wire(cls, wire: Any) -> VestingFunds:
+        """The table of a decoded tuple; raises CborError for anything else."""
+        try:
+            [rows] = wire
+            # a sign byte of zero in front changes nothing
+            funds = [(epoch, int.from_bytes(amount, "big")) for epoch, amount in rows]
+            signs = {amount[:1] for _, amount in rows}
+        except (TypeError, ValueError) as error:
+            raise CborError(f"no vesting table: {error}") from None
+        if not signs <= _NOT_NEGATIVE or any(type(epoch) is not int for epoch, _ in funds):
+            raise CborError("no vesting table: an epoch is no integer, or an amount is negative")
+        return cls(tuple(funds))
+
+    def to_wire(self) -> list[Any]:
+        """A tuple of one array of pairs; amounts as big integers that are not negative."""
+        return [
+            [
+                [epoch, b"\x00" + amount.to_bytes((amount.bit_length() + 7) >> 3, "big") if amount else b""]
+                for epoch, amount in self.funds
+            ]
+        ]
+
+    def unlock(self, epoch: int) -> tuple[VestingFunds, int]:
+        """Take out what became free before an epoch; returns how much.
+
+        Source: ``vesting_state.go``, unlockVestedFunds.
+        """
+        left = tuple(fund for fund in self.funds if fund[0] >= epoch)
+        freed = sum(amount for _, amount in self.funds[: len(self.funds) - len(left)])
+        return VestingFunds(left), freed
+
+    def unlock_unvested(self, epoch: int, target: int) -> tuple[VestingFunds, int]:
+        """Take out up to a target of what is not free yet, the earliest first; returns how much.
+
+        Rows in front that are free already, and that nobody has taken out yet, are left alone.
+
+        Source: ``vesting_state.go``, unlockUnvestedFunds.
+        """
+        funds, taken, first, last = list(self.funds), 0, 0, -1
+        for index, (due, amount) in enumerate(self.funds):
+            if taken >= target:
+                break
+            if due < epoch:
+                first = index + 1
+                continue
+            part = min(target - taken, amount)
+            taken += part
+            funds[index] = (due, amount - part)
+            if part == amount:
+                last = index
+        left = funds if last < 0 else funds[:first] + funds[last + 1 :]
+        return VestingFunds(tuple(left)), taken
+
+    def lock(self, epoch: int, amount: int, offset: int, schedule: VestingSchedule) -> VestingFunds:
+        """Spread an amount over the schedule; steps are rounded up to quanta, so that the table stays short.
+
+        Source: ``vesting_state.go``, addLockedFunds.
+        """
+        if not amount:
+            return self
+        table = dict(self.funds)
+        begin = epoch + schedule.delay
+        # steps are whole quanta, so once the first is on the grid all are
+        first = quantize_up(begin + schedule.step, schedule.quantum, offset)
+        targets = [
+            amount * elapsed // schedule.period for elapsed in range(first - begin, schedule.period, schedule.step)
+        ]
+        done, due = 0, first
+        for target in (*targets, amount):
+            table[due] = table.get(due, 0) + target - done
+            done, due = target, due + schedule.step
+        return VestingFunds(tuple(sorted(table.items())))
+
+
+def quantize_up(epoch: int, unit: int, offset: int) -> int:
+    """The first epoch, from `epoch` on, that is a multiple of `unit` away from `offset`.
+
+    Source: ``quantize.go``, quantizeUp.
+    """
+    return epoch + (offset - epoch) % unit
