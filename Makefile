@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup devnet test lint types boundaries conformance lock clean
+.PHONY: setup devnet test lint types boundaries conformance message-docs lock clean
 
 setup: $(VENV)/.installed
 
@@ -35,6 +35,10 @@ boundaries: setup
 # what passes of the network's own vectors, as docs/conformance.md
 conformance: setup
 	@$(BIN)/python -m tests.conformance.report
+
+# docs/messages.md out of the messages' declarations
+message-docs: setup
+	@$(BIN)/python -m thespis.deploy.messages > docs/messages.md
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
