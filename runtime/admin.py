@@ -14,7 +14,7 @@ import os
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import zmq
 from thespian.actors import ActorAddress
@@ -22,17 +22,16 @@ from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Record
 from thespis.protocols.errors import ProtocolError
-from thespis.runtime.actor.conversation import Ask, Tell
+from thespis.runtime.actor.conversation import Ask, Role, Tell
 from thespis.runtime.actor.envelopes import Failure, Reply
 from thespis.runtime.actor.message import REGISTRY, message
 from thespis.runtime.bases.channels import HANDSHAKE_MS
 from thespis.runtime.config import parse_value
 from thespis.runtime.errors import MessageError, RemoteError, RuntimeFloorError, UnknownMessageError
 
+R = TypeVar("R")
 SOCKET_NAME = "admin"
 REQUEST_BYTES_MAX = 1 << 20
-
-
 TEXT_FORMS: dict[type, Callable[[str], Address | Cid]] = {Address: Address.from_text, Cid: Cid.from_text}
 """Types of the chain that a person writes as text; whatever else is bytes on the wire is written as hexadecimals."""
 
@@ -41,25 +40,22 @@ class NodeUnreachableError(RuntimeFloorError):
     """No node answers at this home."""
 
 
+LAUNCHER = Role("Launcher", "")
+"""The process that runs a node and serves its admin channel."""
+
+
 @message
-class AdminTell:
+class AdminTell(Ask[str], to=LAUNCHER):
     """Send a message, given by name and text, to a role; the reply comes back as JSON."""
 
     role: str
     message: str
     arguments: tuple[str, ...]
-    deadline_s: float
+    limit_s: float
 
 
 @message
-class AdminTold:
-    """A reply as JSON."""
-
-    json: str
-
-
-@message
-class StopNode:
+class StopNode(Ask[None], to=LAUNCHER):
     """Stop the node in order and end its process."""
 
 
@@ -92,8 +88,8 @@ class AdminServer:
             return
         data = self._socket.recv()
         try:
-            reply: Any = Reply(0, self._answer(REGISTRY.decode(data)))
-            encoded = REGISTRY.encode(reply)
+            question = REGISTRY.decode(data)
+            encoded = REGISTRY.encode(Reply(0, REGISTRY.reply_to_wire(type(question), self._answer(question))))
         except RemoteError as error:
             encoded = REGISTRY.encode(Failure(0, error.kind, error.detail))
         except Exception as error:
@@ -107,7 +103,7 @@ class AdminServer:
         os.close(self._fd)
 
 
-def admin_ask(run: Path, body: Any, deadline_s: float = 10.0) -> Any:
+def admin_ask(run: Path, question: Ask[R], within_s: float = 10.0) -> R:
     """Ask the node that runs at a home; raises NodeUnreachableError or RemoteError."""
     try:
         owner = run.stat().st_uid
@@ -128,16 +124,17 @@ def admin_ask(run: Path, body: Any, deadline_s: float = 10.0) -> Any:
         with context.socket(zmq.REQ) as socket:
             socket.setsockopt(zmq.LINGER, 0)
             socket.connect(url)
-            socket.send(REGISTRY.encode(body))
-            if not socket.poll(int(deadline_s * 1000)):
-                raise NodeUnreachableError(f"the node at {run.parent} did not answer within {deadline_s} s")
+            socket.send(REGISTRY.encode(question))
+            if not socket.poll(int(within_s * 1000)):
+                raise NodeUnreachableError(f"the node at {run.parent} did not answer within {within_s} s")
             answer = REGISTRY.decode(socket.recv())
     finally:
         context.term()
         os.close(fd)
     if isinstance(answer, Failure):
         raise RemoteError(answer.kind, answer.detail)
-    return answer.body
+    reply: R = REGISTRY.reply_from_wire(type(question), answer.body)
+    return reply
 
 
 def build_message(name: str, arguments: tuple[str, ...]) -> Any:
@@ -197,7 +194,8 @@ def _spoken(name: str) -> type:
     try:
         return REGISTRY.type_named(name)
     except UnknownMessageError as error:
-        known = [kind.__name__ for kind in REGISTRY.declared() if issubclass(kind, Ask | Tell)]
+        conversation = [kind for kind in REGISTRY.declared() if issubclass(kind, Ask | Tell) and kind.addressee.tree]
+        known = [kind.__name__ for kind in conversation]
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         raise UnknownMessageError(f"{error}; near it {' and '.join(near)}" if near else str(error)) from None
 

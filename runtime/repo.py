@@ -155,13 +155,6 @@ class Repo:
             os.close(self._lock_fd)
             self._lock_fd = None
 
-    def set_api(self, address: str) -> None:
-        """Publish where the API listens; the last one stands."""
-        try:
-            write_atomically(self.home / "api", address.encode())
-        except OSError as error:
-            raise RepoError(f"cannot write {self.home / 'api'}: {error.strerror}") from error
-
     def api(self) -> str:
         """Where the API listens; raises RepoError when no node runs."""
         try:

@@ -310,19 +310,17 @@ async def wait_message(node: NodeView, cid: Cid, confidence: int, limit: int = -
 @rpc("MinerGetBaseInfo", "read", forms.address, forms.integer, forms.key)
 def mining_base_info(node: NodeView, miner: Address, height: int, key: TipsetKey) -> Any:
     """What a miner needs to know to try an epoch."""
-    from thespis.actors.chain.mining import mining_base
-
     parent = node.tipset(key)
-    base = mining_base(node.chain, miner, parent, height)
+    context = node.chain.epoch_context(parent, height, miner)
+    entries = context.beacon_entries_due()
     info = miner_info(node.chain.blocks, node.chain.lookback_state(parent, height), miner)
-    power = node.chain.election_power(parent, height, miner)
     return {
-        "MinerPower": str(power.miner),
-        "NetworkPower": str(power.total),
+        "MinerPower": str(context.miner_power),
+        "NetworkPower": str(context.total_power),
         "Sectors": [],
-        "WorkerKey": str(base.worker),
+        "WorkerKey": str(context.worker),
         "SectorSize": info.sector_size,
-        "PrevBeaconEntry": forms.beacon_form(node.chain.beacon_before(parent)),
-        "BeaconEntries": [forms.beacon_form(entry) for entry in base.beacon_entries],
-        "EligibleForMining": base.eligible,
+        "PrevBeaconEntry": forms.beacon_form(context.previous_beacon),
+        "BeaconEntries": [forms.beacon_form(entry) for entry in entries],
+        "EligibleForMining": context.eligible,
     }

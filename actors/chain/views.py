@@ -11,6 +11,7 @@ from thespis.protocols.builtin.miner_state import AnyMiner, MinerInfo
 from thespis.protocols.builtin.power_state import AnyPower
 from thespis.protocols.builtin.states import state_of
 from thespis.protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2
+from thespis.protocols.consensus.eligibility import NEVER_EXCLUDED, MinerStanding
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ChainError
@@ -20,11 +21,11 @@ from thespis.protocols.vm.state_tree import Actor, StateTree
 
 @dataclass(frozen=True, slots=True)
 class MinerPower:
-    """A miner's and the network's power in bytes, and whether the miner may take part in elections."""
+    """A miner's and the network's power in bytes, and whether the miner's is enough for elections."""
 
     miner: int
     total: int
-    eligible: bool
+    has_minimum: bool
 
 
 @lru_cache(maxsize=256)
@@ -51,19 +52,18 @@ def miner_power(store: Blockstore, state: StateTree, miner: Address) -> MinerPow
     return MinerPower(own, power.total_power()[1], claim is not None and power.may_mine(claim))
 
 
-def is_fit(store: Blockstore, state: StateTree, miner: Address, height: int) -> bool:
-    """Whether a miner that has the power may mine over a tipset of some height with this state below it.
-
-    From version 2 of the actors on it needs power still, no debt, and no consensus fault that excludes it (Lotus
-    ``chain/stmgr``: MinerEligibleToMine).
-    """
+def miner_standing(store: Blockstore, state: StateTree, miner: Address) -> MinerStanding | None:
+    """What the rule of who may mine asks of a state; None for a miner without a claim."""
     claim = power_state(store, state).claim_of(store, miner)
-    if claim is None or claim.quality_adjusted_power <= 0:
-        return False
+    if claim is None:
+        return None
     found = miner_state(store, state, miner)[1]
     info = found.load_info(store)
-    in_debt = isinstance(found, MinerStateV2) and found.fee_debt != 0
-    return not in_debt and not (isinstance(info, MinerInfoV2) and info.excluded(height))
+    return MinerStanding(
+        claim.quality_adjusted_power,
+        found.fee_debt if isinstance(found, MinerStateV2) else 0,
+        info.consensus_fault_elapsed if isinstance(info, MinerInfoV2) else NEVER_EXCLUDED,
+    )
 
 
 def miner_state(store: Blockstore, state: StateTree, miner: Address) -> tuple[Actor, AnyMiner]:

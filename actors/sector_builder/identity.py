@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from thespis.actors.chain.randomness import from_tickets
 from thespis.actors.chain.reader import ChainReader
 from thespis.actors.chain.views import miner_state
-from thespis.protocols.consensus.randomness import Purpose, miner_entropy
+from thespis.protocols.consensus import seal_ticket as rule
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import ChainError
 from thespis.protocols.proofs.registry import SealProof
@@ -35,8 +34,7 @@ def identity_of(chain: ChainReader, miner: Address) -> MinerIdentity:
 
 
 def seal_ticket(chain: ChainReader, identity: MinerIdentity) -> tuple[int, bytes]:
-    """The epoch and randomness that a sector's labels depend on, from far enough back that it is final."""
+    """The epoch and randomness that a sector's labels depend on, read off the heaviest chain."""
     head = chain.head()
-    epoch = max(0, head.height - chain.genesis.profile.finality_epochs)
-    entropy = miner_entropy(Address.id(identity.miner))
-    return epoch, from_tickets(chain, head, Purpose.SEAL_RANDOMNESS, epoch, entropy)
+    epoch = rule.seal_ticket_epoch(head.height, chain.genesis.profile.finality_epochs)
+    return epoch, rule.seal_ticket(chain.at_height(epoch, head), epoch, Address.id(identity.miner))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 from thespis.deploy.cli.settings import home_of
 from thespis.runtime.actor.envelopes import ListProcesses, ProcessRow, ProcessTable, RestartRole
-from thespis.runtime.admin import AdminTell, AdminTold, StopNode, admin_ask, to_json
+from thespis.runtime.admin import AdminTell, StopNode, admin_ask, to_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -79,7 +79,7 @@ def _duration(seconds: float) -> str:
 def ps(ctx: click.Context, *, as_json: bool, watch: bool) -> None:
     """Show the processes of a running node."""
     run = home_of(ctx) / "run"
-    table: ProcessTable = admin_ask(run, ListProcesses())
+    table = admin_ask(run, ListProcesses())
     if as_json:
         click.echo(json.dumps(json.loads(to_json(table))["rows"], indent=2))
         return
@@ -148,8 +148,8 @@ def tell(
         return
     if role is None or message is None:
         raise click.UsageError("give ROLE and MESSAGE, or --list to see them", ctx)
-    told: AdminTold = admin_ask(home_of(ctx) / "run", AdminTell(role, message, arguments, deadline), deadline + 10)
-    click.echo(told.json)
+    order = AdminTell(role, message, arguments, deadline)
+    click.echo(admin_ask(home_of(ctx) / "run", order, deadline + 10))
 
 
 def list_messages(role: str) -> None:

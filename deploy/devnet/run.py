@@ -12,7 +12,7 @@ from thespis.deploy.devnet.faults import expected_restarts
 from thespis.deploy.devnet.fleet import Fleet
 from thespis.deploy.devnet.plan import DevnetPlan
 from thespis.deploy.devnet.traffic import Traffic
-from thespis.runtime.actor.envelopes import ListProcesses, ProcessTable
+from thespis.runtime.actor.envelopes import ListProcesses
 from thespis.runtime.admin import admin_ask
 from thespis.runtime.errors import RuntimeFloorError
 from thespis.runtime.files import write_atomically
@@ -89,7 +89,7 @@ class DevnetRun:
                 found.head = head["Cids"][0]["/"][-8:]
                 found.peers = len(client.call("NetPeers"))
                 found.pending = len(client.call("MpoolPending", []))
-            table: ProcessTable = admin_ask(node.home / "run", ListProcesses(), 2.0)
+            table = admin_ask(node.home / "run", ListProcesses(), 2.0)
             found.restarts = sum(row.restarts for row in table.rows)
         except RuntimeFloorError as error:
             found.error = str(error)[:60]

@@ -125,13 +125,13 @@ class Subsystem(Actor, Generic[SettingsT]):
         """Call this when the subsystem stops, before what was opened earlier is closed."""
         self._opened.callback(callback)
 
-    async def ask(self, question: Ask[R], *, member: int = 0) -> R:
-        """The answer to a question, from whoever holds its role (or is that member of it), within its time.
+    async def ask(self, question: Ask[R], *, member: int = 0, within_s: float | None = None) -> R:
+        """The answer to a question from whoever holds its role, or is that member of it, within its time or a given one.
 
         Raises an error that the question declares, AskTimeoutError, ActorRestartedError, RemoteError, or
         MailboxFullError. While nobody holds the role, the ask waits for the next incarnation within its deadline.
         """
-        wait_s = question.wait_s()
+        wait_s = question.wait_s() if within_s is None else within_s
         number, pending = self._asks.open(question.addressee.holder(member), question)
         alarm = self._alarm(wait_s)
         alarm.when_done(lambda: self._asks.expire(number, wait_s))

@@ -127,7 +127,7 @@ class Supervisor(Subsystem[None]):
         spoken = order.body
         if isinstance(spoken, Ask):
             self._child(spoken.addressee.holder(order.member))
-            answer = await self.ask(spoken, member=order.member)
+            answer = await self.ask(spoken, member=order.member, within_s=order.limit_s)
             return Relayed(REGISTRY.reply_to_wire(type(spoken), answer))
         if not isinstance(spoken, Tell):
             raise MessageError(f"{type(spoken).__name__} is neither asked nor told; see: thespis tell --help")

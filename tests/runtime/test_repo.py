@@ -93,7 +93,7 @@ def test_lock_names_its_holder_and_is_given_free(tmp_path):
 def test_lock_of_a_killed_process_is_free(tmp_path):
     repo = Repo.init(tmp_path / "home")
     script = (
-        "import os, signal, sys; from pathlib import Path; from runtime.repo import Repo;"
+        "import os, signal, sys; from pathlib import Path; from thespis.runtime.repo import Repo;"
         "repo = Repo.open(Path(sys.argv[1])); repo.lock(); os.kill(os.getpid(), signal.SIGKILL)"
     )
     process = subprocess.run([sys.executable, "-c", script, str(repo.home)], check=False)
@@ -106,8 +106,7 @@ def test_api_file(tmp_path):
     repo = Repo.init(tmp_path / "home")
     with pytest.raises(RepoError, match="is the daemon running"):
         repo.api()
-    repo.set_api("/ip4/127.0.0.1/tcp/1")
-    repo.set_api("/ip4/127.0.0.1/tcp/2")
+    (repo.home / "api").write_text("/ip4/127.0.0.1/tcp/2")
     assert repo.api() == "/ip4/127.0.0.1/tcp/2"
     repo.close()
     assert not (repo.home / "api").exists()
