@@ -1,9 +1,13 @@
-"""Every path that the documentation names exists, and so does every name in it."""
+"""The documentation holds: every path and name in it exists, and so does every command; its examples run."""
 
 import ast
+import doctest
 import functools
+import importlib
 import re
+import shlex
 
+import click
 import pytest
 
 from tests.test_tidy import ROOT, TOP_LEVEL
@@ -72,3 +76,48 @@ def test_sixteen_questions_are_answered():
     for row in rows:
         question, place, _next = row.strip("| ").split(" | ")
         assert list(named_paths(place)), question
+
+
+def commands(text):
+    """The words of every `thespis` command that a page shows at a prompt."""
+    for line in re.findall(r"^\$ (?:\w+=\S+ )?thespis (.*)$", text, re.M):
+        yield shlex.split(line, comments=True)
+
+
+def unknown_words(words):
+    """The options and the commands among a command line's words that `thespis` does not have."""
+    from thespis.deploy.cli.main import cli
+
+    command, context, position = cli, click.Context(cli), 0
+    while position < len(words):
+        word = words[position]
+        options = {name: option for option in command.get_params(context) for name in option.opts}
+        if word.startswith("--"):
+            if word not in options:
+                yield word
+            elif not getattr(options[word], "is_flag", True):
+                position += 1
+        elif isinstance(command, click.Group):
+            command = command.get_command(context, word)
+            if command is None:
+                yield word
+                return
+        position += 1
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_that_a_page_shows_exists(page):
+    text = page.read_text()
+    assert {" ".join(words): unknown for words in commands(text) if (unknown := list(unknown_words(words)))} == {}
+
+
+def test_an_unknown_command_is_noticed():
+    assert list(unknown_words(["--home", "HOME", "chain", "lsx"])) == ["lsx"]
+    assert list(unknown_words(["ps", "--wach"])) == ["--wach"]
+
+
+@pytest.mark.parametrize("module", ["thespis.actors.node.settings", "thespis.actors.testing"])
+def test_examples_in_docstrings_run(module):
+    done = doctest.testmod(importlib.import_module(module))
+    assert done.attempted
+    assert not done.failed
