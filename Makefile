@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup devnet test test-all fuzz lint types boundaries conformance settings-docs lock clean
+.PHONY: setup devnet test test-all fuzz lint types boundaries conformance settings-docs message-docs lock clean
 
 setup: $(VENV)/.installed
 
@@ -52,6 +52,10 @@ conformance: setup
 # every setting as the records beside the subsystems have it
 settings-docs: setup
 	@$(BIN)/thespis config docs > docs/settings.md
+
+# docs/messages.md out of the messages' declarations
+message-docs: setup
+	@$(BIN)/python -m thespis.deploy.messages > docs/messages.md
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

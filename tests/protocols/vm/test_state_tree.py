@@ -14,11 +14,11 @@ from thespis.protocols.ipld.hamt import Hamt, HamtVersion
 from thespis.protocols.vm import known_ids, state_tree
 from thespis.protocols.vm.state_tree import Actor, StateTree
 
+from tests.properties import examples
+
 KEYS = [Address.secp256k1(b"%d" % number) for number in range(6)] + [Address.actor(b"robust")]
 IDS = [Address.id(100 + number) for number in range(8)]
 ACCOUNT = code_of("account", 2)
-
-from tests.properties import examples
 
 
 class Forgetful(StateTree):
