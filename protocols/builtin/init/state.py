@@ -21,14 +21,11 @@ class InitState(Record):
 
     def resolve(self, store: Blockstore, address: Address) -> Address | None:
         """The id address of an address, or None when it has none."""
-        if address.protocol is AddressProtocol.ID:
-            return address
-        number = _addresses(store, self.address_map).get(address.data)
-        if number is None:
-            return None
-        if type(number) is not int:
-            raise NodeError(f"the init actor maps {address} to something other than an id")
-        return Address.id(number)
+        return address if address.protocol is AddressProtocol.ID else id_of(self.addresses(store), address)
+
+    def addresses(self, store: Blockstore) -> Hamt:
+        """The map from addresses to ids, for who looks up many."""
+        return Hamt(store, self.address_map, version=HamtVersion.V0)
 
     def register(self, store: Blockstore, address: Address) -> tuple[InitState, Address]:
         """Give an address the next id."""
@@ -38,5 +35,11 @@ class InitState(Record):
         return state, Address.id(self.next_id)
 
 
-def _addresses(store: Blockstore, root: Cid) -> Hamt:
-    return Hamt(store, root, version=HamtVersion.V0)
+def id_of(addresses: Hamt, address: Address) -> Address | None:
+    """The id address that the init actor's map has for an address, or None."""
+    number = addresses.get(address.data)
+    if number is None:
+        return None
+    if type(number) is not int:
+        raise NodeError(f"the init actor maps {address} to something other than an id")
+    return Address.id(number)

@@ -200,8 +200,8 @@ class MinerFunds(Record):
 
         Source: ``miner_state.go``, UnlockVestedFunds.
         """
-        table, freed = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock(epoch)
-        root = save(store, table.to_wire())
+        table, freed = VestingFunds.load(store, self.vesting_funds).unlock(epoch)
+        root = table.save(store)
         return dataclasses.replace(self, vesting_funds=root, locked_funds=TokenAmount(self.locked_funds - freed)), freed
 
     def penalize(self, store: Blockstore, epoch: int, target: int, unlocked: int) -> tuple[Self, int, int]:
@@ -212,8 +212,8 @@ class MinerFunds(Record):
 
         Source: v0.9.15 ``miner_state.go``, PenalizeFundsInPriorityOrder, UnlockUnvestedFunds.
         """
-        table, taken = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock_unvested(epoch, target)
-        root = save(store, table.to_wire())
+        table, taken = VestingFunds.load(store, self.vesting_funds).unlock_unvested(epoch, target)
+        root = table.save(store)
         changed = dataclasses.replace(self, vesting_funds=root, locked_funds=TokenAmount(self.locked_funds - taken))
         return changed, taken, 0 if taken == target else min(unlocked, target - taken)
 
@@ -224,10 +224,10 @@ class MinerFunds(Record):
 
         Source: ``miner_state.go``, AddLockedFunds.
         """
-        table, freed = VestingFunds.from_wire(load(store, self.vesting_funds)).unlock(epoch)
+        table, freed = VestingFunds.load(store, self.vesting_funds).unlock(epoch)
         table = table.lock(epoch, amount, offset, schedule)
         locked = TokenAmount(self.locked_funds - freed + amount)
-        return dataclasses.replace(self, vesting_funds=save(store, table.to_wire()), locked_funds=locked), freed
+        return dataclasses.replace(self, vesting_funds=table.save(store), locked_funds=locked), freed
 
 
 class AnyMiner(MinerFunds):
@@ -277,7 +277,7 @@ class AnyMiner(MinerFunds):
             "info": save(store, info.to_wire()),
             "pre_commit_deposits": TokenAmount(0),
             "locked_funds": TokenAmount(0),
-            "vesting_funds": save(store, VestingFunds(()).to_wire()),
+            "vesting_funds": VestingFunds(()).save(store),
             "pre_committed_sectors": empty_map,
             "pre_committed_sectors_expiry": empty_array,
             "allocated_sectors": save(store, Bitfield.of(int(sector.number) for sector in sectors).encode()),

@@ -6,10 +6,22 @@ Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from thespis.protocols.builtin.policy import EPOCHS_IN_DAY, EPOCHS_IN_HOUR
+from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import CborError
+from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.remembered import Remembered
+
+TABLES_REMEMBERED_BYTES = 16 << 20
+"""Decoded tables that a process remembers, some three hundred full ones: those of the miners that win now."""
+_ROW_BYTES, _TABLE_BYTES = 192, 512
+"""What a row of a remembered table takes, decoded and in its block, and what the table takes beyond its rows."""
+_AMOUNT_HEADS = (b"\x40", *(bytes((0x41 + size, 0)) for size in range(1, 23)))
+"""What an amount's encoding begins with, by its bytes: a byte string's head and the sign; zero has neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +49,9 @@ _NOT_NEGATIVE = {b"", b"\x00"}
 class VestingFunds:
     """A table of (epoch, attoFIL), sorted by epoch.
 
-    Every block's reward touches each of its two hundred rows, so it is read and written without a record per row.
+    Every block's reward touches each of its two hundred rows, so it is read and written without a record per row, and
+    what was written is remembered by its bytes, for the miner's next reward begins with it. The block is asked of the
+    store all the same, since that costs gas.
     """
 
     funds: tuple[tuple[int, int], ...]
@@ -65,14 +79,41 @@ class VestingFunds:
             ]
         ]
 
+    @classmethod
+    def load(cls, store: Blockstore, cid: Cid) -> VestingFunds:
+        """The table in a block of a store; raises CborError when it is none."""
+        block = store.get(cid)
+        found = _tables.get(block)
+        if found is None:
+            found = cls.from_wire(cbor.decode_stored(block))
+            _remember(block, found)
+        return found
+
+    def save(self, store: Blockstore) -> Cid:
+        """Write the table as a block."""
+        block = self.encode()
+        cid = Cid.of(block)
+        store.put(cid, block)
+        _remember(block, self)
+        return cid
+
+    def encode(self) -> bytes:
+        """The encoding of `to_wire`, put together by rows; an encoder that looks at each item is far slower."""
+        rows = []
+        for epoch, amount in self.funds:
+            size = (amount.bit_length() + 7) >> 3
+            head = _AMOUNT_HEADS[size] if size < len(_AMOUNT_HEADS) else cbor.encode(bytes(size + 1))[:-size]
+            rows.append(_row_head(epoch) + head + amount.to_bytes(size, "big"))
+        return b"\x81" + cbor.array_head(len(rows)) + b"".join(rows)
+
     def unlock(self, epoch: int) -> tuple[VestingFunds, int]:
         """Take out what became free before an epoch; returns how much.
 
         Source: ``vesting_state.go``, unlockVestedFunds.
         """
-        left = tuple(fund for fund in self.funds if fund[0] >= epoch)
+        left = [fund for fund in self.funds if fund[0] >= epoch]
         freed = sum(amount for _, amount in self.funds[: len(self.funds) - len(left)])
-        return VestingFunds(left), freed
+        return VestingFunds(tuple(left)), freed
 
     def unlock_unvested(self, epoch: int, target: int) -> tuple[VestingFunds, int]:
         """Take out up to a target of what is not free yet, the earliest first; returns how much.
@@ -115,6 +156,19 @@ class VestingFunds:
             table[due] = table.get(due, 0) + target - done
             done, due = target, due + schedule.step
         return VestingFunds(tuple(sorted(table.items())))
+
+
+_tables: Remembered[bytes, VestingFunds] = Remembered(TABLES_REMEMBERED_BYTES)
+
+
+def _remember(block: bytes, table: VestingFunds) -> None:
+    _tables.put(block, table, _TABLE_BYTES + _ROW_BYTES * len(table.funds))
+
+
+@lru_cache(maxsize=4096)
+def _row_head(epoch: int) -> bytes:
+    """What a row's encoding begins with: an array of two, and the epoch."""
+    return b"\x82" + cbor.encode(epoch)
 
 
 def quantize_up(epoch: int, unit: int, offset: int) -> int:

@@ -3,8 +3,6 @@
 import dataclasses
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from thespis.protocols.builtin.codes import BURNT_FUNDS, CRON, POWER, REWARD, SYSTEM
 from thespis.protocols.builtin.methods import BIG_INTEGER
 from thespis.protocols.builtin.power.methods import CurrentTotalPower
@@ -20,11 +18,9 @@ from thespis.protocols.builtin.storage_miner.identity import (
     ControlAddresses,
 )
 from thespis.protocols.builtin.storage_miner.state import MinerState
-from thespis.protocols.builtin.storage_miner.vesting import VESTING_V1, VestingFunds, quantize_up
 from thespis.protocols.chain.message import Message
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
-from thespis.protocols.errors import CborError
 from thespis.protocols.ipld.blockstore import MemoryBlockstore
 from thespis.protocols.networks.genesis import build_genesis
 from thespis.protocols.vm.exit_codes import ActorPanic, ExitCode, StateFault
@@ -202,29 +198,6 @@ def test_locking_more_than_there_is_fails():
 @pytest.mark.parametrize("method", [3, 4, 14, 16, 18])
 def test_missing_or_odd_parameters_are_an_exit_code(method, params):
     assert World().call(WORKERS[0], MINER, method, params).receipt.exit_code != 0
-
-
-@given(st.integers(0, 10**24), st.integers(0, 10**6), st.integers(0, 3000))
-def test_vesting_gives_out_exactly_what_was_locked(amount, epoch, offset):
-    table = VestingFunds(()).lock(epoch, amount, offset, VESTING_V1)
-    assert sum(each for _, each in table.funds) == amount
-    assert [due for due, _ in table.funds] == sorted({due for due, _ in table.funds})
-    assert VestingFunds.from_wire(table.to_wire()) == table
-    left, freed = table.unlock(epoch + 10**7)
-    assert (left.funds, freed) == ((), amount)
-
-
-@pytest.mark.parametrize("wire", [[], [1], [[[1]]], [[["x", b""]]], [[[1, b"\x01\x05"]]], "text", [[[1, 2]]]])
-def test_what_is_no_vesting_table(wire):
-    with pytest.raises(CborError):
-        VestingFunds.from_wire(wire)
-
-
-@given(st.integers(-1000, 10**6), st.integers(1, 3000), st.integers(-5000, 5000))
-def test_quantizing_rounds_up_to_the_grid(epoch, unit, offset):
-    rounded = quantize_up(epoch, unit, offset)
-    assert epoch <= rounded < epoch + unit
-    assert (rounded - offset) % unit == 0
 
 
 # -- power ---------------------------------------------------------------------------------------------------

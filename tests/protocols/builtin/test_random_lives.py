@@ -44,6 +44,7 @@ from thespis.protocols.vm.state_tree import StateTree
 from thespis.protocols.vm.world import PostProof
 
 from tests.actors.chain.builder import USERS, VERSION_0, WORKERS, template
+from tests.properties import examples
 from tests.protocols.builtin.reference import AgreeableWorld, agreeable
 
 WORKER, CLIENT, FIL = WORKERS[3], USERS[0], 10**18
@@ -233,10 +234,11 @@ class RandomLifeV0(RandomLife):
 
 
 @pytest.mark.slow
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("kind", [RandomLife, RandomLifeV0])
 def test_random_lives(kind, monkeypatch):
     agreeable(monkeypatch)
     checks = [HealthCheck.too_slow, HealthCheck.filter_too_much]
     run_state_machine_as_test(
-        kind, settings=settings(max_examples=20, stateful_step_count=40, deadline=None, suppress_health_check=checks)
+        kind, settings=settings(max_examples=examples(20), stateful_step_count=40, suppress_health_check=checks)
     )
