@@ -124,11 +124,7 @@ class Hamt:
         """Set `key`; returns whether anything changed."""
         if len(key) > KEY_BYTES_MAX:
             raise EncodeError(f"HAMT key of {len(key)} bytes; the bound is {KEY_BYTES_MAX}")
-        return self._set(self._root, self._digest(key), 0, key, value, replace=True)
-
-    def set_if_absent(self, key: bytes, value: Any) -> bool:
-        """Set `key` unless it is there; returns whether it was set."""
-        return self._set(self._root, self._digest(key), 0, key, value, replace=False)
+        return self._set(self._root, self._digest(key), 0, key, value)
 
     def delete(self, key: bytes) -> bool:
         """Remove `key`; returns whether it was there."""
@@ -138,28 +134,26 @@ class Hamt:
         """Write every changed node, children first, and return the root."""
         return self._write(self._root)
 
-    def _set(self, link: _Link, digest: int, depth: int, key: bytes, value: Any, *, replace: bool) -> bool:
+    def _set(self, link: _Link, digest: int, depth: int, key: bytes, value: Any) -> bool:
         node = self._node(link)
         slot = self._slot(digest, depth)
         pointer = node.pointers.get(slot)
         if isinstance(pointer, _Link):
-            changed = self._set(pointer, digest, depth + 1, key, value, replace=replace)
+            changed = self._set(pointer, digest, depth + 1, key, value)
         elif pointer is None:
             node.pointers[slot] = [(key, value)]
             changed = True
         else:
-            changed = self._set_in_bucket(node, slot, pointer, depth, (key, value), replace=replace)
+            changed = self._set_in_bucket(node, slot, pointer, depth, (key, value))
         if changed:
             link.cid = None
         return changed
 
-    def _set_in_bucket(
-        self, node: _Node, slot: int, bucket: list[Entry], depth: int, entry: Entry, *, replace: bool
-    ) -> bool:
+    def _set_in_bucket(self, node: _Node, slot: int, bucket: list[Entry], depth: int, entry: Entry) -> bool:
         key, value = entry
         for index, (known, old) in enumerate(bucket):
             if known == key:
-                if not replace or _same(old, value):
+                if _same(old, value):
                     return False
                 bucket[index] = entry
                 return True
@@ -169,7 +163,7 @@ class Hamt:
             return True
         child = _Link(None, _Node({}))
         for known, old in (*bucket, entry):
-            self._set(child, self._digest(known), depth + 1, known, old, replace=True)
+            self._set(child, self._digest(known), depth + 1, known, old)
         node.pointers[slot] = child
         return True
 

@@ -80,10 +80,8 @@ class HistoricMap(Hamt):
     def _save(self, link: MapLink, node: MapNode) -> Cid:
         return save_block(self._seen, self._encode(node)) if link.cid is None else self._seen.again(link.cid)
 
-    def _set_in_bucket(
-        self, node: MapNode, slot: int, bucket: list[Entry], depth: int, entry: Entry, *, replace: bool
-    ) -> bool:
-        changed = super()._set_in_bucket(node, slot, bucket, depth, entry, replace=replace)
+    def _set_in_bucket(self, node: MapNode, slot: int, bucket: list[Entry], depth: int, entry: Entry) -> bool:
+        changed = super()._set_in_bucket(node, slot, bucket, depth, entry)
         child = node.pointers[slot]
         if isinstance(child, MapLink) and child.node is not None:
             child.cid = self._save(child, child.node)

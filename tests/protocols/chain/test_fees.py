@@ -43,6 +43,13 @@ def test_a_fee_cap_for_some_epochs_lasts_so_long(base_fee, premium, epochs):
     assert fees.fee_cap_after(base_fee, premium, 0) == base_fee + premium
 
 
+def test_fee_caps_are_these_numbers():
+    assert fees.fee_cap(1000, 7) == 3007
+    assert fees.fee_cap_after(8000, 7, 1) == 9007
+    assert fees.fee_cap_after(1000, 0, 50) == fees.fee_cap_after(1000, 0, 51) == 1000 * 9**50 // 8**50
+    assert fees.fee_cap_after(1000, 0, 49) < fees.fee_cap_after(1000, 0, 50)
+
+
 def test_what_all_gas_may_cost_is_capped():
     message = plain(gas_limit=1000, gas_fee_cap=100, gas_premium=40)
     assert fees.capped(message, 0) is message
