@@ -1,14 +1,46 @@
-"""The MsgPool over a chain that moves: what a reorganisation brings back, and what no longer fits."""
+"""The MsgPool over a chain that moves: what it takes and refuses, keeps, announces, gives out and brings back."""
+
+import dataclasses
 
 import pytest
-from thespis.actors.chain.reader import ChainReader
-from thespis.actors.messages.syncer import NewHead
-from thespis.actors.msg_pool.actor import MsgPool
-from thespis.actors.msg_pool.pending import Pending
+from thespis.actors.messages.msg_pool import (
+    AddMessage,
+    EstimateGas,
+    GetMessages,
+    ListMessages,
+    NextNonce,
+    RemoveMessage,
+    SelectMessages,
+    SendMessage,
+    WhyWaiting,
+)
+from thespis.actors.msg_pool import actor as module
+from thespis.protocols.chain.base_fee import MINIMUM_BASE_FEE
+from thespis.protocols.chain.message import MESSAGE_BYTES_MAX, SignedMessage
 from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.crypto.signature import SignatureType, sign
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
+from thespis.protocols.errors import InvalidMessageError, PoolError, SignatureError
 from thespis.runtime.store.memory import MemoryDisk
 
-from tests.actors.chain.builder import extend, fork, new_chain, transfer
+from tests.actors.chain.builder import (
+    BALANCE,
+    USER_KEYS,
+    USERS,
+    WORKERS,
+    add,
+    extend,
+    fork,
+    make_block,
+    new_chain,
+    transfer,
+)
+from tests.actors.msg_pool.alone import Alone
+from tests.actors.syncer.alone import run
+
+GAP = 10
 
 
 @pytest.fixture
@@ -16,43 +48,292 @@ def disk():
     return MemoryDisk()
 
 
-def pool_over(disk, messages_max):
-    """A pool without its process: it sees the chain, and nobody hears its events."""
-    pool = MsgPool()
-    pool.chain = ChainReader(disk.open_reader("chain"))
-    pool._pending = Pending(messages_max)
-    pool._gap_max = 10
-    pool._look()
-    return pool
+@pytest.fixture
+def chain(disk):
+    return new_chain(disk=disk)
 
 
-def nonces(pool):
-    return [signed.message.nonce for signed in pool._pending]
+@pytest.fixture
+def pool(disk, chain):
+    return Alone(disk, gap_max=GAP)
 
 
-def reorganise(disk, pool, count):
-    """Mine `count` messages of one sender, a tipset each, and leave that chain for a heavier one without them."""
-    chain = new_chain(disk=disk)
+def take(pool, signed, *, local=True):
+    return run(pool.add_message(AddMessage(signed, local)))
+
+
+def changed(signed, **changes):
+    """The message with other fields, signed anew."""
+    message = dataclasses.replace(signed.message, **changes)
+    return SignedMessage(message, sign(SignatureType.SECP256K1, USER_KEYS[0], message.signing_bytes()))
+
+
+def mine(chain, *messages):
+    """One tipset with messages, in every block of it; returns the change of head."""
+    parent = chain.head()
+    for height in range(parent.height + 1, parent.height + 50):
+        made = [make_block(chain, miner, parent, height, messages) for miner in range(3)]
+        if any(made):
+            changes = [add(chain, block) for block in made if block is not None]
+            return dataclasses.replace(changes[-1], applied=(chain.head().key,), reverted=())
+    raise AssertionError("nobody won")
+
+
+# -- what is taken -------------------------------------------------------------------------------------------
+
+
+def test_a_message_is_kept_announced_and_taken_once(pool):
+    added = take(pool, transfer())
+    assert (added.cid, added.published) == (transfer().chain_cid(), True)
+    take(pool, transfer())
+    assert pool.nonces == [0]
+    assert pool.seen("ADDED") == [0]
+    assert pool.gossip[0] == transfer().encode()
+    assert pool.list_messages(ListMessages()) == (transfer(),)
+    assert pool.get_messages(GetMessages((transfer().chain_cid(), Cid.of(b"nothing")))) == (transfer(),)
+
+
+def test_a_message_waits_while_the_network_is_away(pool):
+    pool.is_away = True
+    assert not take(pool, transfer()).published
+    assert pool.nonces == [0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "words"),
+    [
+        ({"nonce": Unsigned(GAP + 1)}, PoolError, f"the gap may be {GAP}"),
+        ({"gas_fee_cap": TokenAmount(MINIMUM_BASE_FEE - 1), "gas_premium": TokenAmount(0)}, PoolError, "fee cap 99"),
+        ({"value": TokenAmount(BALANCE - 10**15 + 1)}, PoolError, "may cost"),
+        ({"gas_limit": 10}, InvalidMessageError, "gas limit"),
+        ({"version": 1}, InvalidMessageError, "version"),
+        ({"sender": Address.id(1000)}, PoolError, "no account"),
+        ({"sender": Address.id(77_777)}, PoolError, "no account"),
+    ],
+)
+def test_what_cannot_be_mined_is_refused_by_name(pool, changes, error, words):
+    with pytest.raises(error, match=words):
+        take(pool, changed(transfer(), **changes))
+    assert (pool.nonces, pool.events, pool.gossip) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"nonce": Unsigned(GAP)},
+        {"gas_fee_cap": TokenAmount(MINIMUM_BASE_FEE), "gas_premium": TokenAmount(0)},
+        {"value": TokenAmount(BALANCE - 10**15)},
+    ],
+)
+def test_what_is_just_within_a_bound_is_taken(pool, changes):
+    take(pool, changed(transfer(), **changes))
+    assert len(pool.nonces) == 1
+
+
+def test_a_message_has_a_bounded_size(pool):
+    dear = transfer(limit=9 * 10**9, cap=10**5)
+    overhead = len(changed(dear, params=bytes(60_000)).encode()) - 60_000
+    largest = changed(dear, params=bytes(MESSAGE_BYTES_MAX - overhead))
+    assert len(largest.encode()) == MESSAGE_BYTES_MAX
+    take(pool, largest)
+    with pytest.raises(InvalidMessageError, match=f"bound is {MESSAGE_BYTES_MAX}"):
+        take(pool, changed(largest, params=largest.message.params + b"\0"))
+
+
+def test_a_foreign_signature_is_refused(pool):
+    with pytest.raises(SignatureError):
+        take(pool, dataclasses.replace(transfer(), signature=transfer(sender=1).signature))
+
+
+def test_gossip_that_could_never_be_valid_costs_its_author_and_what_may_be_later_does_not(pool):
+    pool.hear(transfer())
+    assert pool.nonces == [0]
+    assert pool.gossip == [], "who gossips passes it on"
+    pool.hear(changed(transfer(), nonce=Unsigned(GAP + 1)))
+    pool.hear(changed(transfer(), value=TokenAmount(2 * BALANCE)))
+    assert pool.blamed == []
+    pool.hear(dataclasses.replace(transfer(nonce=1), signature=transfer(sender=1).signature), "forger")
+    pool.hear(changed(transfer(), gas_limit=10), "cheap")
+    pool.hear(b"\xff", "garbage")
+    assert pool.blamed == ["forger", "cheap", "garbage"]
+    assert pool.nonces == [0]
+
+
+def test_who_pays_more_replaces_and_what_is_replaced_is_forgotten(pool, disk):
+    old, better = transfer(), transfer(premium=200_000)
+    take(pool, old)
+    take(pool, better)
+    assert list(pool._pending) == [better]
+    assert pool.seen("REMOVED") == [0]
+    assert list(pool._local) == [better.chain_cid()]
+    assert [SignedMessage.decode(data) for _key, data in pool.store.scan(module.METADATA, module._LOCAL)] == [better]
+
+
+# -- sending -------------------------------------------------------------------------------------------------
+
+
+def test_sending_fills_in_nonce_and_gas_and_signs(pool):
+    bare = dataclasses.replace(transfer().message, gas_limit=0, gas_fee_cap=TokenAmount(0), gas_premium=TokenAmount(0))
+    sent = [run(pool.send_message(SendMessage(bare, 0))) for _ in range(3)]
+    assert [signed.message.nonce for signed in sent] == pool.nonces == [0, 1, 2]
+    assert all(signed.message.gas_limit > 0 for signed in sent)
+    assert len(pool.gossip) == 3
+    assert set(pool._local) == {signed.chain_cid() for signed in sent}
+    estimated = pool.estimate_gas(EstimateGas(bare, 0))
+    assert (estimated.gas_limit, estimated.nonce) == (sent[0].message.gas_limit, bare.nonce)
+    assert len(pool.nonces) == 3, "nothing was sent"
+
+
+def test_the_next_nonce_fills_the_first_gap(pool):
+    for nonce in (0, 1, 3):
+        take(pool, transfer(nonce=nonce))
+    assert pool.next_nonce(NextNonce(USERS[0])) == 2
+    assert pool.next_nonce(NextNonce(USERS[1])) == 0
+    with pytest.raises(PoolError, match="there is no account"):
+        pool.next_nonce(NextNonce(Address.secp256k1(b"nobody")))
+    with pytest.raises(InvalidMessageError, match="only accounts send"):
+        pool.next_nonce(NextNonce(Address.id(1000)))
+
+
+def test_a_message_can_be_dropped_by_hand(pool):
+    take(pool, transfer())
+    pool.remove_message(RemoveMessage(transfer().chain_cid()))
+    assert (pool.nonces, pool._local, pool.seen("REMOVED")) == ([], {}, [0])
+    assert list(pool.store.scan(module.METADATA, module._LOCAL)) == []
+    with pytest.raises(PoolError, match="not found in the pool"):
+        pool.remove_message(RemoveMessage(transfer().chain_cid()))
+
+
+def test_only_this_nodes_own_messages_are_announced_again(pool):
+    take(pool, transfer(nonce=0))
+    pool.hear(transfer(sender=1))
+    pool.gossip.clear()
+    periods = []
+
+    async def sleep(seconds):
+        periods.append(seconds)
+        if len(periods) > 2:
+            raise StopAsyncIteration
+
+    pool.sleep = sleep
+    with pytest.raises(StopAsyncIteration):
+        run(pool._announce_for_ever(30.0))
+    assert periods == [30.0] * 3
+    assert pool.gossip == [transfer(nonce=0).encode()] * 2
+
+
+# -- the chain moves -----------------------------------------------------------------------------------------
+
+
+def test_what_was_mined_leaves_and_what_follows_stays(pool, chain):
+    for nonce in range(3):
+        take(pool, transfer(nonce=nonce))
+    assert [each.message.nonce for each in pool.select_messages(SelectMessages(chain.head().key, 100))] == [0, 1, 2]
+    change = mine(chain, transfer(nonce=0), transfer(nonce=1))
+    pool.follow(change)
+    assert pool.nonces == [2]
+    assert sorted(pool.seen("REMOVED")) == [0, 1]
+    assert [each.message.nonce for each in pool.select_messages(SelectMessages(chain.head().key, 100))] == [2]
+    with pytest.raises(PoolError, match="nonce 1 is used"):
+        take(pool, transfer(nonce=1, premium=10**6))
+    take(pool, transfer(nonce=2 + GAP))
+    with pytest.raises(PoolError, match="is at 2"):
+        take(pool, transfer(nonce=3 + GAP))
+
+
+def test_a_nonce_that_another_message_used_leaves(pool, chain):
+    take(pool, transfer(nonce=0, value=5))
+    pool.follow(mine(chain, transfer(nonce=0, value=6)))
+    assert pool.nonces == []
+    assert pool.seen("REMOVED") == [0]
+
+
+def test_why_a_message_waits_or_does_not(pool, chain):
+    take(pool, transfer(nonce=0))
+    take(pool, transfer(nonce=2))
+
+    def why(signed):
+        return pool.why_waiting(WhyWaiting(signed.chain_cid())).reason
+
+    assert "nothing holds it back" in why(transfer(nonce=0))
+    assert "nonce 1 is missing" in why(transfer(nonce=2))
+    assert "neither the chain nor the pool" in why(transfer(nonce=9))
+    pool.follow(mine(chain, transfer(nonce=0)))
+    assert f"at height {chain.head().height}" in why(transfer(nonce=0))
+
+
+def test_messages_over_a_base_that_was_not_seen_yet_are_given(pool, chain):
+    take(pool, transfer(nonce=1))
+    mine(chain, transfer(nonce=0))
+    assert [each.message.nonce for each in pool.select_messages(SelectMessages(chain.head().key, 100))] == [1]
+
+
+def test_what_is_final_is_forgotten(pool, chain, monkeypatch):
+    monkeypatch.setattr(module, "FORGET_EVERY_EPOCHS", 1)
+    take(pool, transfer(nonce=0))
+    pool.follow(mine(chain, transfer(nonce=0)))
+    mined = chain.head().height
+    profile = dataclasses.replace(pool.chain.genesis.profile, finality_epochs=2)
+    pool.chain._genesis = dataclasses.replace(pool.chain.genesis, profile=profile)
+    while chain.head().height <= mined + 2:
+        assert list(pool._local) == [transfer().chain_cid()], "a reorganisation may still drop it"
+        pool.follow(mine(chain))
+    assert pool._local == {}
+    assert list(pool.store.scan(module.METADATA, module._LOCAL)) == []
+
+
+def reorganise(disk, chain, messages_max, messages, own=()):
+    """Mine messages, a tipset each, and leave that chain for a heavier one without them; returns the pool then."""
     start = chain.head()
-    for nonce in range(count):
-        extend(chain, 1, miners=(1,), messages=[transfer(nonce=nonce)])
-    pool = pool()
-    branch = fork(chain, start, 3 * count + 6, miner=0)
+    for signed in messages:
+        extend(chain, 1, miners=(1,), messages=[signed])
+    pool = Alone(disk, messages_max)
+    pool._local = {signed.chain_cid(): signed for signed in own}
+    branch = fork(chain, start, 3 * len(messages) + 6, miner=0)
     change = chain.choose(Tipset.of([branch[-1][0]]))
-    assert len(change.reverted) == count
-    assert nonces(pool) == []
-    pool.new_head(NewHead(change.head.key, change.head.height, change.weight, change.reverted, change.applied))
+    assert len(change.reverted) == len(messages)
+    pool.follow(change)
     return pool
 
 
 @pytest.mark.behaviour(65)
-def test_a_reorganisation_brings_every_message_back(disk):
-    pool = reorganise(disk, lambda: pool_over(disk, 10), 3)
-    assert nonces(pool) == [0, 1, 2]
+def test_a_reorganisation_brings_every_message_back(disk, chain):
+    own = transfer(sender=2)
+    pool = reorganise(disk, chain, 10, [transfer(nonce=nonce) for nonce in range(3)], [own])
+    assert sorted(pool.nonces) == [0, 0, 1, 2]
+    assert own in list(pool._pending), "what this node's users sent comes back, too"
 
 
 @pytest.mark.behaviour(65)
-def test_messages_come_back_in_nonce_order_so_that_what_has_no_room_leaves_no_gap(disk):
+def test_messages_come_back_in_nonce_order_so_that_what_has_no_room_leaves_no_gap(disk, chain):
     """Tipsets are left newest first; a pool that took messages in that order would keep the one nobody can mine."""
-    pool = reorganise(disk, lambda: pool_over(disk, 2), 3)
-    assert nonces(pool) == [0, 1]
+    pool = reorganise(disk, chain, 2, [transfer(nonce=nonce) for nonce in range(3)])
+    assert pool.nonces == [0, 1]
+
+
+def test_messages_of_an_aggregate_come_back_while_their_signatures_are_known(disk, chain, monkeypatch):
+    signed = transfer(bls_sender=True, sender=3, to=USERS[1])
+    pool = Alone(disk)
+    take(pool, signed, local=False)
+    assert pool._signatures == {signed.chain_cid(): signed}
+    start = chain.head()
+    extend(chain, 1, miners=(1,), messages=[signed])
+    pool._look()
+    pool._remove(signed.chain_cid())
+    assert pool.get_messages(GetMessages((signed.chain_cid(),))) == (signed,), "for whoever has a block without it"
+    branch = fork(chain, start, 9, miner=0)
+    pool.follow(chain.choose(Tipset.of([branch[-1][0]])))
+    assert list(pool._pending) == [signed]
+    monkeypatch.setattr(module, "SIGNATURES_KEPT", 1)
+    other = transfer(bls_sender=True, sender=2, to=USERS[1])
+    take(pool, other, local=False)
+    assert pool._signatures == {other.chain_cid(): other}, "the oldest is forgotten"
+
+
+def test_senders_are_looked_up_once_a_head_and_in_bounded_number(pool, monkeypatch):
+    monkeypatch.setattr(module, "SENDERS_KEPT", 2)
+    for sender in range(3):
+        take(pool, transfer(sender=sender))
+        assert len(pool._senders) == (sender % 2) + 1
+    assert pool._senders[USERS[2]].key == USERS[2]
+    assert WORKERS[0] not in pool._senders
