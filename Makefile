@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup devnet test lint types boundaries conformance message-docs lock clean
+.PHONY: setup devnet test test-all fuzz lint types boundaries conformance settings-docs message-docs lock clean
 
 setup: $(VENV)/.installed
 
@@ -14,14 +14,27 @@ $(VENV)/.installed: requirements.lock pyproject.toml deploy/build_hook.py deploy
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m thespis.protocols.proofs.warm
+	@$(BIN)/python -m compileall -q -j 0 actors protocols runtime deploy
 	@touch $@
 
 # a local network of three nodes; ARGS='--until-epoch 30 --block-time 1s' ends by itself
 devnet: setup
 	@$(BIN)/thespis devnet $(ARGS)
 
+# two workers; docs/testing.md says what is in which, and how long each takes
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+
 test: setup
-	@$(BIN)/python -m pytest
+	@$(PYTEST) -m "not rare"
+
+# with the rest of the simulated seeds and Thespian's own suite
+test-all: setup
+	@$(PYTEST)
+
+# properties with twenty times as many random examples; FUZZ=100 for more
+FUZZ ?= 20
+fuzz: setup
+	@THESPIS_FUZZ=$(FUZZ) $(PYTEST) -m hypothesis --timeout 3600
 
 lint: setup
 	$(BIN)/ruff check .
@@ -35,6 +48,10 @@ boundaries: setup
 # what passes of the network's own vectors, as docs/conformance.md
 conformance: setup
 	@$(BIN)/python -m tests.conformance.report
+
+# every setting as the records beside the subsystems have it
+settings-docs: setup
+	@$(BIN)/thespis config docs > docs/settings.md
 
 # docs/messages.md out of the messages' declarations
 message-docs: setup

@@ -26,8 +26,8 @@ from thespis.runtime.actor.conversation import Ask, Role, Tell
 from thespis.runtime.actor.envelopes import Failure, Reply
 from thespis.runtime.actor.message import REGISTRY, message
 from thespis.runtime.bases.channels import HANDSHAKE_MS
-from thespis.runtime.config import parse_value
 from thespis.runtime.errors import MessageError, RemoteError, RuntimeFloorError, UnknownMessageError
+from thespis.runtime.settings import parse_value
 
 R = TypeVar("R")
 SOCKET_NAME = "admin"

@@ -121,3 +121,79 @@ def test_every_dependency_has_its_reason():
     for requirement in listed:
         package = re.match(r"[A-Za-z0-9-]+", requirement)[0]
         assert f"| {package} |" in reasons, f"docs/dependencies.md says nothing of {package}"
+
+
+# -- bounds --------------------------------------------------------------------------------------------------
+
+BOUND_SUFFIXES = ("_MAX", "_MIN")
+READ_BY_NOBODY = {("deploy/nodes.py", "GENESIS_BYTES_MAX"): "nothing holds a genesis to it"}
+"""Bounds without effect, which no test can reach; each goes when it gets one."""
+
+
+def module_constants(path):
+    """Names that a module gives a value at its top, one by one where a tuple of them gets values."""
+    for node in tree(path).body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        for target in targets:
+            for name_node in target.elts if isinstance(target, ast.Tuple) else [target]:
+                if isinstance(name_node, ast.Name):
+                    yield name_node.id
+
+
+def named_and_imported(path):
+    """Every name and text of a test module, and the modules that it imports."""
+    words, modules = set(), set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Name):
+            words.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            words.add(node.attr)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            words.add(node.value.rpartition(".")[2])
+        elif isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            words |= {alias.name for alias in node.names}
+    return words, modules
+
+
+def test_every_bound_is_named_in_a_test():
+    """A bound that no test reaches may be moved by anyone unseen; the test imports the module that sets it."""
+    tests = [named_and_imported(path) for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
+    missing = []
+    for path in SOURCES:
+        module = ".".join(("thespis", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+        for constant in module_constants(path):
+            if not constant.endswith(BOUND_SUFFIXES) or (name(path), constant) in READ_BY_NOBODY:
+                continue
+            if not any(constant in words and module in modules for words, modules in tests):
+                missing.append(f"{name(path)}: {constant}")
+    assert missing == []
+
+
+def test_bounds_that_nobody_reads_are_still_read_by_nobody():
+    for (path, constant), _reason in READ_BY_NOBODY.items():
+        assert constant in module_constants(ROOT / path)
+        readers = [
+            each
+            for source in SOURCES
+            for each in ast.walk(tree(source))
+            if isinstance(each, ast.Name) and each.id == constant and isinstance(each.ctx, ast.Load)
+        ]
+        assert readers == [], f"{constant} has an effect: test it"
+
+
+# -- properties ----------------------------------------------------------------------------------------------
+
+
+def test_properties_leave_time_to_the_profile_and_can_be_fuzzed():
+    """No deadline of its own, and a number of examples that `make fuzz` can raise (tests/properties.py)."""
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "settings":
+                given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                assert "deadline" not in given, f"{name(path)}:{node.lineno}"
+                assert given.get("max_examples", "examples(").startswith("examples("), f"{name(path)}:{node.lineno}"

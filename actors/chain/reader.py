@@ -8,15 +8,10 @@ from functools import lru_cache
 from typing import TypeVar
 
 from thespis.actors.chain.index import ChainIndex, Execution
-from thespis.actors.chain.views import (
-    key_address,
-    miner_info,
-    miner_power,
-    miner_standing,
-    miner_state,
-    power_state,
-)
-from thespis.protocols.builtin.miner_state import SectorOnChainInfo
+from thespis.protocols.builtin.queries.actors import key_address
+from thespis.protocols.builtin.queries.miner import miner_info, miner_state
+from thespis.protocols.builtin.queries.power import miner_power, miner_standing, power_state
+from thespis.protocols.builtin.storage_miner.state import SectorOnChainInfo
 from thespis.protocols.chain.base_fee import base_fee_over
 from thespis.protocols.chain.block import BeaconEntry, BlockHeader, BlockMessages, load_block_messages
 from thespis.protocols.chain.tipset import Tipset, TipsetKey

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.chain.views import key_address, miner_info, power_state
 from thespis.protocols.builtin.codes import BURNT_FUNDS, MARKET, REWARD
-from thespis.protocols.builtin.market_state import MarketState
+from thespis.protocols.builtin.market.state import MarketState
+from thespis.protocols.builtin.queries.actors import key_address
+from thespis.protocols.builtin.queries.miner import miner_info
+from thespis.protocols.builtin.queries.power import power_state
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.consensus.randomness import Purpose
 from thespis.protocols.encoding.address import Address

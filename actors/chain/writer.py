@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from thespis.actors.chain import index
 from thespis.actors.chain.index import Execution
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.chain.views import key_address
 from thespis.actors.chain.world import run_tipset
+from thespis.protocols.builtin.queries.actors import key_address
 from thespis.protocols.chain.block import BlockHeader, BlockMessages, save_message_meta
 from thespis.protocols.chain.tipset import Tipset, TipsetKey, key_bytes
 from thespis.protocols.consensus.finality import final_height

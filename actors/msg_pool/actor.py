@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.chain.views import key_address
 from thespis.actors.messages.msg_pool import (
     AddMessage,
     Change,
@@ -36,6 +35,7 @@ from thespis.actors.msg_pool.gas import fill_gas
 from thespis.actors.msg_pool.pending import Pending
 from thespis.actors.msg_pool.settings import MsgPoolSettings
 from thespis.actors.msg_pool.why import explain
+from thespis.protocols.builtin.queries.actors import key_address
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.consensus.admission import Sender, account_of, check_form, check_sender

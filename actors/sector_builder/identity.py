@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.chain.views import miner_state
+from thespis.protocols.builtin.queries.errors import MinerNotFoundError
+from thespis.protocols.builtin.queries.miner import miner_state
 from thespis.protocols.consensus import seal_ticket as rule
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import ChainError
@@ -27,7 +28,10 @@ def identity_of(chain: ChainReader, miner: Address) -> MinerIdentity:
     actor_id = state.resolve(miner)
     if actor_id is None:
         raise ChainError(f"miner {miner} is not on the chain yet; wait until the message that makes it is mined")
-    _actor, on_chain = miner_state(chain.blocks, state, actor_id)
+    try:
+        _actor, on_chain = miner_state(chain.blocks, state, actor_id)
+    except MinerNotFoundError as error:
+        raise ChainError(str(error)) from None  # whoever asked may not know the narrower class, and would give up
     info = on_chain.load_info(chain.blocks)
     last = max((int(sector.number) for sector in on_chain.load_sectors(chain.blocks)), default=-1)
     return MinerIdentity(actor_id.actor_id, SealProof(info.seal_proof_type), last)

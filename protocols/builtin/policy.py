@@ -43,7 +43,7 @@ class Policy:
 
     @property
     def deadlines(self) -> int:
-        """Deadlines of a proving period."""
+        """How many deadlines a proving period has."""
         return self.proving_period // self.challenge_window
 
     @property

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from thespis.protocols.builtin.miner_state import SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.state import SectorOnChainInfo
 from thespis.protocols.chain.block import (
     BeaconEntry,
     BlockHeader,

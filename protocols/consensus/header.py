@@ -11,7 +11,7 @@ from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.consensus.beacon import check_entries
 from thespis.protocols.consensus.epoch import EpochContext
 from thespis.protocols.crypto import bls
-from thespis.protocols.crypto.signature import check_signature
+from thespis.protocols.crypto.signature import SignatureType, check_signature
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import (
     BlockBaseFeeError,
@@ -65,6 +65,7 @@ def validate_header(header: BlockHeader, context: EpochContext) -> None:
             f"parent receipts {header.parent_message_receipts}; they are {context.parent_message_receipts}"
         )
     check_entries(context.profile.beacon, header.beacon_entries, header.height, parent.height, context.previous_beacon)
+    _look_at_signatures(header, context)
     _check_draws(header, context)
     if header.block_sig is None:
         raise BlockSignatureError("the block is not signed")
@@ -72,6 +73,19 @@ def validate_header(header: BlockHeader, context: EpochContext) -> None:
         check_signature(header.block_sig, context.worker, header.signing_bytes())
     except SignatureError as error:
         raise BlockSignatureError(str(error)) from None
+
+
+def _look_at_signatures(header: BlockHeader, context: EpochContext) -> None:
+    """Verify the miner's three signatures in one; the rules ask for each by itself, and if all are good it is known."""
+    ticket, proof, signature = header.ticket, header.election_proof, header.block_sig
+    if ticket is None or proof is None or signature is None or signature.type is not SignatureType.BLS:
+        return
+    signed = (
+        (context.ticket_randomness(header.beacon_entries), ticket.vrf_proof),
+        (context.election_randomness(header.beacon_entries), proof.vrf_proof),
+        (header.signing_bytes(), signature.data),
+    )
+    bls.verify_together(context.worker.payload, signed)
 
 
 def _check_draws(header: BlockHeader, context: EpochContext) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from thespis.protocols.builtin.miner_state import SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.state import SectorOnChainInfo
 from thespis.protocols.chain.block import BlockHeader, BlockMessages
 from thespis.protocols.consensus.block_messages import KeyOf, check_block_messages, check_senders
 from thespis.protocols.consensus.epoch import EpochContext

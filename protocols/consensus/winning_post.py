@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from thespis.protocols.builtin.miner_state import SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.state import SectorOnChainInfo
 from thespis.protocols.chain.block import PoStProof
 from thespis.protocols.consensus.randomness import Purpose, draw, miner_entropy
 from thespis.protocols.encoding.address import Address

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thespis.protocols.builtin.market_state import MarketState
+from thespis.protocols.builtin.market.state import MarketState
 from thespis.protocols.chain.message import TOTAL_FILECOIN
 
 

@@ -11,6 +11,8 @@ from thespis.runtime.actor.supervisor import EXIT_GAVE_UP
 from thespis.runtime.errors import RoleUnavailableError
 from thespis.runtime.store.interface import METADATA
 
+from tests.properties import examples
+
 ROLES = ("Auditor", *LEDGER_ROLES)
 
 
@@ -209,5 +211,5 @@ class SupervisionMachine(RuleBasedStateMachine):
         self.network.close()
 
 
-SupervisionMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+SupervisionMachine.TestCase.settings = settings(max_examples=examples(25), stateful_step_count=20)
 TestSupervision = pytest.mark.slow(SupervisionMachine.TestCase)

@@ -445,8 +445,6 @@ def test_a_miner_whose_sector_is_lost_or_damaged_wins_nothing_and_says_why(filec
 
 def test_a_node_starts_without_compiled_code():
     """Every process of a node would pay for it; who checks or makes a proof loads it then."""
-    loaded = subprocess.run(
-        [sys.executable, "-c", "import actors.node, sys; print(sorted({'numba', 'libp2p'} & sys.modules.keys()))"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    script = "import thespis.actors.node.actor, sys; print(sorted({'numba', 'libp2p'} & sys.modules.keys()))"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert loaded.stdout == "[]\n"

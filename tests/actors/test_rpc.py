@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from thespis.actors.api import actor as api_actor
 from thespis.actors.api import dispatch, forms
-from thespis.actors.api.registry import METHODS
+from thespis.actors.api.registry import METHODS, RpcError
 from thespis.actors.simulation.network import SimulatedFilecoin
 from thespis.protocols.chain.block import BlockHeader
+from thespis.runtime.http.port import ConnectionClosed
 
 from tests.vectors import load
 
@@ -181,3 +183,24 @@ def test_what_a_message_returned_is_decoded(network):
     assert told["RawBytePower"] == power["RawBytePower"]
     assert told["QualityAdjustedPower"] == power["QualityAdjPower"]
     assert network.rpc(1, "StateSearchMsg", [], network.sent["CID"], -1, True)["ReturnDec"] is None
+
+
+def test_a_batch_has_a_bounded_number_of_calls():
+    call = request("Filecoin.WalletValidateAddress", ["f01"])
+    found, status = answer([call] * dispatch.BATCH_MAX)
+    assert (len(found), status) == (dispatch.BATCH_MAX, 200)
+    refused, status = answer([call] * (dispatch.BATCH_MAX + 1))
+    assert refused["error"]["code"] == -32600
+    assert f"1 to {dispatch.BATCH_MAX}" in refused["error"]["message"]
+    assert status == 400
+
+
+def test_channels_of_events_are_bounded(monkeypatch):
+    assert api_actor.CHANNELS_MAX == 1000
+    monkeypatch.setattr(api_actor, "CHANNELS_MAX", 2)
+    api = api_actor.Api()
+    assert [api.open_channel(7, "mpool"), api.open_channel(8, "mpool")] == [1, 2]
+    with pytest.raises(RpcError, match="2 channels are open"):
+        api.open_channel(7, "mpool")
+    api.connection_closed(ConnectionClosed(8))
+    assert api.open_channel(7, "mpool") == 3

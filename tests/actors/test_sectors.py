@@ -15,7 +15,9 @@ from thespis.actors.messages.sector_builder import (
     SectorState,
 )
 from thespis.actors.messages.storage_miner import DealState, ReadDeals, StorePiece
+from thespis.actors.sector_builder import actor as sector_builder
 from thespis.actors.simulation.network import RpcFailedError, SimulatedFilecoin
+from thespis.actors.storage_miner import actor as storage_miner
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.piece_cid import piece_cid_v1
 from thespis.protocols.networks.genesis import FIRST_MINER
@@ -27,6 +29,7 @@ from thespis.protocols.proofs.registry import SealProof
 from thespis.protocols.proofs.vanilla import PostVanillaProof, ProvenSector, SealVanillaProof, verify_post, verify_seal
 from thespis.runtime.errors import AskError
 from thespis.runtime.sectors.errors import SectorError
+from thespis.runtime.sectors.jobs import PIECE_KEY_CHARACTERS_MAX
 
 SEED = b"\x07" * 32
 
@@ -350,3 +353,40 @@ def test_genesis_sectors_have_the_size_that_the_network_chose():
     assert sector.replication.proof.shape.sector_bytes == 8 << 20
     with pytest.raises(GenesisError, match="512 MiB"):
         replace(larger, seal_proof=3).profile()
+
+
+def test_a_miner_keeps_a_bounded_number_of_promises(miner, monkeypatch):
+    assert storage_miner.DEALS_MAX == 100_000
+    monkeypatch.setattr(storage_miner, "DEALS_MAX", 2)
+    _network, node = miner()
+    store(node, "a")
+    store(node, "b")
+    with pytest.raises(SectorError, match="2 deals are kept"):
+        store(node, "c")
+    assert store(node, "b").key == "b", "the same order again is the same promise"
+    assert sorted(deals(node)) == ["a", "b"]
+
+
+def test_a_promises_key_has_a_bounded_length(miner):
+    _network, node = miner()
+    for key in ("", "k" * (PIECE_KEY_CHARACTERS_MAX + 1)):
+        with pytest.raises(SectorError, match=f"1 to {PIECE_KEY_CHARACTERS_MAX}"):
+            store(node, key)
+    assert store(node, "k" * PIECE_KEY_CHARACTERS_MAX).state is DealState.ACCEPTED
+
+
+def test_a_bounded_number_of_sectors_takes_pieces(miner, monkeypatch):
+    """The fullest is sealed when one more is needed."""
+    assert sector_builder.STAGING_MAX == 8
+    monkeypatch.setattr(sector_builder, "STAGING_MAX", 2)
+    network, node = miner()
+    for key, size in {"a": 1000, "b": 240, "c": 1000, "d": 500, "e": 500}.items():
+        store(node, key, size)
+        network.network.run(0.5)
+    assert [sector.state for sector in sectors(node).values()] == [SectorState.STAGING] * 2, "at the bound"
+    fullest = max(sectors(node).values(), key=lambda sector: sum(piece.payload_bytes for piece in sector.pieces))
+    store(node, "f", 1000)
+    network.network.run(0.5)
+    found = sectors(node)
+    assert [piece.key for piece in found[3].pieces] == ["f"]
+    assert {number for number, sector in found.items() if sector.state is not SectorState.STAGING} == {fullest.number}

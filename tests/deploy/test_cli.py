@@ -208,7 +208,8 @@ def test_the_death_of_the_node_actor_ends_the_process_with_its_own_code(daemon):
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root to become another user")
 def test_only_the_owner_can_command_a_node(daemon):
     script = (
-        "import os, sys; from pathlib import Path; from runtime.admin import *; from runtime.actor.envelopes import *\n"
+        "import os, sys\nfrom pathlib import Path\nfrom thespis.runtime.admin import *\n"
+        "from thespis.runtime.actor.envelopes import *\n"
         "os.setgid(65534); os.setuid(65534)\n"
         "try:\n    admin_ask(Path(sys.argv[1]), ListProcesses(), 3.0)\nexcept NodeUnreachableError as e:\n    print(e)"
     )

@@ -99,6 +99,7 @@ class Suite(pytest.File):
             origin = importlib.util.find_spec(f"thespian.test.{name}").origin
             module = pytest.Module.from_parent(self, path=self.path.__class__(origin))
             module.add_marker(pytest.mark.slow)
+            module.add_marker(pytest.mark.rare)
             yield module
 
 

@@ -9,6 +9,7 @@ import pytest
 from thespis.runtime.actor.message import REGISTRY
 from thespis.runtime.errors import MessageError
 from thespis.runtime.keystore import (
+    SECRET_BYTES_MAX,
     KdfCost,
     KeyExistsError,
     KeyNotFoundError,
@@ -118,7 +119,7 @@ def test_passphrase_sources(tmp_path):
 def test_unlocking_turns_core_dumps_off(store, tmp_path):
     script = (
         "import resource, sys; from pathlib import Path;"
-        "from runtime.keystore import *; c = KdfCost(1, 8192);"
+        "from thespis.runtime.keystore import *; c = KdfCost(1, 8192);"
         "Keystore.unlock(Path(sys.argv[1]), Secret(b'correct horse'), least_cost=c);"
         "print(resource.getrlimit(resource.RLIMIT_CORE)[0])"
     )
@@ -134,3 +135,12 @@ def test_unlocking_turns_core_dumps_off(store, tmp_path):
 def test_default_cost(tmp_path):
     Keystore.create(tmp_path / "k", PASSPHRASE).put("a", Secret(b"1"))
     assert Keystore.unlock(tmp_path / "k", PASSPHRASE).get("a").reveal() == b"1"
+
+
+def test_a_key_has_a_bounded_number_of_bytes(store):
+    store.put("largest", Secret(b"k" * SECRET_BYTES_MAX))
+    assert len(store.get("largest").reveal()) == SECRET_BYTES_MAX
+    for data in (b"", b"k" * (SECRET_BYTES_MAX + 1)):
+        with pytest.raises(KeystoreError, match=f"1 to {SECRET_BYTES_MAX}"):
+            store.put("other", Secret(data))
+    assert store.names() == ["largest"]

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from thespis.actors.chain.writer import ChainWriter
 from thespis.protocols.chain.block import BlockMessages, PoStProof
+from thespis.protocols.chain.message import BLOCK_GAS_LIMIT
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.crypto.signature import SignatureType, sign
 from thespis.protocols.encoding.cid import Cid
@@ -354,3 +355,25 @@ def test_a_crash_between_block_and_tipset_loses_nothing():
     assert again.index.has_block(height, block[0].cid())
     add(again, block)
     assert again.head().key == again.widest(block[0]).key
+
+
+def test_the_gas_limits_of_a_blocks_messages_sum_to_at_most_the_blocks_limit():
+    """Each message alone is within it; Lotus chain/sync.go, checkBlockMessages (ErrTooMuchGas)."""
+    chain = new_chain()
+    half = BLOCK_GAS_LIMIT // 2
+
+    def filled(*limits):
+        messages = [
+            transfer(sender=2, nonce=nonce, limit=limit, cap=200, premium=100) for nonce, limit in enumerate(limits)
+        ]
+        return next(
+            block
+            for height in range(1, 50)
+            if (block := make_block(chain, 0, chain.head(), height, messages)) is not None
+        )
+
+    for limits in ((half, half + 1), (BLOCK_GAS_LIMIT, BLOCK_GAS_LIMIT), (half, half - 10**6, 10**6 + 1)):
+        with pytest.raises(BlockMessagesError, match=f"sum to more than {BLOCK_GAS_LIMIT}"):
+            add(chain, filled(*limits))
+    add(chain, filled(half, half - 10**6, 10**6))
+    assert len(chain.block_messages(chain.head().blocks[0]).secpk) == 3

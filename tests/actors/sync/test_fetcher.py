@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from thespis.actors.messages.network import ListPeers, PeerMisbehaved
-from thespis.actors.syncer.fetcher import Fetcher, FetchError
+from thespis.actors.syncer.fetcher import PEERS_TRIED_MAX, Fetcher, FetchError
 from thespis.protocols.chain.block import BlockHeader, save_message_meta
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.encoding.tuples import Unsigned
@@ -101,3 +101,12 @@ def test_headers_must_be_those_that_were_asked_for(tipsets):
     assert owner.blamed == ["liar"]
     owner = Owner({"honest": response(ExchangedTipset(tipsets[4].blocks, None))})
     assert run(Fetcher(owner).headers(tipsets[4].key, 1, "honest")) == [tipsets[4]]
+
+
+def test_a_bounded_number_of_peers_is_asked(empty):
+    plain, _full = empty
+    owner = Owner({f"poor {number}": response(status=Status.NOT_FOUND) for number in range(PEERS_TRIED_MAX + 2)})
+    with pytest.raises(FetchError):
+        run(Fetcher(owner).messages(plain, "poor 3"))
+    assert len(owner.asked) == len(set(owner.asked)) == PEERS_TRIED_MAX
+    assert owner.asked[0] == "poor 3"

@@ -13,7 +13,7 @@ from thespis.protocols.chain.message import (
     SignedMessage,
     check_for_inclusion,
 )
-from thespis.protocols.chain.tipset import Tipset, key_bytes, key_cid, parse_key, ticket_hash
+from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX, Tipset, key_bytes, key_cid, parse_key, ticket_hash
 from thespis.protocols.crypto.signature import Signature, SignatureType
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address
@@ -247,3 +247,14 @@ def test_mutated_headers(data):
         assert cbor.encode(BlockHeader.decode(bytes(encoded)).to_wire()) == bytes(encoded)
     except ProtocolError:
         pass
+
+
+def test_a_tipset_has_a_bounded_number_of_blocks():
+    blocks = [block(1000 + number, b"ticket%d" % number) for number in range(TIPSET_BLOCKS_MAX + 1)]
+    assert len(Tipset.of(blocks[:-1]).blocks) == TIPSET_BLOCKS_MAX
+    with pytest.raises(InvalidTipsetError, match=f"at most {TIPSET_BLOCKS_MAX}"):
+        Tipset.of(blocks)
+    cids = tuple(Cid.of(b"block %d" % number) for number in range(TIPSET_BLOCKS_MAX + 1))
+    assert parse_key(key_bytes(cids[:-1])) == cids[:-1]
+    with pytest.raises(InvalidTipsetError, match=f"more than {TIPSET_BLOCKS_MAX} blocks"):
+        parse_key(key_bytes(cids))

@@ -4,6 +4,7 @@ import pytest
 from thespis.protocols.chain.block import BlockHeader, Ticket
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset, ticket_hash
+from thespis.protocols.consensus import block_messages
 from thespis.protocols.consensus.block_messages import check_block_messages
 from thespis.protocols.consensus.faults import ConsensusFault, consensus_fault
 from thespis.protocols.consensus.fork_choice import prefers, widest_tipset
@@ -133,3 +134,15 @@ def test_fork_choice():
     assert prefers(low, 1, high, 1)
     assert not prefers(high, 1, low, 1)
     assert not prefers(low, 1, low, 1)
+
+
+def test_a_block_has_a_bounded_number_of_messages(monkeypatch):
+    """The bound is on both kinds together; Lotus build: BlockMessageLimit."""
+    assert block_messages.BLOCK_MESSAGES_MAX == 10_000
+    header, bls, secpk = next(parts for parts in mainnet_blocks() if parts[1] and parts[2])
+    count = len(bls) + len(secpk)
+    monkeypatch.setattr(block_messages, "BLOCK_MESSAGES_MAX", count)
+    check_block_messages(header, bls, secpk, key_of)
+    monkeypatch.setattr(block_messages, "BLOCK_MESSAGES_MAX", count - 1)
+    with pytest.raises(BlockMessagesError, match=f"{count} messages"):
+        check_block_messages(header, bls, secpk, key_of)

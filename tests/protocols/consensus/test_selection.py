@@ -9,6 +9,7 @@ from thespis.protocols.consensus import selection
 from thespis.protocols.consensus.selection import message_chains, message_reward, select
 
 from tests.actors.chain.builder import USERS, transfer
+from tests.properties import examples
 
 RICH = 10**30
 
@@ -40,7 +41,7 @@ def test_what_cannot_pay_the_base_fee_or_its_value_is_left():
     assert message_reward(transfer(cap=300, premium=250, limit=10), 100) == 2000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.integers(1, 50)), min_size=1, max_size=7),
     st.integers(1, 7),
@@ -79,6 +80,7 @@ def chains_of(messages, sender):
 
 
 def test_a_block_holds_no_more_messages_than_gossip_takes(monkeypatch):
+    assert (selection.BLOCK_MESSAGES_MAX, selection.BLOCK_MESSAGE_BYTES_MAX) == (10_000, 900 << 10)
     messages = [transfer(0, nonce=nonce, limit=1000) for nonce in range(4)]
     monkeypatch.setattr(selection, "BLOCK_MESSAGES_MAX", 3)
     assert [each.message.nonce for each in chosen_of(messages, 10**10)] == [0, 1, 2]

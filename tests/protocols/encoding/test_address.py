@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from thespis.protocols import errors
-from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.address import (
+    CBOR_BYTES_MAX,
+    ID_DIGITS_MAX,
+    SUBADDRESS_BYTES_MAX,
+    TEXT_MAX,
+    TEXT_MIN,
+    Address,
+    AddressProtocol,
+)
 from thespis.protocols.encoding.varint import encode_varint
 
 from tests.vectors import load
@@ -133,3 +141,38 @@ def test_id_is_minimal():
     with pytest.raises(errors.AddressPayloadError):
         Address.parse(b"\x00\x80\x00")
     assert Address.parse(b"\x00" + encode_varint(2**63 - 1)).actor_id == 2**63 - 1
+
+
+def test_text_has_its_bounds():
+    assert len("f00") == TEXT_MIN
+    for text in ("f0", "f01" + "0" * (TEXT_MAX - 2)):
+        with pytest.raises(errors.AddressLengthError, match=f"{TEXT_MIN} to {TEXT_MAX}"):
+            Address.from_text(text)
+    with pytest.raises(errors.AddressPayloadError, match="digits"):
+        Address.from_text("f01" + "0" * (TEXT_MAX - 3))
+    assert len(Address.delegated(2**63 - 1, bytes(SUBADDRESS_BYTES_MAX)).text()) <= TEXT_MAX
+
+
+def test_bytes_have_their_bounds():
+    longest = Address.delegated(2**63 - 1, bytes(SUBADDRESS_BYTES_MAX))
+    assert len(longest.data) == CBOR_BYTES_MAX
+    assert Address.parse(longest.data) == longest
+    for data in (b"\0", longest.data + b"\0"):
+        with pytest.raises(errors.AddressLengthError, match=f"2 to {CBOR_BYTES_MAX}"):
+            Address.parse(data)
+
+
+def test_a_subaddress_has_its_bound():
+    assert len(Address.delegated(11, bytes(SUBADDRESS_BYTES_MAX)).data) == 2 + SUBADDRESS_BYTES_MAX
+    with pytest.raises(errors.AddressLengthError, match=f"bound is {SUBADDRESS_BYTES_MAX}"):
+        Address.delegated(11, bytes(SUBADDRESS_BYTES_MAX + 1))
+
+
+def test_an_id_has_a_bounded_number_of_digits():
+    largest = str(2**63 - 1)
+    assert len(largest) == ID_DIGITS_MAX
+    assert Address.from_text(f"f0{largest}").actor_id == 2**63 - 1
+    with pytest.raises(errors.AddressPayloadError, match="below 2"):
+        Address.from_text(f"f0{2**63}")
+    with pytest.raises(errors.AddressPayloadError, match=f"at most {ID_DIGITS_MAX} digits"):
+        Address.from_text("f01" + "0" * ID_DIGITS_MAX)

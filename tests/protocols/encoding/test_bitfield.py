@@ -1,8 +1,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from thespis.protocols.encoding.bitfield import BIT_LIMIT, Bitfield
-from thespis.protocols.errors import BitfieldError
+from thespis.protocols.encoding import bitfield
+from thespis.protocols.encoding.bitfield import BIT_LIMIT, ENCODED_BYTES_MAX, Bitfield
+from thespis.protocols.errors import BitfieldError, EncodeError
 
 from tests.vectors import load
 
@@ -73,3 +74,32 @@ def test_any_bytes(data):
         assert Bitfield.decode(data).encode() == data
     except BitfieldError:
         pass
+
+
+def test_an_encoding_has_its_bound():
+    """Three bits of header, 42 for each run of 2^28 bits, and one for each single bit fill it exactly."""
+    long_runs, single_bits = divmod(8 * ENCODED_BYTES_MAX - 3, 42)
+    runs = [0, *[1 << 28] * long_runs, *[1] * single_bits]
+    largest = Bitfield.from_run_lengths(runs[: len(runs) - 1 + len(runs) % 2])
+    data = largest.encode()
+    assert len(data) == ENCODED_BYTES_MAX
+    assert Bitfield.decode(data) == largest
+    with pytest.raises(EncodeError, match=f"bound is {ENCODED_BYTES_MAX}"):
+        Bitfield.from_run_lengths([*largest.run_lengths(), 1, 1]).encode()
+    with pytest.raises(BitfieldError, match=f"bound is {ENCODED_BYTES_MAX}"):
+        Bitfield.decode(data + b"\x01")
+
+
+def test_a_run_length_has_a_bounded_number_of_bytes():
+    """A header, a zero bit and a zero bit for a long run, then a varint of nine or ten bytes."""
+
+    def run(last):
+        bits, width = 0b00 << 3 | 0b100, 5
+        for byte in (*[0x80] * (bitfield._VARINT_BYTES_MAX - 1), last):
+            bits, width = bits | byte << width, width + 8
+        return bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+
+    with pytest.raises(BitfieldError, match="longer than 10 bytes"):
+        Bitfield.decode(run(0x81))
+    whole = Bitfield(((0, 1 << 63),))
+    assert Bitfield.decode(whole.encode()) == whole, "a varint of ten bytes"

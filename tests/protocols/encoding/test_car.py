@@ -4,10 +4,12 @@ import io
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thespis.protocols.encoding import car as car_module
 from thespis.protocols.encoding.car import CarReader, write_car
 from thespis.protocols.encoding.cid import RAW, Cid
 from thespis.protocols.errors import CarError
 
+from tests.properties import examples
 from tests.vectors import load, path
 
 
@@ -95,7 +97,7 @@ def test_bad_headers(data):
         read(data)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.data())
 def test_mutations_raise_car_errors_only(data):
     encoded = bytearray(car([b"one", b"two" * 20], [Cid.of(b"one", RAW)]))
@@ -113,3 +115,34 @@ def test_any_bytes(data):
         read(data)
     except CarError:
         pass
+
+
+def test_a_section_has_its_bound(monkeypatch):
+    assert car_module.SECTION_BYTES_MAX == 8 << 20
+    block = b"block" * 30
+    size = len(Cid.of(block, RAW).data) + len(block)
+    monkeypatch.setattr(car_module, "SECTION_BYTES_MAX", size)
+    assert [found for _, found in read(car([block]))[1]] == [block]
+    monkeypatch.setattr(car_module, "SECTION_BYTES_MAX", size - 1)
+    with pytest.raises(CarError, match=str(size)):
+        read(car([block]))
+
+
+def test_a_header_has_its_bound(monkeypatch):
+    root = Cid.of(b"one", RAW)
+    data = car([b"one"], [root] * 3)
+    size = data[0] & 0x7F | data[1] << 7 if data[0] & 0x80 else data[0]
+    assert car_module.HEADER_BYTES_MAX == 1 << 20
+    monkeypatch.setattr(car_module, "HEADER_BYTES_MAX", size)
+    assert read(data)[0].roots == [root] * 3
+    monkeypatch.setattr(car_module, "HEADER_BYTES_MAX", size - 1)
+    with pytest.raises(CarError, match=str(size)):
+        read(data)
+
+
+def test_a_sections_length_has_a_bounded_number_of_bytes():
+    most = car_module._VARINT_BYTES_MAX
+    with pytest.raises(CarError, match=f"longer than {most} bytes"):
+        read(car([]) + b"\x80" * most + b"\x01")
+    with pytest.raises(CarError, match="not minimal"):
+        read(car([]) + b"\x80" * (most - 1) + b"\0")

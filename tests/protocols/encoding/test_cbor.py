@@ -206,3 +206,14 @@ def test_mutations_are_refused_or_canonical(value, data):
     except CborError:
         return
     assert cbor.encode(decoded) == bytes(encoded)
+
+
+def test_nesting_has_its_bound():
+    value = 0
+    for _ in range(cbor.DEPTH_MAX):
+        value = [value]
+    data = cbor.encode(value)
+    assert data == b"\x81" * cbor.DEPTH_MAX + b"\0"
+    assert cbor.decode(data) == value
+    with pytest.raises(CborError):
+        cbor.decode(b"\x81" + data)

@@ -1,7 +1,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from thespis.protocols.encoding.cid import DAG_PB, RAW, SHA2_256, Cid
+from thespis.protocols.encoding.cid import DAG_PB, DIGEST_BYTES_MAX, RAW, SHA2_256, Cid
+from thespis.protocols.encoding.varint import encode_varint
 from thespis.protocols.errors import CidError
 
 from tests.vectors import load
@@ -90,3 +91,13 @@ def test_any_text(text):
         assert str(Cid.from_text(text)) == text
     except CidError:
         pass
+
+
+def identity_cid(size):
+    return b"\x01\x55\x00" + encode_varint(size) + bytes(size)
+
+
+def test_a_digest_has_its_bound():
+    assert len(Cid.parse(identity_cid(DIGEST_BYTES_MAX)).parts()[2]) == DIGEST_BYTES_MAX
+    with pytest.raises(CidError, match=str(DIGEST_BYTES_MAX)):
+        Cid.parse(identity_cid(DIGEST_BYTES_MAX + 1))

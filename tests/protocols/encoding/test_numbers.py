@@ -2,9 +2,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from thespis.protocols import errors
-from thespis.protocols.encoding.bigint import decode_bigint, encode_bigint, format_fil, format_fil_short, parse_fil
-from thespis.protocols.encoding.units import format_size, parse_size
-from thespis.protocols.encoding.varint import decode_varint, encode_varint
+from thespis.protocols.encoding.bigint import (
+    AMOUNT_TEXT_MAX,
+    SERIALIZED_BYTES_MAX,
+    decode_bigint,
+    encode_bigint,
+    format_fil,
+    format_fil_short,
+    parse_fil,
+)
+from thespis.protocols.encoding.units import SIZE_TEXT_MAX, format_size, parse_size
+from thespis.protocols.encoding.varint import VARINT_BYTES_MAX, decode_varint, encode_varint
 
 from tests.vectors import load
 
@@ -112,3 +120,30 @@ def test_sizes(text, expected):
 def test_no_sizes(text):
     with pytest.raises(errors.AmountError):
         parse_size(text)
+
+
+def test_varints_have_a_bounded_number_of_bytes():
+    largest = encode_varint(2**63 - 1)
+    assert len(largest) == VARINT_BYTES_MAX
+    assert decode_varint(largest) == (2**63 - 1, VARINT_BYTES_MAX)
+    with pytest.raises(errors.VarintError, match=f"{VARINT_BYTES_MAX} bytes"):
+        decode_varint(b"\x80" * VARINT_BYTES_MAX + b"\x01")
+    ten = b"\x80" * VARINT_BYTES_MAX + b"\x01"
+    assert decode_varint(ten, bytes_max=VARINT_BYTES_MAX + 1) == (2**63, VARINT_BYTES_MAX + 1)
+
+
+def test_a_bigints_bytes_are_bounded():
+    largest = encode_bigint(2 ** (8 * (SERIALIZED_BYTES_MAX - 1)) - 1)
+    assert len(largest) == SERIALIZED_BYTES_MAX
+    decode_bigint(largest)
+    with pytest.raises(errors.BigIntError, match=f"bound is {SERIALIZED_BYTES_MAX}"):
+        decode_bigint(largest + b"\xff")
+
+
+def test_texts_of_amounts_and_sizes_are_bounded():
+    assert parse_fil("0" * (AMOUNT_TEXT_MAX - 1) + "1") == 10**18
+    with pytest.raises(errors.AmountError, match=f"bound is {AMOUNT_TEXT_MAX}"):
+        parse_fil("0" * AMOUNT_TEXT_MAX + "1")
+    assert parse_size("0" * (SIZE_TEXT_MAX - 1) + "7") == 7
+    with pytest.raises(errors.AmountError, match="no size"):
+        parse_size("0" * SIZE_TEXT_MAX + "7")

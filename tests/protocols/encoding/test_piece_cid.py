@@ -3,6 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.piece_cid import (
+    HEIGHT_MAX,
+    PAYLOAD_BYTES_MIN,
+    capacity_of_height,
     commitment_of,
     from_v2,
     height_of_padded,
@@ -39,6 +42,15 @@ def test_round_trip(commitment, size):
 
 def test_too_small_and_foreign():
     with pytest.raises(DecodeError):
-        to_v2(piece_cid_v1(bytes(32)), 126)
+        to_v2(piece_cid_v1(bytes(32)), PAYLOAD_BYTES_MIN - 1)
+    assert from_v2(to_v2(piece_cid_v1(bytes(32)), PAYLOAD_BYTES_MIN))[1] == PAYLOAD_BYTES_MIN == 127
     with pytest.raises(DecodeError):
         commitment_of(Cid.of(b"x"))
+
+
+def test_a_tree_has_a_bounded_height():
+    tallest = capacity_of_height(HEIGHT_MAX)
+    old = piece_cid_v1(bytes(32))
+    assert from_v2(to_v2(old, tallest)) == (old, tallest)
+    with pytest.raises(DecodeError, match=str(HEIGHT_MAX)):
+        from_v2(to_v2(old, tallest + 1))

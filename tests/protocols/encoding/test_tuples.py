@@ -9,7 +9,7 @@ from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import ARRAY_ITEMS_MAX, BigInteger, Record, Unsigned, record
+from thespis.protocols.encoding.tuples import ARRAY_ITEMS_MAX, BYTES_MAX, BigInteger, Record, Unsigned, record
 from thespis.protocols.errors import CborError, EncodeError
 
 
@@ -118,3 +118,15 @@ def test_any_bytes(data):
             assert cbor.encode(kind.decode(data).to_wire()) == data
         except CborError:
             pass
+
+
+@pytest.mark.parametrize(("field", "value"), [("data", b"d"), ("many", None)])
+def test_what_a_field_holds_is_bounded(field, value):
+    most = BYTES_MAX if field == "data" else ARRAY_ITEMS_MAX
+    at = {field: value * most if value else (Inner(1),) * most}
+    assert Everything.from_wire(example(**at).to_wire()) == example(**at)
+    wire = example(**at).to_wire()
+    position = list(Everything.__dataclass_fields__).index(field)
+    wire[position] = wire[position] + (value or [[1]])
+    with pytest.raises(CborError, match=f"Everything.{field}.*bound is {most}"):
+        Everything.from_wire(wire)

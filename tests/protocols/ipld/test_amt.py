@@ -5,9 +5,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import EncodeError, NodeError, ProtocolError
-from thespis.protocols.ipld.amt import Amt, AmtVersion
+from thespis.protocols.ipld.amt import BIT_WIDTH_MAX, Amt, AmtVersion
 from thespis.protocols.ipld.blockstore import MemoryBlockstore
 
+from tests.properties import examples
 from tests.vectors import load
 
 
@@ -114,7 +115,7 @@ def test_bad_roots(root):
         Amt(store, Cid.of(block))
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.data())
 def test_mutated_nodes_raise_typed_errors_only(data):
     source = MemoryBlockstore()
@@ -167,5 +168,16 @@ class AmtMachine(RuleBasedStateMachine):
         assert fresh.flush() == self.amt.flush()
 
 
-AmtMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+AmtMachine.TestCase.settings = settings(max_examples=examples(30), stateful_step_count=40)
 TestAmtMachine = AmtMachine.TestCase
+
+
+def test_widths_have_bounds():
+    store = MemoryBlockstore()
+    for width in (1, BIT_WIDTH_MAX):
+        amt = Amt(store, bit_width=width)
+        amt.set((1 << width) + 1, b"x")
+        assert Amt(store, amt.flush(), bit_width=width).get((1 << width) + 1) == b"x"
+    for width in (0, BIT_WIDTH_MAX + 1):
+        with pytest.raises(NodeError, match=f"1 to {BIT_WIDTH_MAX}"):
+            Amt(store, bit_width=width)

@@ -8,10 +8,11 @@ from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.car import CarReader
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.varint import encode_varint
-from thespis.protocols.errors import DecodeError, NodeError, ProtocolError
+from thespis.protocols.errors import DecodeError, EncodeError, NodeError, ProtocolError
 from thespis.protocols.ipld.blockstore import MemoryBlockstore, save
-from thespis.protocols.ipld.hamt import Hamt, HamtVersion, sha256
+from thespis.protocols.ipld.hamt import BIT_WIDTH_MAX, KEY_BYTES_MAX, Hamt, HamtVersion, sha256
 
+from tests.properties import examples
 from tests.vectors import load, path
 
 
@@ -176,7 +177,7 @@ def test_bad_nodes(node):
         list(Hamt(store, cid).items())
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.data())
 def test_mutated_nodes_raise_typed_errors_only(data):
     source = MemoryBlockstore()
@@ -243,7 +244,7 @@ class HamtMachine(RuleBasedStateMachine):
         assert fresh.flush() == self.hamt.flush()
 
 
-HamtMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+HamtMachine.TestCase.settings = settings(max_examples=examples(30), stateful_step_count=40)
 TestHamtMachine = HamtMachine.TestCase
 
 
@@ -290,3 +291,16 @@ def test_maps_over_one_root_do_not_share_changes():
     assert (right.get(b"1"), right.get(b"2")) == (1, 2)
     assert (Hamt(store, root).get(b"1"), left.get(b"1"), left.get(b"2")) == (1, "other", None)
     assert right.flush() == root
+
+
+def test_widths_and_keys_have_bounds():
+    store = MemoryBlockstore()
+    for width in (1, BIT_WIDTH_MAX):
+        hamt = Hamt(store, bit_width=width)
+        hamt.set(b"k" * KEY_BYTES_MAX, 1)
+        assert Hamt(store, hamt.flush(), bit_width=width).get(b"k" * KEY_BYTES_MAX) == 1
+    for width in (0, BIT_WIDTH_MAX + 1):
+        with pytest.raises(NodeError, match=f"1 to {BIT_WIDTH_MAX}"):
+            Hamt(store, bit_width=width)
+    with pytest.raises(EncodeError, match=f"bound is {KEY_BYTES_MAX}"):
+        Hamt(store).set(b"k" * (KEY_BYTES_MAX + 1), 1)

@@ -5,12 +5,13 @@ import io
 
 import pytest
 from thespis.protocols.builtin.codes import POWER, REWARD
-from thespis.protocols.builtin.version_2.power_state import PowerStateV2
+from thespis.protocols.builtin.power.v2.state import PowerStateV2
 from thespis.protocols.encoding.car import CarReader, write_car
 from thespis.protocols.encoding.tuples import Unsigned
 from thespis.protocols.errors import BlockBeaconError, CarError, GenesisError
 from thespis.protocols.ipld.blockstore import MemoryBlockstore
-from thespis.protocols.networks.devnet import SeededBeacon
+from thespis.protocols.networks import genesis as genesis_module
+from thespis.protocols.networks.devnet import SEAL_PROOF_MAX, SeededBeacon
 from thespis.protocols.networks.genesis import (
     GenesisAccount,
     GenesisMiner,
@@ -122,3 +123,21 @@ def test_writing_what_was_read_is_the_same_file():
     stream = io.BytesIO()
     write_genesis(stream, store, genesis)
     assert stream.getvalue() == genesis_car()
+
+
+def test_a_genesis_has_a_bounded_number_of_blocks(monkeypatch):
+    assert genesis_module.GENESIS_BLOCKS_MAX == 1_000_000
+    car = genesis_car()
+    count = len(read_genesis(car)[1])
+    monkeypatch.setattr(genesis_module, "GENESIS_BLOCKS_MAX", count)
+    read_genesis(car)
+    monkeypatch.setattr(genesis_module, "GENESIS_BLOCKS_MAX", count - 1)
+    with pytest.raises(GenesisError, match=f"more than {count - 1} blocks"):
+        read_genesis(car)
+
+
+def test_a_local_networks_sectors_have_a_largest_size():
+    parameters = dataclasses.replace(template().parameters, seal_proof=Unsigned(SEAL_PROOF_MAX))
+    assert parameters.profile().policy.seal_proofs == {SEAL_PROOF_MAX}
+    with pytest.raises(GenesisError, match="0 to 2"):
+        dataclasses.replace(parameters, seal_proof=Unsigned(SEAL_PROOF_MAX + 1)).profile()

@@ -22,6 +22,8 @@ from thespis.protocols.proofs.porep import clear_label, fill_labels
 from thespis.protocols.proofs.poseidon import Poseidon, optimised
 from thespis.protocols.proofs.registry import ApiVersion
 
+from tests.properties import examples
+
 HASHES = [(poseidon_kernel._hash_scalar, field_scalar)]
 ROWS, STREAMS = [sha256._row_lanes], [sha256._stream_portable]
 if cpu.has_ifma():
@@ -75,7 +77,7 @@ def test_poseidon(hash_many, field, arity, strengthened):
     assert [int.from_bytes(each.tobytes(), "little") for each in digests] == expected
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(st.lists(st.tuples(st.integers(0, MODULUS - 1), st.integers(0, MODULUS - 1)), min_size=1, max_size=5))
 def test_encoding_adds_in_the_field(pairs):
     data = of_bytes(b"".join(to_bytes(left) for left, _ in pairs))
@@ -87,7 +89,6 @@ def test_encoding_adds_in_the_field(pairs):
     assert decoded.tobytes() == data.tobytes()
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.randoms(use_true_random=False))
 def test_padding(quads, chance):
     raw = chance.randbytes(127 * quads)

@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.piece_cid import commitment_of, piece_cid_v1
 from thespis.protocols.errors import ProofError
-from thespis.protocols.proofs import piece
-from thespis.protocols.proofs.data_segment import Aggregate, parse_entry
+from thespis.protocols.proofs import data_segment, piece, registry
+from thespis.protocols.proofs.data_segment import Aggregate, index_entries, parse_entry
 from thespis.protocols.proofs.field import to_int
 from thespis.protocols.proofs.memory import data_rows
 from thespis.protocols.proofs.nodes import of_bytes
 from thespis.protocols.proofs.porep import data_commitment, place_pieces
 from thespis.protocols.proofs.trees import binary_root
 
+from tests.properties import examples
 from tests.vectors import load
 
 LARGE_BYTES = 40 << 20
@@ -140,7 +141,7 @@ def test_fr32_vectors():
                     to_int(data)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.integers(0, 5000), st.randoms(use_true_random=False))
 def test_streams_of_any_length(size, chance):
     payload = chance.randbytes(size)
@@ -174,3 +175,17 @@ def test_bounds():
         piece.unpad(bytes(127))
     with pytest.raises(ProofError, match="powers of two"):
         piece.zero_commitment(100)
+
+
+def test_a_deal_is_at_most_the_largest_sector():
+    assert registry.PIECE_BYTES_MAX == piece.PIECE_BYTES_MAX == 64 << 30
+    assert index_entries(registry.PIECE_BYTES_MAX) == registry.PIECE_BYTES_MAX // 2048 // 64
+    with pytest.raises(ProofError, match=f"from 128 to {registry.PIECE_BYTES_MAX}"):
+        index_entries(2 * registry.PIECE_BYTES_MAX)
+
+
+def test_a_deals_index_has_a_least_size():
+    entries = data_segment._ENTRIES_MIN
+    assert [index_entries(size) for size in (128, 2048 * 64 * entries, 2048 * 64 * entries * 2)] == [4, 4, 8]
+    with pytest.raises(ProofError, match="from 128"):
+        index_entries(64)

@@ -27,6 +27,8 @@ from thespis.protocols.proofs.vanilla import (
     verify_seal,
 )
 
+from tests.properties import examples
+
 SEED = bytes(range(32))
 
 
@@ -45,7 +47,7 @@ def test_a_proof_holds_and_is_read_back(sealed):
     verify_seal(replication, comm_r, SEED, again)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(data=st.data())
 def test_no_bit_of_a_seal_proof_can_change(sealed, data):
     replication, _sector, comm_r, proof = sealed
@@ -115,7 +117,7 @@ def test_proofs_of_spacetime_hold(sealed):
         verify_post(sectors, levels, lambda _place: [1], PostVanillaProof((proof,)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(data=st.data())
 def test_no_bit_of_a_proof_of_spacetime_can_change(sealed, data):
     sectors, levels, leaves, proof = window(sealed)
@@ -166,7 +168,7 @@ def test_registered_proofs():
         SealProof.of_size(4 * KIB)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_proof_or_a_named_error(data):
     for kind in (SealVanillaProof, PostVanillaProof):
@@ -177,3 +179,10 @@ def test_any_bytes_are_a_proof_or_a_named_error(data):
         assert kind.decode(found.encode()) == found
     with pytest.raises(ProofError):
         parse_entry(data)
+
+
+def test_synthetic_challenges_are_bounded(monkeypatch):
+    assert challenges.SYNTHETIC_MAX == 1 << 18
+    monkeypatch.setattr(challenges, "SYNTHETIC_MAX", 100)
+    assert len(challenges.synthetic(bytes(32), bytes(32), 64)) == 64, "a sector's nodes are fewer"
+    assert len(challenges.synthetic(bytes(32), bytes(32), 1 << 20)) == 100

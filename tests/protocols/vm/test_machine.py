@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from thespis.protocols.builtin.account import AccountState
 from thespis.protocols.builtin.codes import BURNT_FUNDS, INIT, REWARD, SYSTEM, actors_version, code_of, name_of
-from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.builtin.init.state import InitState
 from thespis.protocols.builtin.methods import ADDRESS
 from thespis.protocols.chain.message import Message
 from thespis.protocols.encoding import cbor
@@ -15,12 +15,14 @@ from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import NodeError
 from thespis.protocols.ipld.blockstore import MemoryBlockstore, save
 from thespis.protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.vm import machine as machine_module
 from thespis.protocols.vm.exit_codes import ActorAbort, ExitCode
 from thespis.protocols.vm.gas import PRICES_V0, GasMeter
 from thespis.protocols.vm.machine import Machine
 from thespis.protocols.vm.runtime import EMPTY_OBJECT
 from thespis.protocols.vm.state_tree import Actor, StateRoot, StateTree
 
+from tests.properties import examples
 from tests.vectors import path
 
 ALICE, BOB = Address.secp256k1(b"alice"), Address.bls(b"\x80" + bytes(47))
@@ -186,7 +188,7 @@ def test_mainnet_genesis_state():
     assert state.flush() == root
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.integers(-5, BALANCE), st.integers(1, 4_000_000), st.integers(0, 3)), max_size=6
@@ -203,3 +205,30 @@ def test_money_is_conserved_and_execution_is_deterministic(steps):
             assert total(state) == BALANCE
         roots.add(state.flush())
     assert len(roots) == 1
+
+
+def test_calls_within_calls_are_bounded(monkeypatch):
+    """An actor that calls itself: as deep as the bound is fine, one more ends the innermost call by its code."""
+    assert machine_module.CALL_DEPTH_MAX == 4096
+    monkeypatch.setattr(machine_module, "CALL_DEPTH_MAX", 5)
+    caller = Address.id(200)
+    ends = []
+
+    def call(runtime, params):
+        runtime.accept_any_caller()
+        left = params[0]
+        if left > 1:
+            ends.append(runtime.send(caller, 1, bytes([left - 1]), 0)[0])
+        return b""
+
+    def calls(depth):
+        ends.clear()
+        state = world()
+        state.set(caller, Actor(Cid.of(b"caller"), EMPTY_OBJECT, 0, 0))
+        machine = Machine(state, 0, 100, 1, extra={name_of(Cid.of(b"caller")): {1: call}})
+        applied = machine.apply(message(to=caller, value=0, method=1, params=bytes([depth])), 80)
+        assert applied.receipt.exit_code == ExitCode.OK
+        return [int(code) for code in ends]
+
+    assert calls(5) == [0] * 4
+    assert calls(6) == [ExitCode.SYS_FORBIDDEN, 0, 0, 0, 0]

@@ -4,13 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from thespis.protocols.chain.block import BlockHeader, BlockMessage, ElectionProof
-from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.chain.message import MESSAGE_BYTES_MAX, Message, SignedMessage
+from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX
 from thespis.protocols.crypto.signature import Signature, SignatureType
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Unsigned
-from thespis.protocols.errors import DecodeError, WireError
+from thespis.protocols.errors import DecodeError, RefusedError, WireError
 from thespis.protocols.wire import exchange, hello, topics
 from thespis.protocols.wire.exchange import (
     CompactedMessages,
@@ -22,6 +23,7 @@ from thespis.protocols.wire.exchange import (
     encode_response,
 )
 
+from tests.properties import examples
 from tests.vectors import load
 
 HEAD = (Cid.of(b"head"),)
@@ -167,7 +169,7 @@ def test_any_bytes(data):
             pass
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.data())
 def test_mutated_responses(data):
     encoded = bytearray(answer(Status.PARTIAL, 2).encode())
@@ -184,3 +186,66 @@ def test_a_response_of_encoded_tipsets_is_the_response(count):
     tipset = ExchangedTipset((), CompactedMessages((), ((),), (), ((),)))
     data = encode_response(Status.PARTIAL, [tipset.encode()] * count)
     assert data == Response(Unsigned(Status.PARTIAL), "", (tipset,) * count).encode()
+
+
+def test_requests_have_bounds(monkeypatch):
+    assert exchange.REQUEST_LENGTH_MAX == 900
+    largest = Request(HEAD * TIPSET_BLOCKS_MAX, exchange.REQUEST_LENGTH_MAX, 3)
+    assert exchange.parse_request(largest.encode()) == largest
+    with pytest.raises(WireError, match=f"1 to {exchange.REQUEST_LENGTH_MAX}"):
+        exchange.parse_request(dataclasses.replace(largest, length=exchange.REQUEST_LENGTH_MAX + 1).encode())
+    with pytest.raises(WireError, match=f"1 to {TIPSET_BLOCKS_MAX}"):
+        exchange.parse_request(dataclasses.replace(largest, head=HEAD * (TIPSET_BLOCKS_MAX + 1)).encode())
+    assert exchange.REQUEST_BYTES_MAX == 64 << 10
+    data = largest.encode()
+    monkeypatch.setattr(exchange, "REQUEST_BYTES_MAX", len(data))
+    exchange.parse_request(data)
+    monkeypatch.setattr(exchange, "REQUEST_BYTES_MAX", len(data) - 1)
+    with pytest.raises(WireError, match=f"{len(data)} bytes"):
+        exchange.parse_request(data)
+
+
+def test_a_refusals_text_is_cut():
+    text = "x" * exchange.ERROR_TEXT_MAX
+    for given_text in (text, text + "y"):
+        with pytest.raises(RefusedError, match=r"x+'$") as caught:
+            exchange.check_response(asked(), Response(Status.GO_AWAY, given_text, ()))
+        assert str(caught.value).count("x") == exchange.ERROR_TEXT_MAX
+
+
+def padded_to(size, build):
+    """What `build` makes of so much filling that its encoding has a size."""
+    filling = size - len(build(b"").encode()) - 4
+    found = next(made for extra in range(5) if len((made := build(bytes(filling + extra))).encode()) == size)
+    return found.encode()
+
+
+def test_hellos_and_gossiped_messages_have_bounds(monkeypatch):
+    said = hello.Hello(HEAD, 5, 10**30, GENESIS).encode()
+    assert hello.MESSAGE_BYTES_MAX == 64 << 10
+    monkeypatch.setattr(hello, "MESSAGE_BYTES_MAX", len(said))
+    hello.parse_hello(said)
+    monkeypatch.setattr(hello, "MESSAGE_BYTES_MAX", len(said) - 1)
+    with pytest.raises(WireError, match=f"{len(said)} bytes"):
+        hello.parse_hello(said)
+    message = Message(0, Address.id(1), Address.id(2), 0, 0, 1, 0, 0, 0, b"")
+    signature = Signature(SignatureType.SECP256K1, bytes(65))
+
+    def build(params):
+        return SignedMessage(dataclasses.replace(message, params=params), signature)
+
+    assert MESSAGE_BYTES_MAX == 64 << 10
+    assert topics.parse_message(padded_to(MESSAGE_BYTES_MAX, build)).message.params
+    with pytest.raises(WireError, match=f"bound is {MESSAGE_BYTES_MAX}"):
+        topics.parse_message(padded_to(MESSAGE_BYTES_MAX + 1, build))
+
+
+def test_a_gossiped_block_has_a_bounded_number_of_bytes_and_messages(monkeypatch):
+    data = BlockMessage(mainnet_chain()[0][0], (), ()).encode()
+    monkeypatch.setattr(topics, "BLOCK_BYTES_MAX", len(data))
+    topics.parse_block.cache_clear()
+    topics.parse_block(data)
+    topics.parse_block.cache_clear()
+    monkeypatch.setattr(topics, "BLOCK_BYTES_MAX", len(data) - 1)
+    with pytest.raises(WireError, match=f"{len(data)} bytes"):
+        topics.parse_block(data)

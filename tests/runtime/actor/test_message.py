@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from thespian.actors import ActorAddress, DeadEnvelope, PoisonMessage
 from thespis.protocols.encoding.cid import Cid
+from thespis.runtime.actor import message as message_module
+from thespis.runtime.actor.fields import INTEGER_BYTES_MAX
 from thespis.runtime.actor.message import MESSAGE_BYTES_MAX, REGISTRY, Message, message
 from thespis.runtime.bases import codec  # noqa: F401  (registers Thespian's own messages)
 from thespis.runtime.errors import MessageError, UnknownMessageError
@@ -141,3 +143,25 @@ def test_mutations_raise_message_errors_only(data):
 def test_integers_of_any_size(number):
     if number.bit_length() < 1000:
         assert REGISTRY.decode(REGISTRY.encode(Inner(number))) == Inner(number)
+
+
+def test_integers_have_a_bounded_number_of_bytes():
+    largest = 2 ** (8 * INTEGER_BYTES_MAX - 1) - 1
+    assert REGISTRY.decode(REGISTRY.encode(Inner(largest))) == Inner(largest)
+    assert REGISTRY.decode(REGISTRY.encode(Inner(-largest))) == Inner(-largest)
+    with pytest.raises(MessageError, match=f"extension 1 of {INTEGER_BYTES_MAX + 1} bytes"):
+        REGISTRY.decode(REGISTRY.encode(Inner(largest + 1)))
+
+
+def test_collections_have_a_bounded_number_of_items(monkeypatch):
+    assert message_module.COLLECTION_ITEMS_MAX == 1 << 20
+    most = len(example().__dataclass_fields__) + 1
+    monkeypatch.setattr(message_module, "COLLECTION_ITEMS_MAX", most)
+    for items in ({"many": (7,) * most}, {"table": {str(number): Inner(1) for number in range(most)}}):
+        assert REGISTRY.decode(REGISTRY.encode(example(**items))) == example(**items)
+    for items in (
+        {"many": (7,) * (most + 1)},
+        {"table": {str(number): Inner(1) for number in range(most + 1)}},
+    ):
+        with pytest.raises(MessageError, match="not a msgpack value"):
+            REGISTRY.decode(REGISTRY.encode(example(**items)))

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 from thespian.actors import ActorSystem
+from thespis.runtime.actor import subsystem
 from thespis.runtime.actor.conversation import Ask, Event, Role, Signal, Tell
 from thespis.runtime.actor.envelopes import ChildState, Relay, Request
 from thespis.runtime.actor.handle import SupervisorHandle
@@ -366,3 +367,14 @@ def test_runs_on_thespians_own_base():
     assert handle.ask(AddTwice(1)) == 1 * 1000 + 2
     handle.stop()
     system.shutdown()
+
+
+def test_what_waits_for_an_exclusive_handler_is_bounded(node, monkeypatch):
+    assert subsystem.HELD_MESSAGES_MAX == 10_000
+    monkeypatch.setattr(subsystem, "HELD_MESSAGES_MAX", 2)
+    tell(node, 101, Exclusive(1.0))
+    for number in (102, 103, 104):
+        tell(node, number, Add(number))
+    got = {reply.number: reply for reply in (node.network.system.listen(20) for _ in range(4))}
+    assert (got[104].kind, got[104].detail) == ("MailboxFullError", "Server holds 2 messages")
+    assert (got[102].body[1], got[103].body[1]) == (102, 102 + 103)

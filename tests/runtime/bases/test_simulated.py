@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from thespian.actors import ActorExitRequest, ActorSystem, InvalidActorSpecification, PoisonMessage
+from thespian.actors import ActorExitRequest, ActorSystem, ActorSystemFailure, InvalidActorSpecification, PoisonMessage
+from thespis.runtime.bases import simulated
 from thespis.runtime.bases.simulated import SimulatedBase
 from thespis.runtime.simulation.faults import CALM, STORMY, Faults
 
@@ -176,3 +177,19 @@ def test_unknown_messages_are_rejected_and_counted():
     base.run(1)
     assert base.rejected == 1
     assert system.ask(worker, crew.Who(), 5)
+
+
+def test_one_ask_takes_a_bounded_number_of_events(monkeypatch):
+    assert simulated.EVENTS_PER_ASK_MAX == 5_000_000
+    monkeypatch.setattr(simulated, "EVENTS_PER_ASK_MAX", 50)
+    base, _system = build()
+
+    def again(left):
+        if left:
+            base.schedule(1, again, left - 1)
+
+    again(49)
+    assert base.listen(None) is None, "as many as the bound, and then nothing is left"
+    again(50)
+    with pytest.raises(ActorSystemFailure, match="within 50 events"):
+        base.listen(None)

@@ -5,6 +5,7 @@ import time
 
 import httpx
 import pytest
+from thespis.runtime.http import server as server_module
 from thespis.runtime.http.auth import PERMISSIONS, TokenError, new_token, permissions_of
 from thespis.runtime.http.port import CallArrived, ConnectionClosed, HttpSettings, PageArrived
 from thespis.runtime.http.server import HttpError, HttpServerPort, host_and_port
@@ -149,3 +150,37 @@ def test_closing_is_quick_and_twice_is_no_error(served):
     assert time.monotonic() - started < 4
     with pytest.raises(httpx.HTTPError):
         httpx.get(server.url + "/livez")
+
+
+def test_frames_for_a_websocket_that_does_not_read_are_bounded(served, monkeypatch):
+    """One is being sent, two more wait; what comes then is dropped, and the connection ends after those three."""
+    import trio
+    from trio_websocket import ConnectionClosed as SocketClosed
+    from trio_websocket import open_websocket_url
+
+    assert server_module.FRAMES_WAITING_MAX == 1024
+    monkeypatch.setattr(server_module, "FRAMES_WAITING_MAX", 2)
+    server = served()
+    frame = b"f" * (8 << 20)
+
+    async def talk():
+        url = server.url.replace("http", "ws") + "/rpc/v1"
+        async with open_websocket_url(url, max_message_size=len(frame)) as socket:
+            await socket.send_message("hello")
+            await socket.get_message()
+            [call] = [event for event in server.events if isinstance(event, CallArrived)]
+            for _ in range(12):
+                assert server.port.push(call.connection, frame)
+            got = 0
+            with pytest.raises(SocketClosed):
+                for _ in range(12):
+                    await socket.get_message()
+                    got += 1
+            return call.connection, got
+
+    connection, got = trio.run(talk)
+    assert got <= 3
+    deadline = time.monotonic() + 5
+    while ConnectionClosed(connection) not in server.events and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert ConnectionClosed(connection) in server.events

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from thespis.protocols.errors import SectorFaultError
 from thespis.protocols.proofs.piece import commitment
@@ -19,6 +19,8 @@ from thespis.runtime.sectors.errors import SectorDataError, SectorDiskFullError
 from thespis.runtime.sectors.files import map_file
 from thespis.runtime.sectors.parents import parent_table
 from thespis.runtime.sectors.sealing import Manifest, Sealing, open_sector, unseal
+
+from tests.properties import FIXTURES, examples
 
 DATA = bytes(range(256)) * 7
 SEED = b"\x09" * 32
@@ -168,7 +170,7 @@ def test_the_table_of_a_graph_is_made_once(tmp_path):
     assert path.stat().st_mtime_ns == written
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), suppress_health_check=FIXTURES)
 @given(st.one_of(st.binary(max_size=200), st.recursive(st.none() | st.integers() | st.text(max_size=5), st.lists)))
 def test_any_manifest_is_read_or_named(tmp_path, content):
     data = content if isinstance(content, bytes) else json.dumps(content).encode()

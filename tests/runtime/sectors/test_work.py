@@ -5,7 +5,7 @@ import os
 import threading
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from thespis.protocols.proofs.challenges import window_leaves
 from thespis.protocols.proofs.piece import commitment
@@ -16,6 +16,8 @@ from thespis.runtime.sectors.pieces import PieceStream, piece_path
 from thespis.runtime.sectors.port import ThreadSectorPort
 from thespis.runtime.sectors.sealing import Manifest
 from thespis.runtime.sectors.work import SectorWork, outcome_of
+
+from tests.properties import FIXTURES, examples
 
 TICKET, SEED = b"\x05" * 32, b"\x09" * 32
 
@@ -208,7 +210,7 @@ def test_a_port_answers_whatever_happens(tmp_path, monkeypatch):
     port.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=FIXTURES)
 @given(st.data())
 def test_a_stream_of_pieces_reads_as_one_file(tmp_path, data):
     folder = tmp_path / "s"

@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from thespis.runtime.store import checks, memory
 from thespis.runtime.store.errors import (
     StoreClosedError,
     StoreCorruptError,
@@ -14,9 +15,20 @@ from thespis.runtime.store.errors import (
     StoreLockedError,
     StoreUsageError,
 )
-from thespis.runtime.store.interface import BLOCKS, CHAIN_INDEX, FAMILIES, KEY_BYTES_MAX, METADATA, Delete, Put
+from thespis.runtime.store.interface import (
+    BLOCKS,
+    CHAIN_INDEX,
+    FAMILIES,
+    KEY_BYTES_MAX,
+    METADATA,
+    VALUE_BYTES_MAX,
+    Delete,
+    Put,
+)
 from thespis.runtime.store.memory import MemoryDisk
-from thespis.runtime.store.rocks import RocksReader, RocksStore
+from thespis.runtime.store.rocks import OPEN_FILES_MAX, RocksReader, RocksStore
+
+from tests.properties import FIXTURES, examples
 
 
 class RocksPlace:
@@ -141,7 +153,7 @@ changes = st.lists(
 )
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(30), suppress_health_check=FIXTURES)
 @given(st.lists(changes, max_size=4))
 def test_both_are_dictionaries(place, batches):
     store = place.open()
@@ -288,3 +300,37 @@ def test_kill_in_the_middle_of_writes_two_hundred_times(tmp_path):
                 assert store.get(BLOCKS, b"block" + text) == text * 50
             assert store.get(BLOCKS, b"block%d" % (count + 1)) is None
             store.close()
+
+
+def test_a_value_has_a_bounded_number_of_bytes(store, monkeypatch):
+    assert VALUE_BYTES_MAX == 64 << 20
+    monkeypatch.setattr(checks, "VALUE_BYTES_MAX", 10)
+    store.write([Put(BLOCKS, b"largest", bytes(10))])
+    with pytest.raises(StoreUsageError, match="11 bytes; the bound is 10"):
+        store.write([Put(BLOCKS, b"good", b"1"), Put(BLOCKS, b"larger", bytes(11))])
+    assert store.get(BLOCKS, b"largest") == bytes(10)
+    assert not store.has(BLOCKS, b"good")
+    store.write([Put(BLOCKS, b"k" * KEY_BYTES_MAX, b"")])
+    assert store.has(BLOCKS, b"k" * KEY_BYTES_MAX)
+
+
+@pytest.mark.parametrize("missed", [2, 3, 4, 9])
+def test_a_reader_that_missed_more_than_the_journal_holds_copies_everything(monkeypatch, missed):
+    assert memory.JOURNAL_ENTRIES_MAX == 100_000
+    monkeypatch.setattr(memory, "JOURNAL_ENTRIES_MAX", 3)
+    place = MemoryPlace(None)
+    store, reader = place.open(), place.open_reader()
+    copies = []
+    original = memory._Volume.copy
+    monkeypatch.setattr(memory._Volume, "copy", lambda self, live: (copies.append(1), original(self, live)))
+    for number in range(missed):
+        store.write([Put(BLOCKS, b"%d" % number, b"value")])
+    reader.refresh()
+    assert sorted(key for key, _ in reader.scan(BLOCKS)) == [b"%d" % number for number in range(missed)]
+    assert len(copies) == (missed > 3)
+
+
+def test_a_store_keeps_a_bounded_number_of_files_open(tmp_path):
+    RocksStore.open(tmp_path / "store").close()
+    [options] = list((tmp_path / "store").glob("OPTIONS-*"))[-1:]
+    assert f"max_open_files={OPEN_FILES_MAX}" in options.read_text()

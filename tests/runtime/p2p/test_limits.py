@@ -1,0 +1,97 @@
+"""Limits of one peer and one address, without sockets and under a virtual clock."""
+
+from types import SimpleNamespace
+
+import pytest
+import trio
+from thespis.runtime.p2p import limits
+from thespis.runtime.p2p.limits import (
+    BAN_S,
+    BANNED_MAX,
+    STREAMS_PER_CONNECTION_MAX,
+    UNREAD_BYTES_MAX,
+    UNREAD_TOTAL_MAX,
+    WATCH_EVERY_S,
+    Admission,
+    watch_connections,
+)
+from trio.testing import MockClock
+
+
+class Connection:
+    """A connection with so many streams and so much that nobody has read."""
+
+    def __init__(self, name, streams=0, unread=0):
+        buffers = {0: range(unread)}
+        self.muxed_conn = SimpleNamespace(peer_id=name, streams=range(streams), stream_buffers=buffers)
+        self.closed = False
+
+    async def close(self):
+        self.closed = True
+
+
+def cut_off(*connections):
+    """The names of those that one look closes."""
+    network = SimpleNamespace(get_connections=lambda: [each for each in connections if not each.closed])
+
+    async def look():
+        with trio.move_on_after(1.5 * WATCH_EVERY_S):
+            await watch_connections(network)
+
+    trio.run(look, clock=MockClock(autojump_threshold=0))
+    return [each.muxed_conn.peer_id for each in connections if each.closed]
+
+
+def test_a_connection_has_a_bounded_number_of_streams():
+    most = Connection("most", streams=STREAMS_PER_CONNECTION_MAX)
+    assert cut_off(most, Connection("more", streams=STREAMS_PER_CONNECTION_MAX + 1)) == ["more"]
+
+
+def test_a_connection_may_leave_a_bounded_number_of_bytes_unread():
+    assert cut_off(Connection("most", unread=UNREAD_BYTES_MAX)) == []
+    more = Connection("more", unread=UNREAD_BYTES_MAX + 1)
+    assert cut_off(Connection("few", unread=1000), more) == ["more"]
+    assert more.muxed_conn.stream_buffers == {}, "its bytes are given back at once"
+
+
+def test_all_connections_together_may_leave_a_bounded_number_of_bytes_unread():
+    half = UNREAD_TOTAL_MAX // 2
+    assert cut_off(Connection("one", unread=half), Connection("other", unread=half)) == []
+    worst = Connection("worst", unread=half + 1)
+    assert cut_off(Connection("one", unread=half), worst, Connection("small", unread=1)) == ["worst"]
+
+
+@pytest.fixture
+def admission():
+    return Admission(per_ip_max=2)
+
+
+def test_a_bounded_number_of_peers_is_banned_for_a_while(admission, monkeypatch):
+    assert BANNED_MAX == 4096
+    monkeypatch.setattr(limits, "BANNED_MAX", 3)
+
+    async def ban():
+        for peer in "abc":
+            admission.ban(peer)
+        assert [admission.is_banned(peer) for peer in "abc"] == [True] * 3
+        admission.ban("d")
+        assert [admission.is_banned(peer) for peer in "abcd"] == [False, True, True, True]
+        await trio.sleep(BAN_S)
+        assert admission.is_banned("d")
+        await trio.sleep(0.1)
+        assert not admission.is_banned("d")
+        admission.blocked = frozenset({"e"})
+        assert admission.is_banned("e")
+
+    trio.run(ban, clock=MockClock(autojump_threshold=0))
+
+
+def test_an_address_has_a_bounded_number_of_connections(admission):
+    async def connect():
+        assert [admission.admit("1.2.3.4") for _ in range(3)] == [True, True, False]
+        assert admission.refused == 1
+        assert admission.admit("5.6.7.8")
+        admission.leave("1.2.3.4")
+        assert admission.admit("1.2.3.4")
+
+    trio.run(connect, clock=MockClock(autojump_threshold=0))
