@@ -21,8 +21,8 @@ QUESTIONS = 16
 
 def named_paths(text):
     """Every path of this checkout that a page has in backquotes or as a link's target, with the name sought in it."""
-    fenced = re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
-    spans = [*re.findall(r"`([^`\n]+)`", fenced), *re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", fenced)]
+    prose = re.sub(r"^```.*?^```|^New file `.*?$", "", text, flags=re.S | re.M)
+    spans = [*re.findall(r"`([^`\n]+)`", prose), *re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", prose)]
     for span in spans:
         match = PATH.fullmatch(span)
         if match and ((match["path"].partition("/")[0] in FOLDERS and "/" in span) or match["path"] in FILES):
