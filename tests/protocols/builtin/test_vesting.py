@@ -5,7 +5,7 @@ import tracemalloc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from thespis.protocols.builtin import vesting
+from thespis.protocols.builtin.storage_miner import vesting
 from thespis.protocols.builtin.storage_miner.vesting import (
     TABLES_REMEMBERED_BYTES,
     VESTING_V1,
