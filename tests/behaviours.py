@@ -28,7 +28,7 @@ ELSEWHERE = {
     80: (
         "there is one pool, and no outbound queue beside it: "
         "tests/actors/test_pool.py::test_add_get_remove_and_once_each, "
-        "tests/actors/test_pool.py::test_largest_nonce, "
+        "tests/actors/test_pool.py::test_the_next_nonce_follows_on_and_fills_gaps, "
         "tests/actors/test_pool.py::test_dropping_what_can_no_longer_be_sent"
     ),
     81: (
