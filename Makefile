@@ -22,7 +22,7 @@ devnet: setup
 	@$(BIN)/thespis devnet $(ARGS)
 
 # two workers; docs/testing.md says what is in which, and how long each takes
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 test: setup
 	@$(PYTEST) -m "not rare"

@@ -31,7 +31,6 @@ def quiet():
 
 
 @pytest.mark.slow
-@pytest.mark.apart
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "seed", [pytest.param(seed, marks=() if seed in OFTEN else (pytest.mark.rare,)) for seed in SEEDS]
