@@ -123,7 +123,7 @@ def test_a_running_node_can_be_watched_told_restarted_and_stopped(daemon):
     assert "Ledger-11" in table
     assert "running" in table
     told = thespis("tell", "Ledger-1", "Deposit", "identity=by hand", "amount=3", home=daemon.home)
-    assert json.loads(told.stdout) is None  # that the deposit is durable is all that is answered
+    assert json.loads(told.stdout) == {"identity": "by hand"}
     book = json.loads(thespis("tell", "Ledger-1", "ReadBook", home=daemon.home).stdout)
     assert "by hand" in book["received"]
     for arguments, error in (
