@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup devnet test test-all fuzz lint types boundaries conformance lock clean
+.PHONY: setup devnet test test-all fuzz lint types boundaries conformance settings-docs message-docs lock clean
 
 setup: $(VENV)/.installed
 
@@ -14,6 +14,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml deploy/build_hook.py deploy
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m thespis.protocols.proofs.warm
+	@$(BIN)/python -m compileall -q -j 0 actors protocols runtime deploy
 	@touch $@
 
 # a local network of three nodes; ARGS='--until-epoch 30 --block-time 1s' ends by itself
@@ -47,6 +48,14 @@ boundaries: setup
 # what passes of the network's own vectors, as docs/conformance.md
 conformance: setup
 	@$(BIN)/python -m tests.conformance.report
+
+# every setting as the records beside the subsystems have it
+settings-docs: setup
+	@$(BIN)/thespis config docs > docs/settings.md
+
+# docs/messages.md out of the messages' declarations
+message-docs: setup
+	@$(BIN)/python -m thespis.deploy.messages > docs/messages.md
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

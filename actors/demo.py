@@ -25,8 +25,15 @@ ACKNOWLEDGED = b"acknowledged/"
 
 
 @message
-class Deposit(Ask[None], to=LEDGER, within_s=2.0):
-    """Put an amount into the receiver's book, once, however often this comes; answered when it survives a crash."""
+class Deposited:
+    """The amount is in the book and survives a crash."""
+
+    identity: str
+
+
+@message
+class Deposit(Ask[Deposited], to=LEDGER, within_s=2.0):
+    """Put an amount into the receiver's book, once, however often this comes."""
 
     identity: str
     amount: int
@@ -96,7 +103,7 @@ class Ledger(Subsystem[DemoSettings | None]):
             self.store.write([Put(METADATA, ACKNOWLEDGED + identity.encode(), b"")])
 
     @answers(Deposit)
-    def deposit(self, request: Deposit) -> None:
+    def deposit(self, request: Deposit) -> Deposited:
         """Book first, acknowledge then."""
         key = RECEIVED + request.identity.encode()
         if not self.store.has(METADATA, key):
@@ -104,6 +111,7 @@ class Ledger(Subsystem[DemoSettings | None]):
             self._entries += 1
             if self._entries % 10 == 0:
                 self.publish(BookChanged(self.role, self._entries))
+        return Deposited(request.identity)
 
     @answers(ReadBook)
     def read_book(self, _request: ReadBook) -> Book:

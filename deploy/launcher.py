@@ -14,7 +14,7 @@ from thespis.runtime.actor.conversation import Ask, Tell
 from thespis.runtime.actor.envelopes import ListProcesses, RestartRole
 from thespis.runtime.actor.handle import SupervisorHandle
 from thespis.runtime.actor.supervisor import EXIT_GAVE_UP
-from thespis.runtime.admin import AdminServer, AdminTell, AdminTold, StopNode, build_message, to_json
+from thespis.runtime.admin import AdminServer, AdminTell, StopNode, build_message, to_json
 from thespis.runtime.bases.exits import ExitStatus
 from thespis.runtime.bases.process import ProcessBase
 from thespis.runtime.bases.settings import Limits
@@ -98,7 +98,7 @@ class RunningNode:
             self.handle.restart(request.role)
             return None
         if isinstance(request, AdminTell):
-            return AdminTold(to_json(self._relay(request)))
+            return to_json(self._relay(request))
         if isinstance(request, StopNode):
             self._stop_asked = True
             return None
@@ -113,5 +113,5 @@ class RunningNode:
             raise MessageError(f"{order.message} is for {spoken.addressee.name}, not for {order.role}")
         member = int(order.role.rpartition("-")[2]) if spoken.addressee.members_max else 0
         if isinstance(spoken, Ask):
-            return self.handle.ask(spoken, member=member)
+            return self.handle.ask(spoken, member=member, within_s=order.limit_s)
         return self.handle.tell(spoken, member=member)

@@ -165,6 +165,10 @@ class ChainError(ProtocolError):
     """The chain does not have what was asked of it."""
 
 
+class UnknownMinerError(ChainError):
+    """A state does not have the miner, or has nobody who signs for it."""
+
+
 class BlockProofError(InvalidBlockError):
     """The block's proof of storage is not what its network asks for."""
 

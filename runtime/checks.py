@@ -17,14 +17,14 @@ def fil_address(value: str) -> str:
 
 
 def multiaddress(value: str) -> str:
-    """A place in a network, or nothing."""
+    """A multiaddress, or nothing."""
     if value and not value.startswith("/"):
         raise ValueError(f"{value!r} is no multiaddress such as /ip4/127.0.0.1/tcp/3453")
     return value
 
 
 def nickname(value: str) -> str:
-    """A name of letters, or nothing (the seed's rule)."""
+    """Letters of ASCII only, or nothing."""
     if value and not (value.isascii() and value.isalpha()):
         raise ValueError(f"{value!r} has characters other than letters")
     return value

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -78,6 +79,14 @@ class Environment(Protocol):
         """Resident memory of this process; 0 in a simulation."""
         ...
 
+    def cpu_seconds(self) -> float:
+        """What this process took of the processors since its start, all its threads; 0 in a simulation."""
+        ...
+
+    def set_log_levels(self, levels: Sequence[tuple[str, str]]) -> None:
+        """Give loggers their levels, the empty name being the root; those of an earlier call are undone first."""
+        ...
+
 
 class ProcessEnvironment:
     """The real world, rooted at a node's home directory."""
@@ -86,6 +95,7 @@ class ProcessEnvironment:
         self.home = Path(home)
         self.clock: Clock = SystemClock()
         self.random = system_random()
+        self._levels_before: dict[str, int] = {}
 
     def open_store(self, name: str) -> Store:
         """Open the RocksDB store ``<home>/datastore/<name>``.
@@ -163,6 +173,21 @@ class ProcessEnvironment:
         import resource
 
         return int(fields[1]) * resource.getpagesize()
+
+    def cpu_seconds(self) -> float:
+        """User and system time, from the kernel."""
+        import resource
+
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        return used.ru_utime + used.ru_stime
+
+    def set_log_levels(self, levels: Sequence[tuple[str, str]]) -> None:
+        """Tell Python's logging; what no longer has a level of these gets back the one that it had before."""
+        for name, before in self._levels_before.items():
+            logging.getLogger(name).setLevel(before)
+        self._levels_before = {name: logging.getLogger(name).level for name, _level in levels}
+        for name, level in levels:
+            logging.getLogger(name).setLevel(level)
 
 
 DEFAULT_ENVIRONMENT = "thespis.runtime.environment:ProcessEnvironment"

@@ -26,7 +26,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from thespis.runtime.config import default_config_text
 from thespis.runtime.errors import RuntimeFloorError
 from thespis.runtime.files import write_atomically
 
@@ -69,9 +68,10 @@ class Repo:
         self._lock_fd: int | None = None
 
     @classmethod
-    def init(cls, home: Path) -> Repo:
+    def init(cls, home: Path, config: str = "") -> Repo:
         """Make a new repository; an existing empty folder may be its place.
 
+        `config` is the text of its config.toml; an empty one means every default.
         Raises RepoExistsError when there is one, RepoError when the folder is used otherwise or cannot be made.
         """
         if (home / "version").exists() or (home / "config.toml").exists():
@@ -84,7 +84,7 @@ class Repo:
             draft = Path(tempfile.mkdtemp(prefix=f".{home.name}.", dir=home.parent))
             for folder in FOLDERS:
                 (draft / folder).mkdir(mode=0o700)
-            write_atomically(draft / "config.toml", default_config_text().encode())
+            write_atomically(draft / "config.toml", config.encode())
             write_atomically(draft / "version", f"{VERSION}\n".encode())
             draft.rename(home)
         except OSError as error:
@@ -154,13 +154,6 @@ class Repo:
                 (self.home / "repo.lock").unlink()
             os.close(self._lock_fd)
             self._lock_fd = None
-
-    def set_api(self, address: str) -> None:
-        """Publish where the API listens; the last one stands."""
-        try:
-            write_atomically(self.home / "api", address.encode())
-        except OSError as error:
-            raise RepoError(f"cannot write {self.home / 'api'}: {error.strerror}") from error
 
     def api(self) -> str:
         """Where the API listens; raises RepoError when no node runs."""

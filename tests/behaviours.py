@@ -28,7 +28,7 @@ ELSEWHERE = {
     80: (
         "there is one pool, and no outbound queue beside it: "
         "tests/actors/test_pool.py::test_add_get_remove_and_once_each, "
-        "tests/actors/test_pool.py::test_largest_nonce, "
+        "tests/actors/test_pool.py::test_the_next_nonce_follows_on_and_fills_gaps, "
         "tests/actors/test_pool.py::test_dropping_what_can_no_longer_be_sent"
     ),
     81: (
@@ -75,7 +75,7 @@ ELSEWHERE = {
         "one message above the limit, a block's sum, and what the pool puts into a block: "
         "tests/protocols/chain/test_chain.py::test_rules_of_inclusion, "
         "tests/actors/chain/test_writer.py::test_the_gas_limits_of_a_blocks_messages_sum_to_at_most_the_blocks_limit, "
-        "tests/actors/test_pool.py::test_selection_is_within_a_link_of_the_best"
+        "tests/protocols/consensus/test_selection.py::test_selection_is_within_a_message_chain_of_the_best"
     ),
     169: (
         "tests/protocols/crypto/test_signatures.py::test_sign_and_check, "
@@ -179,7 +179,7 @@ NOT_APPLICABLE = {
     79: "today's network has no expiry of messages; they end by nonce, replacement or a full pool",
     91: (
         "a block may hold what fails; what could not be applied at all is never selected: "
-        "tests/actors/test_pool.py::test_what_cannot_pay_the_base_fee_or_its_value_is_left"
+        "tests/protocols/consensus/test_selection.py::test_what_cannot_pay_the_base_fee_or_its_value_is_left"
     ),
     93: "as 91",
     189: "peer ids of miners are looked up with StateMinerInfo; changing one needs `send --method 4`",

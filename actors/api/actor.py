@@ -37,9 +37,11 @@ from thespis.actors.messages.msg_pool import MessageChanged
 from thespis.actors.messages.syncer import NewHead
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.runtime.actor.conversation import Ask
+from thespis.runtime.actor.envelopes import ListProcesses
 from thespis.runtime.actor.handlers import answers, handles
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.environment import Environment
+from thespis.runtime.errors import AskError
 from thespis.runtime.http.auth import PERMISSIONS, SECRET_BYTES, new_token
 from thespis.runtime.http.port import CallArrived, ConnectionClosed, HttpPort, HttpSettings, PageArrived
 from thespis.runtime.store.interface import METADATA, Put, Store
@@ -67,7 +69,6 @@ METHOD_MODULES = (
 """Importing them fills the table of methods."""
 CHANNELS_MAX = 1000
 _SECRET = b"auth-jwt-private"
-_PROMETHEUS = "text/plain; version=0.0.4"
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ class Api(Subsystem[ApiSettings]):
     async def page_arrived(self, page: PageArrived) -> None:
         """Answer a probe or a scrape."""
         if page.path.endswith("metrics"):
-            self.port.respond(page.number, self._metrics(), 200, _PROMETHEUS)
+            await self._metrics(page.number)
             return
         ready = page.path == "/livez" or self._synced()
         self.port.respond(page.number, b"ok\n" if ready else b"not synced\n", 200 if ready else 503, "text/plain")
@@ -178,21 +179,17 @@ class Api(Subsystem[ApiSettings]):
         profile = self.chain.genesis.profile
         return self.chain.head().height >= profile.epoch_at(self.environment.clock.unix_s()) - 5
 
-    def _metrics(self) -> bytes:
-        from prometheus_client import CollectorRegistry, Gauge, generate_latest
+    async def _metrics(self, number: int) -> None:
+        """Answer a scrape, with the supervisor's part if it gives it in time."""
+        from thespis.actors.api import metrics
 
-        registry = CollectorRegistry()
-        head = self.chain.head()
-        values = {
-            "thespis_chain_height": ("Height of the head", head.height),
-            "thespis_chain_base_fee": ("Base fee of the head in attoFIL per gas", head.blocks[0].parent_base_fee),
-            "thespis_chain_tipset_blocks": ("Blocks of the head", len(head.blocks)),
-            "thespis_api_calls": ("Calls answered since the start of the Api", self._calls),
-            "thespis_api_channels": ("Open channels of events", len(self._channels)),
-        }
-        for name, (text, value) in values.items():
-            Gauge(name, text, registry=registry).set(value)
-        return generate_latest(registry)
+        try:
+            table = await self.ask(ListProcesses())
+        except AskError as error:
+            logger.warning("a scrape has no table of processes: %s", error)
+            table = None
+        body = metrics.page(self.chain, metrics.ApiNumbers(self._calls, len(self._channels)), table)
+        self.port.respond(number, body, 200, metrics.CONTENT_TYPE)
 
     # -- channels --------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from thespis.actors.messages.msg_pool import (
     ListMessages,
 )
 from thespis.actors.msg_pool.gas import estimate_limit, estimate_premium
+from thespis.protocols.chain.fees import fee_cap_after
 from thespis.protocols.chain.message import Message
 from thespis.protocols.chain.tipset import TipsetKey
 from thespis.protocols.encoding.address import Address
@@ -40,4 +41,4 @@ async def gas_premium(node: NodeView, _blocks: int, _sender: Address, _limit: in
 def gas_fee_cap(node: NodeView, message: Message, blocks: int, key: TipsetKey) -> Any:
     """A fee cap that holds for some epochs of full blocks."""
     base_fee = node.chain.base_fee(node.tipset(key))
-    return str(base_fee * 9 ** min(blocks, 50) // 8 ** min(blocks, 50) + message.gas_premium)
+    return str(fee_cap_after(base_fee, message.gas_premium, blocks))

@@ -6,20 +6,23 @@ import logging
 from typing import Any
 
 from thespis.actors.api import forms
-from thespis.actors.api.registry import NodeView, RpcError, rpc
-
-LEVELS = {"debug": "DEBUG", "info": "INFO", "warn": "WARNING", "error": "ERROR"}
+from thespis.actors.api.registry import NodeView, rpc
+from thespis.runtime.actor.envelopes import ListProcesses
+from thespis.runtime.actor.log_levels import PACKAGE, SetLogLevel
 
 
 @rpc("LogList", "write")
-def log_list(_node: NodeView) -> Any:
-    """The loggers of the Api's process."""
-    return sorted(name for name in logging.Logger.manager.loggerDict if name.startswith("thespis."))
+async def log_list(node: NodeView) -> Any:
+    """What `LogSetLevel` takes: the roles of the node, each for all that its process writes, and loggers.
+
+    The loggers are those of the Api's process; other processes have more, each called as its module is.
+    """
+    table = await node.ask(ListProcesses())
+    loggers = {name for name in logging.Logger.manager.loggerDict if name.startswith(f"{PACKAGE}.")}
+    return sorted(loggers | {row.role for row in table.rows})
 
 
 @rpc("LogSetLevel", "write", forms.text, forms.text)
-def log_set_level(_node: NodeView, name: str, level: str) -> Any:
-    """Change what a logger of the Api's process writes."""
-    if level.lower() not in LEVELS:
-        raise RpcError(1, f"level {level!r}; they are {', '.join(LEVELS)}")
-    logging.getLogger(None if name == "*" else name).setLevel(LEVELS[level.lower()])
+async def log_set_level(node: NodeView, name: str, level: str) -> Any:
+    """Change what every process of the node writes: all of it for ``*``, what one role does, or one logger."""
+    await node.ask(SetLogLevel(name, level))

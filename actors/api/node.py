@@ -1,4 +1,4 @@
-"""``Filecoin.Version``: the node itself."""
+"""``Filecoin.Version`` and ``Thespis.Processes``: the node itself."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from thespis import __version__
 from thespis.actors.api.registry import NodeView, rpc
+from thespis.runtime.actor.envelopes import ListProcesses, ProcessRow
 
 API_VERSION = 2 << 16 | 3 << 8
 
@@ -20,4 +21,39 @@ def version(node: NodeView) -> Any:
         "APIVersion": API_VERSION,
         "BlockDelay": profile.block_delay_s,
         "Agent": "thespis",
+    }
+
+
+@rpc("Thespis.Processes", "read")
+async def processes(node: NodeView) -> Any:
+    """Every process of the node, its supervisor first, as of the last heartbeats.
+
+    ``Restarts`` are those that nobody asked for; ``RestartsByReason`` counts those that were asked for too.
+    """
+    table = await node.ask(ListProcesses())
+    return [_process_form(row) for row in table.rows]
+
+
+def _process_form(row: ProcessRow) -> dict[str, Any]:
+    numbers = row.statistics
+    return {
+        "Role": row.role,
+        "Pid": numbers.process_id,
+        "State": row.state.value,
+        "Incarnation": row.incarnation,
+        "Restarts": row.restarts,
+        "RestartsByReason": row.restarts_by_cause,
+        "LastReasons": list(row.reasons),
+        "Mailbox": numbers.mailbox,
+        "MessagesPerSecond": row.rate,
+        "Handled": numbers.handled,
+        "Failed": numbers.failed,
+        "Rejected": numbers.rejected,
+        "DeadLetters": numbers.dead_letters,
+        "BlockedSeconds": numbers.blocked_s,
+        "HandlerSeconds": numbers.handler_s,
+        "HandlerSecondsP50": numbers.p50_s,
+        "HandlerSecondsP99": numbers.p99_s,
+        "MemoryBytes": numbers.memory_bytes,
+        "CpuSeconds": numbers.cpu_s,
     }

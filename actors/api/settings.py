@@ -20,9 +20,9 @@ LOCAL_PAGES = (
 class ApiSettings:
     """The JSON-RPC and HTTP server."""
 
-    address: Annotated[str, Setting("api.address", "where the API listens", check=multiaddress)] = (
-        "/ip4/127.0.0.1/tcp/3453"
-    )
+    address: Annotated[
+        str, Setting("api.address", "where the API listens", check=multiaddress, flag="--api-listen")
+    ] = "/ip4/127.0.0.1/tcp/3453"
     origins: Annotated[
         tuple[str, ...], Setting("api.access_control_allow_origin", "origins whose pages may call the API")
     ] = LOCAL_PAGES

@@ -7,18 +7,19 @@ from typing import Any
 from base58 import b58encode
 from thespis.actors.api import forms
 from thespis.actors.api.chain import tipset_messages
-from thespis.actors.api.registry import ACTOR_NOT_FOUND, APPLICATION, NodeView, RpcError, rpc
-from thespis.actors.chain.views import key_address, miner_info, miner_state, power_state
+from thespis.actors.api.queries import query, tree_at
+from thespis.actors.api.registry import APPLICATION, NodeView, RpcError, rpc
 from thespis.actors.chain.world import run_tipset
 from thespis.actors.msg_pool.gas import try_message
-from thespis.protocols.builtin.codes import BUILTIN, BURNT_FUNDS, REWARD, name_of
+from thespis.protocols.builtin.codes import name_of
 from thespis.protocols.builtin.methods import BIG_INTEGER, Form
+from thespis.protocols.builtin.queries import actors, power, supply
+from thespis.protocols.builtin.queries.miner import miner_info
 from thespis.protocols.builtin.registry import method_of
-from thespis.protocols.builtin.states import state_of
-from thespis.protocols.builtin.version_2.miner_state import MinerInfoV2
+from thespis.protocols.builtin.storage_miner.state import PowerPair
+from thespis.protocols.builtin.storage_miner.v2.state import MinerInfoV2
 from thespis.protocols.chain.message import Message, Receipt
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
-from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ChainError, DecodeError
@@ -29,19 +30,6 @@ from thespis.protocols.vm.state_tree import Actor, StateTree
 
 WAIT_POLL_SHARE = 0.25
 WAIT_MAX_S = 55.0
-
-
-def tree_at(node: NodeView, key: TipsetKey) -> StateTree:
-    """The state after a tipset."""
-    return node.chain.state_after(node.tipset(key))
-
-
-def actor_at(state: StateTree, address: Address) -> Actor:
-    """An actor's entry, which must be there."""
-    actor = state.get(address)
-    if actor is None:
-        raise RpcError(ACTOR_NOT_FOUND, f"actor not found: {address}")
-    return actor
 
 
 @rpc("StateNetworkName", "read")
@@ -56,10 +44,10 @@ def network_version(node: NodeView, key: TipsetKey) -> Any:
     return node.chain.genesis.profile.network_version(node.tipset(key).height)
 
 
-@rpc("StateGetActor", "read", forms.address, forms.key)
+@query("StateGetActor", forms.address, forms.key)
 def get_actor(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """An actor's entry."""
-    return _entry(actor_at(tree_at(node, key), address))
+    return _entry(actors.actor_at(tree_at(node, key), address))
 
 
 def _entry(actor: Actor) -> dict[str, Any]:
@@ -72,19 +60,18 @@ def _entry(actor: Actor) -> dict[str, Any]:
     }
 
 
-@rpc("StateReadState", "read", forms.address, forms.key)
+@query("StateReadState", forms.address, forms.key)
 def read_state(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """An actor's state with field names."""
-    actor = actor_at(tree_at(node, key), address)
-    data = node.chain.blocks.get(actor.head)
-    shown = forms.record_form(state_of(actor.code, data) if name_of(actor.code) in BUILTIN else cbor.decode(data))
+    actor = actors.actor_at(tree_at(node, key), address)
+    shown = forms.record_form(actors.any_state(node.chain.blocks, actor))
     return {"Balance": str(actor.balance), "Code": forms.cid_form(actor.code), "State": shown}
 
 
-@rpc("StateDecodeParams", "read", forms.address, forms.integer, forms.binary, forms.key)
+@query("StateDecodeParams", forms.address, forms.integer, forms.binary, forms.key)
 def decode_params(node: NodeView, address: Address, number: int, params: bytes, key: TipsetKey) -> Any:
     """A message's parameters with field names; those of a method that takes none are not looked at."""
-    code = actor_at(tree_at(node, key), address).code
+    code = actors.actor_at(tree_at(node, key), address).code
     method = method_of(code, number)
     if method is None and number:
         raise RpcError(APPLICATION, f"the {name_of(code)} actor has no method {number}")
@@ -101,13 +88,13 @@ def _item_form(form: Form[Any], value: Any) -> Any:
     return str(value) if form is BIG_INTEGER else forms.record_form(value)
 
 
-@rpc("StateListActors", "read", forms.key)
+@query("StateListActors", forms.key)
 def list_actors(node: NodeView, key: TipsetKey) -> Any:
     """Every actor's id."""
     return [str(address) for address, _ in tree_at(node, key).actors()]
 
 
-@rpc("Thespis.Actors", "read", forms.key)
+@query("Thespis.Actors", forms.key)
 def actor_views(node: NodeView, key: TipsetKey) -> Any:
     """Every actor with its kind, for `thespis actor ls`."""
     return [
@@ -116,45 +103,40 @@ def actor_views(node: NodeView, key: TipsetKey) -> Any:
     ]
 
 
-@rpc("StateLookupID", "read", forms.address, forms.key)
+@query("StateLookupID", forms.address, forms.key)
 def lookup_id(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """The id of an address."""
-    found = tree_at(node, key).resolve(address)
-    if found is None:
-        raise RpcError(ACTOR_NOT_FOUND, f"actor not found: {address}")
-    return str(found)
+    return str(actors.id_address(tree_at(node, key), address))
 
 
-@rpc("StateAccountKey", "read", forms.address, forms.key)
+@query("StateAccountKey", forms.address, forms.key)
 def account_key(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """The key of an account."""
-    return str(key_address(node.chain.blocks, tree_at(node, key), address))
+    return str(actors.key_address(node.chain.blocks, tree_at(node, key), address))
 
 
-@rpc("StateListMiners", "read", forms.key)
+@query("StateListMiners", forms.key)
 def list_miners(node: NodeView, key: TipsetKey) -> Any:
     """Every miner that has a claim."""
-    power = power_state(node.chain.blocks, tree_at(node, key))
-    return [str(address) for address, _ in power.miners(node.chain.blocks)]
+    return [str(address) for address in power.miners(node.chain.blocks, tree_at(node, key))]
 
 
-@rpc("StateMinerPower", "read", forms.address, forms.key)
+@query("StateMinerPower", forms.address, forms.key)
 def show_miner_power(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """A miner's power and the network's."""
-    state = tree_at(node, key)
-    power = power_state(node.chain.blocks, state)
-    miner = state.resolve(address) or address
-    claim = power.claim_of(node.chain.blocks, miner)
-    raw, adjusted = power.total_power()
-    own = (claim.raw_byte_power, claim.quality_adjusted_power) if claim else (0, 0)
+    found = power.claimed_power(node.chain.blocks, tree_at(node, key), address)
     return {
-        "MinerPower": {"RawBytePower": str(own[0]), "QualityAdjPower": str(own[1])},
-        "TotalPower": {"RawBytePower": str(raw), "QualityAdjPower": str(adjusted)},
-        "HasMinPower": claim is not None and power.may_mine(claim),
+        "MinerPower": _power(found.own),
+        "TotalPower": _power(found.total),
+        "HasMinPower": found.has_minimum,
     }
 
 
-@rpc("StateMinerInfo", "read", forms.address, forms.key)
+def _power(power: PowerPair) -> dict[str, str]:
+    return {"RawBytePower": str(power.raw), "QualityAdjPower": str(power.adjusted)}
+
+
+@query("StateMinerInfo", forms.address, forms.key)
 def show_miner_info(node: NodeView, address: Address, key: TipsetKey) -> Any:
     """Who stands behind a miner; fields of later network versions are null."""
     info = miner_info(node.chain.blocks, tree_at(node, key), address)
@@ -179,29 +161,20 @@ def show_miner_info(node: NodeView, address: Address, key: TipsetKey) -> Any:
     }
 
 
-@rpc("StateCirculatingSupply", "read", forms.key)
+@query("StateCirculatingSupply", forms.key)
 def circulating_supply(node: NodeView, key: TipsetKey) -> Any:
     """Everything that is neither in the mining reserve nor burnt nor locked by miners."""
-    state, supply = tree_at(node, key), 0
-    for address, actor in state.actors():
-        if address in (REWARD, BURNT_FUNDS):
-            continue
-        supply += actor.balance
-        if name_of(actor.code) == "storageminer":
-            supply -= miner_state(node.chain.blocks, state, address)[1].locked_funds
-    return str(supply)
+    return str(supply.circulating_supply(node.chain.blocks, tree_at(node, key)))
 
 
-@rpc("Thespis.Supply", "read", forms.key)
-def supply(node: NodeView, key: TipsetKey) -> Any:
+@query("Thespis.Supply", forms.key)
+def show_supply(node: NodeView, key: TipsetKey) -> Any:
     """The sum of all balances, which no message changes, and what of it was mined and burnt."""
-    state = tree_at(node, key)
-    total = sum(actor.balance for _, actor in state.actors())
-    reserve, burnt = state.get(REWARD), state.get(BURNT_FUNDS)
+    found = supply.supply(tree_at(node, key))
     return {
-        "Total": str(total),
-        "Mined": str(MINING_RESERVE - (reserve.balance if reserve else 0)),
-        "Burnt": str(burnt.balance if burnt else 0),
+        "Total": str(found.total),
+        "Mined": str(MINING_RESERVE - found.to_be_mined),
+        "Burnt": str(found.burnt),
     }
 
 
@@ -310,19 +283,17 @@ async def wait_message(node: NodeView, cid: Cid, confidence: int, limit: int = -
 @rpc("MinerGetBaseInfo", "read", forms.address, forms.integer, forms.key)
 def mining_base_info(node: NodeView, miner: Address, height: int, key: TipsetKey) -> Any:
     """What a miner needs to know to try an epoch."""
-    from thespis.actors.chain.mining import mining_base
-
     parent = node.tipset(key)
-    base = mining_base(node.chain, miner, parent, height)
+    context = node.chain.epoch_context(parent, height, miner)
+    entries = context.beacon_entries_due()
     info = miner_info(node.chain.blocks, node.chain.lookback_state(parent, height), miner)
-    power = node.chain.election_power(parent, height, miner)
     return {
-        "MinerPower": str(power.miner),
-        "NetworkPower": str(power.total),
+        "MinerPower": str(context.miner_power),
+        "NetworkPower": str(context.total_power),
         "Sectors": [],
-        "WorkerKey": str(base.worker),
+        "WorkerKey": str(context.worker),
         "SectorSize": info.sector_size,
-        "PrevBeaconEntry": forms.beacon_form(node.chain.beacon_before(parent)),
-        "BeaconEntries": [forms.beacon_form(entry) for entry in base.beacon_entries],
-        "EligibleForMining": base.eligible,
+        "PrevBeaconEntry": forms.beacon_form(context.previous_beacon),
+        "BeaconEntries": [forms.beacon_form(entry) for entry in entries],
+        "EligibleForMining": context.eligible,
     }

@@ -6,7 +6,6 @@ from typing import Any
 
 from thespis.actors.api import forms
 from thespis.actors.api.registry import NodeView, RpcError, rpc
-from thespis.actors.chain.views import key_address
 from thespis.actors.messages.wallet import (
     DefaultKey,
     DeleteKey,
@@ -17,6 +16,7 @@ from thespis.actors.messages.wallet import (
     SetDefaultKey,
     SignBytes,
 )
+from thespis.protocols.builtin.queries.actors import key_address
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.crypto.signature import Signature, check_signature
 from thespis.protocols.encoding.address import Address

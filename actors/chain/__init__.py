@@ -1,1 +1,1 @@
-"""The chain as a node keeps it: an index over the store, reading it, validating blocks against it, making new ones."""
+"""The chain as a node keeps it: an index over the store, its readers, its one writer, and replays of it from files."""

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
 
 from thespis.actors.chain.index import ChainIndex, Execution
-from thespis.actors.chain.views import MinerPower, is_fit, miner_power, miner_state, power_state
-from thespis.protocols.builtin.miner_state import SectorOnChainInfo
-from thespis.protocols.chain.base_fee import next_base_fee
-from thespis.protocols.chain.block import BeaconEntry, BlockHeader, load_message_meta
-from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.builtin.queries.actors import key_address
+from thespis.protocols.builtin.queries.miner import miner_info, miner_state
+from thespis.protocols.builtin.queries.power import miner_power, miner_standing, power_state
+from thespis.protocols.builtin.storage_miner.state import SectorOnChainInfo
+from thespis.protocols.chain.base_fee import base_fee_over
+from thespis.protocols.chain.block import BeaconEntry, BlockHeader, BlockMessages, load_block_messages
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
-from thespis.protocols.consensus.weight import chain_weight
+from thespis.protocols.consensus.eligibility import may_mine
+from thespis.protocols.consensus.epoch import EpochContext, lookback_height
+from thespis.protocols.consensus.randomness import Purpose, draw, draw_from_ticket, randomness_height
+from thespis.protocols.consensus.weight import tipset_weight
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.errors import BlockNotFoundError, ChainError
-from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.errors import BlockNotFoundError, ChainError, UnknownMinerError
 from thespis.protocols.networks.genesis import Genesis, load_genesis
 from thespis.protocols.vm.interpreter import BlockToApply
 from thespis.protocols.vm.state_tree import StateTree
@@ -30,7 +32,6 @@ TIPSETS_CACHED = 4096
 MESSAGES_CACHED = 64
 STATES_CACHED = 8
 BEACON_LOOKBACK_MAX = 20
-_FITNESS_CHANGES_AFTER = 3
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -39,18 +40,6 @@ T = TypeVar("T")
 @lru_cache(maxsize=TIPSETS_CACHED)
 def _header(data: bytes) -> BlockHeader:
     return BlockHeader.decode(data)
-
-
-@dataclass(frozen=True, slots=True)
-class BlockMessages:
-    """A block's messages, in order."""
-
-    bls: tuple[Message, ...]
-    secpk: tuple[SignedMessage, ...]
-
-    def chain_cids(self) -> list[Cid]:
-        """The CIDs that the chain knows them by."""
-        return [message.cid() for message in self.bls] + [message.cid() for message in self.secpk]
 
 
 class ChainReader:
@@ -185,17 +174,9 @@ class ChainReader:
 
     def base_fee(self, tipset: Tipset) -> int:
         """The base fee of blocks over a tipset."""
-        limits: dict[Cid, int] = {}
-        for header in tipset.blocks:
-            messages = self.block_messages(header)
-            for message in (*messages.bls, *(signed.message for signed in messages.secpk)):
-                limits[message.cid()] = message.gas_limit
-        return next_base_fee(
-            tipset.blocks[0].parent_base_fee,
-            sum(limits.values()),
-            len(tipset.blocks),
-            after_smoke=tipset.height > self.genesis.profile.upgrade_smoke_height,
-        )
+        messages = (each for header in tipset.blocks for each in self.block_messages(header).unsigned())
+        after_smoke = tipset.height > self.genesis.profile.upgrade_smoke_height
+        return base_fee_over(tipset, messages, after_smoke=after_smoke)
 
     # -- states ----------------------------------------------------------------------------------------------
 
@@ -221,21 +202,14 @@ class ChainReader:
 
     def lookback_state(self, parent: Tipset, height: int) -> StateTree:
         """The state whose powers and keys decide elections for a block of `height` over `parent`."""
-        target = max(0, height - self.genesis.profile.lookback(height))
+        target = lookback_height(height, self.genesis.profile)
         if target >= parent.height:
             return self.state_after(parent)
         following = self.at_height(target + 1, parent, earlier=False)
         return self.state(following.blocks[0].parent_state_root)
 
-    def election_power(self, parent: Tipset, height: int, miner: Address) -> MinerPower:
-        """A miner's power in an election for a block of `height` over `parent`, and whether it takes part."""
-        power = miner_power(self.blocks, self.lookback_state(parent, height), miner)
-        if not power.eligible or self.genesis.profile.network_version(parent.height) <= _FITNESS_CHANGES_AFTER:
-            return power
-        return replace(power, eligible=is_fit(self.blocks, self.state_before(parent), miner, parent.height))
-
     def provable_sectors(self, parent: Tipset, height: int, miner: Address) -> list[SectorOnChainInfo]:
-        """The sectors of which a miner's block of `height` over `parent` opens one."""
+        """The sectors of which a miner's block of `height` over `parent` answers a challenge about one."""
         return miner_state(self.blocks, self.lookback_state(parent, height), miner)[1].load_sectors(self.blocks)
 
     def beacon_before(self, tipset: Tipset) -> BeaconEntry:
@@ -249,11 +223,56 @@ class ChainReader:
             tipset = self.parent(tipset)
         raise ChainError(f"no beacon entry in {BEACON_LOOKBACK_MAX} tipsets at and below height {tipset.height}")
 
+    def ticket_randomness(self, start: Tipset, purpose: Purpose, epoch: int, entropy: bytes) -> bytes:
+        """32 bytes from the smallest ticket at an epoch, or the last before it, of the chain that ends in `start`."""
+        tipset = self.at_height(randomness_height(epoch, start.height), start)
+        return draw_from_ticket(tipset.minimum_ticket, purpose, epoch, entropy)
+
+    def beacon_randomness(self, start: Tipset, purpose: Purpose, epoch: int, entropy: bytes) -> bytes:
+        """32 bytes from the newest beacon entry at or below an epoch of the chain that ends in `start`."""
+        tipset = self.at_height(randomness_height(epoch, start.height), start)
+        return draw(self.beacon_before(tipset).data, purpose, epoch, entropy)
+
     def weight_after(self, tipset: Tipset) -> int:
         """The weight of the chain that ends in a tipset: that of its parents, and what its blocks add."""
-        state = self.state_before(tipset)
-        wins = [block.election_proof.win_count for block in tipset.blocks if block.election_proof]
-        return chain_weight(tipset.parent_weight, wins, power_state(self.blocks, state).total_power()[1])
+        return tipset_weight(tipset, power_state(self.blocks, self.state_before(tipset)).total_power()[1])
+
+    # -- rounds ----------------------------------------------------------------------------------------------
+
+    def epoch_context(self, parent: Tipset, height: int, miner: Address) -> EpochContext:
+        """What whoever makes or checks a miner's block of `height` over an executed `parent` must know of the chain.
+
+        Raises UnknownMinerError when the state that elections look back on has no such miner.
+        """
+        profile = self.genesis.profile
+        execution = self.execution(parent.key)
+        lookback = self.lookback_state(parent, height)
+        power = miner_power(self.blocks, lookback, miner)
+        try:
+            worker = key_address(self.blocks, lookback, miner_info(self.blocks, lookback, miner).worker)
+        except ChainError as error:
+            raise UnknownMinerError(str(error)) from None
+        eligible = may_mine(
+            has_minimum_power=power.has_minimum,
+            standing=miner_standing(self.blocks, self.state_before(parent), miner),
+            network_version=profile.network_version(parent.height),
+            parent_height=parent.height,
+        )
+        return EpochContext(
+            profile=profile,
+            parent=parent,
+            height=height,
+            miner=miner,
+            worker=worker,
+            miner_power=power.miner,
+            total_power=power.total,
+            eligible=eligible,
+            parent_weight=execution.weight,
+            parent_state_root=execution.state_root,
+            parent_message_receipts=execution.receipts_root,
+            base_fee=self.base_fee(parent),
+            previous_beacon=self.beacon_before(parent),
+        )
 
 
 def _remember(cache: OrderedDict[K, T], key: K, value: T, most: int) -> None:
@@ -261,15 +280,6 @@ def _remember(cache: OrderedDict[K, T], key: K, value: T, most: int) -> None:
     cache[key] = value
     if len(cache) > most:
         cache.popitem(last=False)
-
-
-def load_block_messages(store: Blockstore, root: Cid) -> BlockMessages:
-    """The messages that a header links to."""
-    bls, secpk = load_message_meta(store, root)
-    return BlockMessages(
-        tuple(Message.decode(store.get(cid)) for cid in bls),
-        tuple(SignedMessage.decode(store.get(cid)) for cid in secpk),
-    )
 
 
 def or_none(read: Callable[[], T]) -> T | None:

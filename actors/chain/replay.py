@@ -6,11 +6,10 @@ import dataclasses
 from typing import BinaryIO
 
 from thespis.actors.chain.index import Execution
-from thespis.actors.chain.reader import load_block_messages
 from thespis.actors.chain.writer import ChainWriter
 from thespis.protocols.builtin.codes import BUILTIN, name_of
 from thespis.protocols.builtin.states import state_of
-from thespis.protocols.chain.block import BlockHeader
+from thespis.protocols.chain.block import BlockHeader, load_block_messages
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.encoding.car import CarReader
 from thespis.protocols.encoding.cid import Cid

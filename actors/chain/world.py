@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from thespis.actors.chain.randomness import from_tickets
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.chain.views import key_address, miner_info, power_state
 from thespis.protocols.builtin.codes import BURNT_FUNDS, MARKET, REWARD
-from thespis.protocols.builtin.market_state import MarketState
-from thespis.protocols.chain.message import TOTAL_FILECOIN
+from thespis.protocols.builtin.market.state import MarketState
+from thespis.protocols.builtin.queries.actors import key_address
+from thespis.protocols.builtin.queries.miner import miner_info
+from thespis.protocols.builtin.queries.power import power_state
 from thespis.protocols.chain.tipset import Tipset
-from thespis.protocols.consensus.randomness import Purpose, draw
+from thespis.protocols.consensus.randomness import Purpose
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ChainError, CidError
@@ -18,6 +18,7 @@ from thespis.protocols.networks.profile import ProofPolicy
 from thespis.protocols.vm.exit_codes import ExitCode, StateFault
 from thespis.protocols.vm.interpreter import Executed, execute_tipset
 from thespis.protocols.vm.state_tree import StateTree
+from thespis.protocols.vm.supply import circulating_supply
 from thespis.protocols.vm.world import SealVerifyInfo, WindowPostInfo
 
 
@@ -51,20 +52,14 @@ class ChainWorld:
 
     def ticket_randomness(self, purpose: Purpose, epoch: int, entropy: bytes) -> bytes:
         """Drawn from the smallest ticket at or below an epoch."""
-        return from_tickets(self._reader, self._at(epoch), purpose, epoch, entropy)
+        return self._reader.ticket_randomness(self._parent, purpose, epoch, entropy)
 
     def beacon_randomness(self, purpose: Purpose, epoch: int, entropy: bytes) -> bytes:
         """Drawn from the last beacon entry at or below an epoch."""
-        return draw(self._reader.beacon_before(self._at(epoch)).data, purpose, epoch, entropy)
-
-    def _at(self, epoch: int) -> Tipset:
-        return self._reader.at_height(min(max(0, epoch), self._parent.height), self._parent)
+        return self._reader.beacon_randomness(self._parent, purpose, epoch, entropy)
 
     def circulating_supply(self, _epoch: int, state: StateTree) -> int:
-        """What waits neither to be mined nor is burnt, pledged, or locked by the market.
-
-        Local networks lock nothing at genesis, so nothing vests (Lotus ``chain/stmgr/supply.go``).
-        """
+        """Read it off a state; raises ChainError for networks whose genesis vests in ways that are not known here."""
         if not self._vanilla():
             raise ChainError(
                 "the circulating supply of this network depends on how its genesis vests, which is not known"
@@ -73,14 +68,12 @@ class ChainWorld:
         market_actor, reward, burnt = state.get(MARKET), state.get(REWARD), state.get(BURNT_FUNDS)
         if market_actor is None:
             raise ChainError("the state has no market actor")
-        market = MarketState.decode(store.get(market_actor.head))
-        locked = (
-            market.total_client_locked_collateral
-            + market.total_provider_locked_collateral
-            + market.total_client_storage_fee
-            + power_state(store, state).total_pledge_collateral
+        return circulating_supply(
+            MarketState.decode(store.get(market_actor.head)),
+            pledged=power_state(store, state).total_pledge_collateral,
+            to_be_mined=reward.balance if reward else 0,
+            burnt=burnt.balance if burnt else 0,
         )
-        return max(0, TOTAL_FILECOIN - locked - (reward.balance if reward else 0) - (burnt.balance if burnt else 0))
 
     def worker_at(self, miner: Address, height: int) -> Address:
         """The key of a miner's worker in the state that its blocks of a height were checked with."""

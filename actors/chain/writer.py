@@ -8,15 +8,26 @@ from typing import Any, TypeVar
 
 from thespis.actors.chain import index
 from thespis.actors.chain.index import Execution
-from thespis.actors.chain.reader import BlockMessages, ChainReader
-from thespis.actors.chain.validation import check_time, validate_block
+from thespis.actors.chain.reader import ChainReader
 from thespis.actors.chain.world import run_tipset
-from thespis.protocols.chain.block import BlockHeader, save_message_meta
+from thespis.protocols.builtin.queries.actors import key_address
+from thespis.protocols.chain.block import BlockHeader, BlockMessages, save_message_meta
 from thespis.protocols.chain.tipset import Tipset, TipsetKey, key_bytes
-from thespis.protocols.consensus.fork_choice import prefers
+from thespis.protocols.consensus.finality import final_height
+from thespis.protocols.consensus.fork_choice import may_leave, prefers, widest_tipset
+from thespis.protocols.consensus.header import check_time
+from thespis.protocols.consensus.validation import validate_block
+from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import BigInteger
-from thespis.protocols.errors import ChainError, GenesisError
+from thespis.protocols.errors import (
+    BlockElectionError,
+    BlockMessagesError,
+    BlockParentsError,
+    ChainError,
+    GenesisError,
+    UnknownMinerError,
+)
 from thespis.protocols.ipld.blockstore import Overlay, save
 from thespis.protocols.networks.genesis import Genesis, read_genesis
 from thespis.protocols.vm.interpreter import Executed
@@ -105,7 +116,7 @@ class ChainWriter(ChainReader):
 
     def _validated(self, header: BlockHeader, messages: BlockMessages) -> dict[Cid, bytes]:
         """The blocks that keep a valid block; raises InvalidBlockError."""
-        validate_block(self, header, messages)
+        self._validate(header, messages)
         scratch = Overlay(self.blocks)
         for message in (*messages.bls, *messages.secpk):
             scratch.put(message.cid(), message.encode())
@@ -114,15 +125,38 @@ class ChainWriter(ChainReader):
         save(scratch, header.to_wire())
         return scratch.new
 
+    def _validate(self, header: BlockHeader, messages: BlockMessages) -> None:
+        """Gather what the chain says about a block's place and ask the rules; its parent must be known."""
+        if not header.parents:
+            raise BlockParentsError("a block other than genesis has parents")
+        parent = self.tipset(header.parents)
+        try:
+            context = self.epoch_context(parent, header.height, header.miner)
+        except UnknownMinerError as error:
+            raise BlockElectionError(
+                f"miner {header.miner} has no power to mine with at height {header.height}: {error}"
+            ) from None
+        state = self.state_after(parent)
+
+        def key_of(sender: Address) -> Address:
+            try:
+                return key_address(self.blocks, state, sender)
+            except ChainError as error:
+                raise BlockMessagesError(str(error)) from None
+
+        validate_block(
+            header,
+            messages,
+            context,
+            state=state,
+            key_of=key_of,
+            provable_sectors=lambda: self.provable_sectors(parent, header.height, header.miner),
+        )
+
     def widest(self, header: BlockHeader) -> Tipset:
         """The tipset of a kept block and its kept siblings; of another miner's two blocks the first by CID counts."""
-        chosen: dict[object, tuple[BlockHeader, Cid]] = {}
-        own = header.cid()
-        for cid in self.index.siblings(header.height, header.parents):
-            sibling = self.header(cid)
-            if sibling.miner not in chosen or cid == own:
-                chosen[sibling.miner] = (sibling, cid)
-        return Tipset.of_named(list(chosen.values()))
+        siblings = self.index.siblings(header.height, header.parents)
+        return widest_tipset(header.cid(), ((self.header(cid), cid) for cid in siblings))
 
     def execute(self, tipset: Tipset) -> Execution:
         """Execute a tipset of valid blocks over a known parent, once; the state becomes durable."""
@@ -161,12 +195,12 @@ class ChainWriter(ChainReader):
     def _path(self, head: Tipset, candidate: Tipset, weight: int) -> HeadChange | None:
         reverted: list[TipsetKey] = []
         applied: list[TipsetKey] = []
-        floor = max(0, head.height - self.genesis.profile.finality_epochs)
+        final = final_height(head.height, self.genesis.profile.finality_epochs)
         checkpoint = self.index.checkpoint()
         left, right = head, candidate
         while left.key != right.key:
             if left.height >= right.height:
-                if left.height <= floor or left.key == checkpoint:
+                if not may_leave(left, final, checkpoint):
                     return None
                 reverted.append(left.key)
                 left = self.parent(left)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from thespis.actors.chain.reader import BlockMessages, ChainReader
+from thespis.actors.chain.reader import ChainReader
 from thespis.actors.messages.network import PeerMisbehaved
 from thespis.actors.messages.peer_protocols import ExchangeRequest
 from thespis.actors.messages.syncer import NewHead
+from thespis.protocols.chain.block import BlockMessages
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.encoding.cid import Cid

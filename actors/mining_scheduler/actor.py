@@ -8,19 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from thespis.actors.chain.mining import (
-    MiningBase,
-    election_input,
-    election_wins,
-    mining_base,
-    signed_block,
-    storage_challenge,
-    storage_proof,
-    ticket_input,
-    unsigned_block,
-)
-from thespis.actors.chain.reader import BlockMessages, ChainReader, or_none
-from thespis.actors.chain.validation import prepare_proofs
+from thespis.actors.chain.reader import ChainReader, or_none
 from thespis.actors.messages.mining_scheduler import (
     MineOnce,
     MiningError,
@@ -34,8 +22,20 @@ from thespis.actors.messages.syncer import NewHead, SubmitBlock
 from thespis.actors.messages.wallet import SignBytes
 from thespis.actors.mining_scheduler.settings import MiningSettings
 from thespis.actors.mining_scheduler.slash_filter import SlashableError, SlashFilter
-from thespis.protocols.chain.block import BlockHeader, BlockMessage, ElectionProof, PoStProof, Ticket
+from thespis.protocols.chain.block import (
+    BeaconEntry,
+    BlockHeader,
+    BlockMessage,
+    BlockMessages,
+    ElectionProof,
+    PoStProof,
+    Ticket,
+)
 from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.consensus.block_making import signed_block, storage_challenge, storage_proof, unsigned_block
+from thespis.protocols.consensus.epoch import EpochContext
+from thespis.protocols.consensus.finality import final_height
+from thespis.protocols.consensus.validation import prepare_proofs
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ProtocolError
@@ -163,30 +163,35 @@ class MiningScheduler(Subsystem[MiningSettings]):
         parent = self.chain.head()
         if parent.height >= height:
             return None
-        base = mining_base(self.chain, miner, parent, height)
-        proof = await self._vrf(base.worker, election_input(base))
-        wins = election_wins(base, proof)
+        context = self.chain.epoch_context(parent, height, miner)
+        entries = context.beacon_entries_due()
+        proof = await self._vrf(context.worker, context.election_randomness(entries))
+        wins = context.wins(proof)
         if wins < 1:
             self._lost += 1
             return None
         self._won += 1
         self.filter.check(miner, height, parent.key, parent.parents, parent.height)
-        header, messages = await self._make(base, ElectionProof(wins, proof))
+        header, messages = await self._make(context, entries, ElectionProof(wins, proof))
         submission = _submission(header, messages)
         self.filter.remember(header, submission)
         await self._sleep_until(due_s)
         return await self._submit(header, submission)
 
-    async def _make(self, base: MiningBase, election: ElectionProof) -> tuple[BlockHeader, BlockMessages]:
-        ticket = Ticket(await self._vrf(base.worker, ticket_input(self.chain, base)))
-        chosen = await self.ask(SelectMessages(base.parent.key, base.base_fee))
-        header, sorted_messages = unsigned_block(self.chain, base, election, ticket, list(chosen), self._prove(base))
-        signature = await self.ask(SignBytes(base.worker, header.signing_bytes()))
+    async def _make(
+        self, context: EpochContext, entries: tuple[BeaconEntry, ...], election: ElectionProof
+    ) -> tuple[BlockHeader, BlockMessages]:
+        ticket = Ticket(await self._vrf(context.worker, context.ticket_randomness(entries)))
+        chosen = await self.ask(SelectMessages(context.parent.key, context.base_fee))
+        proof = self._prove(context, entries)
+        header, sorted_messages = unsigned_block(context, entries, election, ticket, list(chosen), proof)
+        signature = await self.ask(SignBytes(context.worker, header.signing_bytes()))
         return signed_block(header, signature), sorted_messages
 
-    def _prove(self, base: MiningBase) -> PoStProof:
+    def _prove(self, context: EpochContext, entries: tuple[BeaconEntry, ...]) -> PoStProof:
         """The winning proof of spacetime, read from the sealed sector itself."""
-        challenge = storage_challenge(self.chain, base)
+        sectors = self.chain.provable_sectors(context.parent, context.height, context.miner)
+        challenge = storage_challenge(context, entries, sectors)
         opened = self.environment.open_sectors().prove(int(challenge.sector.number), challenge.leaves)
         return storage_proof(challenge, opened)
 
@@ -213,7 +218,7 @@ class MiningScheduler(Subsystem[MiningSettings]):
         header, submission = last
         if self.chain.index.has_block(header.height, header.cid()) or or_none(self.chain.head) is None:
             return
-        if header.height < self.chain.head().height - self.chain.genesis.profile.finality_epochs:
+        if header.height < final_height(self.chain.head().height, self.chain.genesis.profile.finality_epochs):
             return
         try:
             await self._submit(header, submission)

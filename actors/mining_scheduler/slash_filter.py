@@ -10,7 +10,6 @@ from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.chain.tipset import TipsetKey, key_bytes
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address
-from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ProtocolError
 from thespis.runtime.store.interface import METADATA, Change, Delete, Put, Store
 
@@ -66,11 +65,6 @@ class SlashFilter:
             encoded, *submission = cbor.decode(value)
             return BlockHeader.decode(encoded), tuple(submission)
         return None
-
-    def cid_at(self, miner: Address, height: int) -> Cid | None:
-        """The block signed at a height."""
-        value = self._store.get(METADATA, _at_height(miner, height))
-        return None if value is None else BlockHeader.decode(cbor.decode(value)[0]).cid()
 
 
 def _at_height(miner: Address, height: int) -> bytes:

@@ -1,1 +1,1 @@
-"""What the message pool works with: the messages that wait, the choice of a block's messages, and gas estimates."""
+"""What the message pool works with: the messages that wait, why they do, and gas estimates."""

@@ -12,7 +12,6 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.chain.views import key_address
 from thespis.actors.messages.msg_pool import (
     AddMessage,
     Change,
@@ -34,19 +33,19 @@ from thespis.actors.messages.syncer import NewHead
 from thespis.actors.messages.wallet import SignBytes
 from thespis.actors.msg_pool.gas import fill_gas
 from thespis.actors.msg_pool.pending import Pending
-from thespis.actors.msg_pool.selection import select
 from thespis.actors.msg_pool.settings import MsgPoolSettings
 from thespis.actors.msg_pool.why import explain
-from thespis.protocols.builtin.codes import name_of
-from thespis.protocols.chain.base_fee import MINIMUM_BASE_FEE
-from thespis.protocols.chain.message import MESSAGE_BYTES_MAX, Message, SignedMessage, check_for_inclusion
+from thespis.protocols.builtin.queries.actors import key_address
+from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.consensus.admission import Sender, account_of, check_form, check_sender
+from thespis.protocols.consensus.finality import final_height
+from thespis.protocols.consensus.selection import select
 from thespis.protocols.crypto.signature import SignatureType
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Unsigned
 from thespis.protocols.errors import ChainError, DecodeError, InvalidMessageError, PoolError, SignatureError
-from thespis.protocols.vm.gas import PRICES_V0
 from thespis.protocols.vm.state_tree import Actor, StateTree
 from thespis.runtime.actor.handlers import answers, handles
 from thespis.runtime.actor.subsystem import Subsystem
@@ -61,15 +60,6 @@ SIGNATURES_KEPT = 20_000
 """BLS signatures of mined messages, so that a reorganisation can bring the messages back."""
 SENDERS_KEPT = 10_000
 _LOCAL = b"local/"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Sender:
-    """Who sends: the id (or the key address, while there is none), the signing key, and the actor if there is one."""
-
-    number: Address
-    key: Address
-    actor: Actor | None
 
 
 class MsgPool(Subsystem[MsgPoolSettings]):
@@ -159,7 +149,7 @@ class MsgPool(Subsystem[MsgPoolSettings]):
 
     def _forget_final(self) -> None:
         """What this node's users sent is kept until no reorganisation can drop it any more."""
-        final = self.head.height - self.chain.genesis.profile.finality_epochs
+        final = final_height(self.head.height, self.chain.genesis.profile.finality_epochs)
         for cid in list(self._local):
             height = self.chain.index.message_height(cid)
             if height is not None and height < final:
@@ -222,26 +212,9 @@ class MsgPool(Subsystem[MsgPoolSettings]):
 
     def _check(self, signed: SignedMessage) -> Address:
         """Raise PoolError, InvalidMessageError or SignatureError; returns the sender's id, or its key without one."""
-        message = signed.message
-        size = len(signed.encode())
-        if size > MESSAGE_BYTES_MAX:
-            raise InvalidMessageError(f"message of {size} bytes; the bound is {MESSAGE_BYTES_MAX}")
-        version = self.chain.genesis.profile.network_version(self.head.height + 1)
-        check_for_inclusion(message, PRICES_V0.on_chain_message(signed.chain_length()), version)
-        if message.gas_fee_cap < MINIMUM_BASE_FEE:
-            raise PoolError(f"gas fee cap {message.gas_fee_cap}; no base fee is below {MINIMUM_BASE_FEE}")
-        sender = self._sender(message.sender)
-        signed.check_signature(sender.key)
-        actor = _account_at(message.sender, sender.actor)
-        if message.nonce < actor.nonce:
-            raise PoolError(f"nonce {message.nonce} is used; {message.sender} is at {actor.nonce}")
-        if message.nonce > actor.nonce + self._gap_max:
-            raise PoolError(
-                f"nonce {message.nonce}; {message.sender} is at {actor.nonce}, the gap may be {self._gap_max}"
-            )
-        cost = message.value + message.gas_fee_cap * message.gas_limit
-        if cost > actor.balance:
-            raise PoolError(f"value and gas may cost {cost} attoFIL; {message.sender} has {actor.balance}")
+        check_form(signed, self.chain.genesis.profile.network_version(self.head.height + 1))
+        sender = self._sender(signed.message.sender)
+        check_sender(signed, sender, self._gap_max)
         self._pending.check(sender.number, signed)
         return sender.number
 
@@ -256,7 +229,7 @@ class MsgPool(Subsystem[MsgPoolSettings]):
         return sender
 
     def _account(self, address: Address) -> Actor:
-        return _account_at(address, self.state.get(address))
+        return account_of(address, self.state.get(address))
 
     def _key(self, address: Address) -> Address:
         try:
@@ -284,11 +257,7 @@ class MsgPool(Subsystem[MsgPoolSettings]):
     def _next_nonce(self, address: Address) -> int:
         actor = self._account(address)
         sender = self.state.resolve(address) or address
-        nonce: int = actor.nonce
-        waiting = {signed.message.nonce for signed in self._pending.of_sender(sender)}
-        while nonce in waiting:
-            nonce += 1
-        return nonce
+        return self._pending.next_nonce(sender, actor.nonce)
 
     @answers(NextNonce)
     def next_nonce(self, request: NextNonce) -> int:
@@ -347,12 +316,3 @@ class MsgPool(Subsystem[MsgPoolSettings]):
             )
         sender = self.state.resolve(signed.message.sender) or signed.message.sender
         return explain(signed, self._pending.of_sender(sender), self._account(sender), self.chain.base_fee(self.head))
-
-
-def _account_at(address: Address, actor: Actor | None) -> Actor:
-    """The actor, if it may send messages; raises what is wrong with it."""
-    if actor is None:
-        raise PoolError(f"there is no account at {address}; send it some FIL first")
-    if name_of(actor.code) != "account":
-        raise InvalidMessageError(f"{address} is a {name_of(actor.code)} actor; only accounts send messages")
-    return actor

@@ -1,4 +1,7 @@
-"""What to pay: gas limit by trying the message out, premium by what waits, fee cap by where the base fee may go."""
+"""What to pay, read off chain and pool: limit by trying the message out, premium by what waits, cap by the base fee.
+
+How much that makes says `protocols.chain.fees`.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ import dataclasses
 
 from thespis.actors.chain.reader import ChainReader
 from thespis.actors.chain.world import ChainWorld
-from thespis.protocols.builtin.codes import name_of
+from thespis.protocols.chain.fees import capped, competing_premium, fee_cap, limit_with_margin
 from thespis.protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.consensus.block_messages import may_send
 from thespis.protocols.crypto.signature import Signature, SignatureType
 from thespis.protocols.encoding.address import AddressProtocol
 from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
@@ -17,13 +21,6 @@ from thespis.protocols.vm.exit_codes import ExitCode
 from thespis.protocols.vm.interpreter import state_for
 from thespis.protocols.vm.machine import Applied, Machine
 
-LIMIT_NUMERATOR, LIMIT_DENOMINATOR = 5, 4
-"""Over-estimation: a state that changed may cost more; what is above a tenth too much burns, so not much more."""
-PREMIUM_LEAST = 100_000
-"""attoFIL per gas when nobody competes."""
-FEE_CAP_FACTOR = 3
-"""The base fee rises by at most an eighth an epoch: three times covers nine full epochs in a row."""
-
 
 def try_message(reader: ChainReader, tipset: Tipset, message: Message) -> Applied:
     """What a message would do over a tipset, as if its sender had the nonce and could pay for any gas."""
@@ -31,7 +28,7 @@ def try_message(reader: ChainReader, tipset: Tipset, message: Message) -> Applie
     height, root = tipset.height + 1, reader.execution(tipset.key).state_root
     state = state_for(reader.blocks, root, parent_epoch=tipset.height, epoch=height, rules=profile.rules)
     sender = state.get(message.sender)
-    if sender is None or name_of(sender.code) != "account":
+    if sender is None or not may_send(sender):
         raise GasEstimateError(f"there is no account at {message.sender}; send it some FIL first")
     trial = dataclasses.replace(
         message,
@@ -43,12 +40,12 @@ def try_message(reader: ChainReader, tipset: Tipset, message: Message) -> Applie
     world = ChainWorld(reader, tipset)
     machine = Machine(state, profile.network_version(height), 0, height, world=world, policy=profile.policy)
     try:
-        return machine.apply(trial, _length(reader, trial))
+        return machine.apply(trial, _length(trial))
     finally:
         reader.blocks.discard()
 
 
-def _length(_reader: ChainReader, message: Message) -> int:
+def _length(message: Message) -> int:
     kind = SignatureType.BLS if message.sender.protocol is AddressProtocol.BLS else SignatureType.SECP256K1
     return SignedMessage(message, Signature(kind, bytes(65))).chain_length()
 
@@ -58,27 +55,23 @@ def estimate_limit(reader: ChainReader, tipset: Tipset, message: Message) -> int
     applied = try_message(reader, tipset, message)
     if applied.receipt.exit_code != ExitCode.OK:
         raise GasEstimateError(f"the message would end with exit code {applied.receipt.exit_code}: {applied.reason}")
-    return applied.receipt.gas_used * LIMIT_NUMERATOR // LIMIT_DENOMINATOR
+    return limit_with_margin(applied.receipt.gas_used)
 
 
 def estimate_premium(waiting: list[SignedMessage]) -> int:
     """A premium that beats the middle of what waits."""
-    premiums = sorted(signed.message.gas_premium for signed in waiting)
-    return max(PREMIUM_LEAST, premiums[len(premiums) // 2] + 1 if premiums else 0)
+    return competing_premium(signed.message.gas_premium for signed in waiting)
 
 
 def fill_gas(
     reader: ChainReader, tipset: Tipset, message: Message, waiting: list[SignedMessage], max_fee: int
 ) -> Message:
-    """The message with its zero gas fields estimated; with `max_fee`, limit times fee cap stays below it."""
+    """The message with its zero gas fields estimated; with `max_fee`, limit times fee cap stays within it."""
     if message.gas_limit == 0:
         message = dataclasses.replace(message, gas_limit=estimate_limit(reader, tipset, message))
     if message.gas_premium == 0:
         message = dataclasses.replace(message, gas_premium=TokenAmount(estimate_premium(waiting)))
     if message.gas_fee_cap == 0:
-        cap = FEE_CAP_FACTOR * reader.base_fee(tipset) + message.gas_premium
+        cap = fee_cap(reader.base_fee(tipset), message.gas_premium)
         message = dataclasses.replace(message, gas_fee_cap=TokenAmount(cap))
-    if max_fee and message.gas_fee_cap * message.gas_limit > max_fee:
-        cap = TokenAmount(max_fee // message.gas_limit)
-        message = dataclasses.replace(message, gas_fee_cap=cap, gas_premium=min(message.gas_premium, cap))
-    return message
+    return capped(message, max_fee)

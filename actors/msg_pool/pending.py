@@ -1,7 +1,7 @@
 """Messages that wait, a chain of nonces per sender, bounded per sender and in all.
 
-A message replaces another of its sender and nonce only for a quarter more premium, or replacing would be a free way to
-make the whole network gossip (Lotus ``chain/messagepool``; reference: formats, section 5.3).
+What a message must pay to take another's place says `protocols.chain.fees`, which messages come here at all
+`protocols.consensus.admission` (Lotus v1.4.0 ``chain/messagepool/messagepool.go``; reference: formats, section 5.3).
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from thespis.protocols.chain.fees import replacement_premium
 from thespis.protocols.chain.message import SignedMessage
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import PoolError
 
 SENDER_MESSAGES_MAX = 1000
-REPLACE_NUMERATOR, REPLACE_DENOMINATOR = 5, 4
 
 
 class PoolFullError(PoolError):
@@ -63,10 +63,16 @@ class Pending:
         place = self._by_cid.get(cid)
         return None if place is None else self._chains[place[0]].by_nonce[place[1]]
 
-    def largest_nonce(self, sender: Address) -> int | None:
-        """The largest nonce of a sender's messages."""
+    def next_nonce(self, sender: Address, nonce: int) -> int:
+        """The first nonce from the account's own on that no message of the sender has.
+
+        A gap is filled before anything is put behind it (Lotus v1.4.0 ``chain/messagepool/messagepool.go``,
+        MessagePool.getNonceLocked).
+        """
         chain = self._chains.get(sender)
-        return max(chain.by_nonce) if chain else None
+        while chain is not None and nonce in chain.by_nonce:
+            nonce += 1
+        return nonce
 
     def check(self, sender: Address, signed: SignedMessage) -> None:
         """Raise PoolError if there is no room for a message, or it replaces one for too little."""
@@ -74,7 +80,7 @@ class Pending:
         message = signed.message
         present = chain.by_nonce.get(message.nonce) if chain else None
         if present is not None:
-            least = present.message.gas_premium * REPLACE_NUMERATOR // REPLACE_DENOMINATOR + 1
+            least = replacement_premium(present.message.gas_premium)
             if signed.chain_cid() != present.chain_cid() and message.gas_premium < least:
                 raise ReplaceFeeError(
                     f"message {present.chain_cid()} has nonce {message.nonce} already; "

@@ -30,7 +30,7 @@ def explain(signed: SignedMessage, chain: list[SignedMessage], account: Actor, b
                 f"{which} pays at most {each.gas_fee_cap} attoFIL per gas; the base fee is {base_fee}",
                 f"wait until the base fee falls, or replace {which} with a higher fee cap and premium (mpool replace)",
             )
-        cost = each.value + each.gas_fee_cap * each.gas_limit
+        cost = each.highest_cost()
         if cost > balance:
             return Explanation(
                 f"{which} may cost {format_fil(cost)}; {format_fil(balance)} are left for it",

@@ -34,7 +34,14 @@ from thespis.actors.messages.peer_protocols import SERVED
 from thespis.actors.messages.syncer import BlockGossiped
 from thespis.actors.network.settings import NetworkSettings
 from thespis.protocols.errors import ProtocolError
-from thespis.protocols.wire.topics import blocks_topic, kademlia_prefix, messages_topic, parse_block, parse_message
+from thespis.protocols.wire.topics import (
+    blocks_topic,
+    kademlia_prefix,
+    message_id,
+    messages_topic,
+    parse_block,
+    parse_message,
+)
 from thespis.runtime.actor.handlers import answers, handles
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.actor.tasks import Pending
@@ -91,6 +98,7 @@ class Network(Subsystem[NetworkSettings]):
                 },
                 protocols={protocol: kind.REQUEST_BYTES_MAX for protocol, kind in SERVED.items()},
                 dht_prefix=kademlia_prefix(name),
+                message_id=message_id,
                 offline=settings.offline,
                 relay=settings.relay,
                 seen_ttl_s=min(SEEN_TTL_MAX_S, max(SEEN_TTL_MIN_S, SEEN_TTL_EPOCHS * profile.block_delay_s)),

@@ -13,8 +13,8 @@ from thespis.runtime.settings import Setting
 class NetworkSettings:
     """The libp2p host."""
 
-    listen: Annotated[str, Setting("swarm.address", "where peers reach this node", check=multiaddress)] = (
-        "/ip4/0.0.0.0/tcp/6000"
-    )
+    listen: Annotated[
+        str, Setting("swarm.address", "where peers reach this node", check=multiaddress, flag="--swarm-listen")
+    ] = "/ip4/0.0.0.0/tcp/6000"
     relay: Annotated[bool, Setting("swarm.relay", "whether to relay for peers that cannot be dialled")] = False
     offline: bool = False

@@ -12,13 +12,12 @@ from thespis.actors.heartbeat.settings import HeartbeatSettings
 from thespis.actors.mining_scheduler.settings import MiningSettings
 from thespis.actors.msg_pool.settings import MsgPoolSettings
 from thespis.actors.network.settings import NetworkSettings
-from thespis.actors.roles import SEALING_WORKERS_MAX
 from thespis.actors.sector_builder.settings import SealingSettings
 from thespis.actors.syncer.settings import SyncerSettings
 from thespis.protocols.encoding.address import Address
 from thespis.runtime.actor.message import message
 from thespis.runtime.checks import fil_address
-from thespis.runtime.settings import Setting
+from thespis.runtime.settings import Setting, checked
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -28,7 +27,10 @@ class WalletDefaults:
     """The wallet, as commands use it."""
 
     default_address: Annotated[
-        str, Setting("wallet.default_address", "sender where none is named", check=fil_address)
+        str,
+        Setting(
+            "wallet.default_address", "sender where none is named", check=fil_address, read_by="deploy/cli/client.py"
+        ),
     ] = ""
 
 
@@ -36,7 +38,12 @@ class WalletDefaults:
 class LogSettings:
     """What is written to the log."""
 
-    level: Annotated[str, Setting("log.level", "lowest level written", one_of=LOG_LEVELS)] = "INFO"
+    level: Annotated[
+        str,
+        Setting(
+            "log.level", "lowest level written", one_of=LOG_LEVELS, flag="--log-level", read_by="deploy/cli/daemon.py"
+        ),
+    ] = "INFO"
 
 
 RECORDS: tuple[type, ...] = (
@@ -104,6 +111,8 @@ LOCAL = NodeSettings(
 class NodeConfig:
     """Builds `NodeSettings`; each method returns a changed copy, so a base configuration can be shared.
 
+    What is out of a setting's bounds raises ValueError naming its key.
+
     >>> NodeConfig().with_offline().with_listen("/ip4/127.0.0.1/tcp/6000").settings().offline
     True
     """
@@ -111,6 +120,9 @@ class NodeConfig:
     _settings: NodeSettings = LOCAL
 
     def _with(self, **changes: object) -> Self:
+        for change in changes.values():
+            if dataclasses.is_dataclass(change):
+                checked(change)
         return dataclasses.replace(self, _settings=replace(self._settings, **changes))  # type: ignore[arg-type]
 
     def with_genesis(self, car: bytes) -> Self:
@@ -146,17 +158,10 @@ class NodeConfig:
 
     def with_mine_delay(self, share: float) -> Self:
         """How long after an epoch's begin to choose the base, as a share of the epoch."""
-        if not 0.0 <= share < 1.0:
-            raise ValueError(f"a mining delay of {share} epochs; it is at least 0 and less than 1")
         return self._with(mining=replace(self._settings.mining, delay_share=share))
 
     def with_sealing(self, *, workers: int = 1, threads: int = 0, interval_s: float = 120.0) -> Self:
-        """Worker processes, threads of each (0: one a processor), and how often to seal what is staged (0: never).
-
-        Raises ValueError for more workers than a node has roles for.
-        """
-        if not 1 <= workers <= SEALING_WORKERS_MAX:
-            raise ValueError(f"{workers} sealing workers; a node has 1 to {SEALING_WORKERS_MAX}")
+        """Worker processes, threads of each (0: one a processor), and how often to seal what is staged (0: never)."""
         return self._with(sealing=SealingSettings(float(interval_s), workers, threads))
 
     def with_api(self, address: str, origins: tuple[str, ...] = ()) -> Self:

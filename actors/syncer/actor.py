@@ -10,8 +10,6 @@ from __future__ import annotations
 import logging
 from typing import ClassVar
 
-from thespis.actors.chain.reader import BlockMessages
-from thespis.actors.chain.validation import prepare_proofs
 from thespis.actors.chain.writer import ChainWriter, HeadChange
 from thespis.actors.messages.msg_pool import GetMessages
 from thespis.actors.messages.network import PeerMisbehaved, PublishGossip, Topic
@@ -32,9 +30,11 @@ from thespis.actors.syncer.bad_blocks import BadBlocks
 from thespis.actors.syncer.fetcher import Fetcher, FetchError
 from thespis.actors.syncer.settings import SyncerSettings
 from thespis.actors.syncer.targets import Orphans, Progress, Target, Targets
-from thespis.protocols.chain.block import BlockHeader, BlockMessage
+from thespis.protocols.chain.block import BlockHeader, BlockMessage, BlockMessages
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
+from thespis.protocols.consensus.finality import final_height
+from thespis.protocols.consensus.validation import prepare_proofs
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import BlockFutureError, ChainError, InvalidBlockError, InvalidTipsetError, ProtocolError
 from thespis.protocols.wire.topics import parse_block
@@ -144,7 +144,7 @@ class Syncer(Subsystem[SyncerSettings]):
     def _timely(self, header: BlockHeader) -> bool:
         profile = self.chain.genesis.profile
         latest = profile.epoch_at(self.environment.clock.unix_s()) + FUTURE_EPOCHS_MAX
-        return self.chain.head().height - profile.finality_epochs <= header.height <= latest
+        return final_height(self.chain.head().height, profile.finality_epochs) <= header.height <= latest
 
     def _reject(self, cid: Cid, author: str, error: InvalidBlockError) -> None:
         if isinstance(error, BlockFutureError):
@@ -231,7 +231,7 @@ class Syncer(Subsystem[SyncerSettings]):
         """Tipsets from the target down to the first known one, newest first."""
         found: list[Tipset] = []
         key: TipsetKey = target.key
-        floor = max(0, self.chain.head().height - self.chain.genesis.profile.finality_epochs)
+        floor = final_height(self.chain.head().height, self.chain.genesis.profile.finality_epochs)
         length = max(1, target.height - self.chain.head().height) + HEADERS_BELOW_HEAD
         while not self.chain.knows(key):
             height = found[-1].height if found else target.height

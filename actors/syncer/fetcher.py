@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from thespis.actors.chain.reader import BlockMessages
 from thespis.actors.messages.network import AskPeer, ListPeers, PeerError, PeerMisbehaved
-from thespis.protocols.chain.block import BlockHeader
+from thespis.protocols.chain.block import BlockHeader, BlockMessages
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.consensus.block_messages import check_commitment
 from thespis.protocols.encoding.tuples import Unsigned

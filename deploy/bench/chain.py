@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import statistics
 import tempfile
 import time
@@ -13,6 +14,7 @@ from thespis.actors.chain.writer import ChainWriter
 from thespis.actors.messages.mining_scheduler import StopMining
 from thespis.actors.messages.syncer import Head
 from thespis.actors.simulation.network import SimulatedFilecoin
+from thespis.deploy.bench.remembered import forget
 from thespis.deploy.bench.report import Figure
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.crypto import secp256k1
@@ -91,6 +93,15 @@ class _Stages:
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._restore: list[tuple[type, str, Any]] = []
+        self._collecting_since = 0.0
+
+    def _collecting(self, phase: str, _info: dict[str, int]) -> None:
+        """The garbage collector begins or ends, within whatever stage."""
+        now = time.perf_counter()
+        if phase == "start":
+            self._collecting_since = now
+        else:
+            self.seconds["collect garbage"] = self.seconds.get("collect garbage", 0.0) + now - self._collecting_since
 
     def wrap(self, owner: type, name: str, stage: str) -> None:
         """Time a method."""
@@ -110,9 +121,11 @@ class _Stages:
         self.wrap(ChainWriter, "_validated", "validate")
         self.wrap(ChainWriter, "_run", "execute")
         self.wrap(ChainWriter, "choose", "move head")
+        gc.callbacks.append(self._collecting)
         return self
 
     def __exit__(self, *_exception: object) -> None:
+        gc.callbacks.remove(self._collecting)
         for owner, name, real in self._restore:
             setattr(owner, name, real)
 
@@ -136,6 +149,7 @@ def _sync(name: str, epochs: int, messages: int) -> Iterator[Figure]:
     with _Stages() as stages:
         # what was computed for the first node must not help the second
         network.network.base.world._shared.clear()
+        forget()
         node = network.node(1)
         started = time.perf_counter()
         node.handle.start(node._settings)

@@ -23,7 +23,7 @@ from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
 from thespis.protocols.networks.genesis import read_genesis
 from thespis.protocols.wire import exchange, hello
 from thespis.protocols.wire.exchange import Options, Request, Response
-from thespis.runtime.actor.envelopes import ListProcesses, ProcessTable
+from thespis.runtime.actor.envelopes import ListProcesses
 from thespis.runtime.admin import admin_ask
 from thespis.runtime.errors import RuntimeFloorError
 
@@ -105,7 +105,7 @@ class Siege:
 
     def restarts(self) -> int:
         """How often a subsystem of the node had to be started again."""
-        table: ProcessTable = admin_ask(self._node.home / "run", ListProcesses())
+        table = admin_ask(self._node.home / "run", ListProcesses())
         return sum(row.incarnation - 1 for row in table.rows)
 
     def attack(self, flood_s: float = 0.0) -> Iterator[dict[str, Any]]:

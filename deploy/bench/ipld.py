@@ -1,4 +1,8 @@
-"""``bench ipld``: HAMT and AMT against a plain dictionary and against cbor2 alone, by size."""
+"""``bench ipld``: HAMT and AMT against a plain dictionary and against cbor2 alone, by size.
+
+`get_cold` opens a map whose nodes nobody decoded yet, `get_known` one whose nodes this process remembers, and
+`get_warm` looks into a map that is open.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import cbor2
+from thespis.deploy.bench.remembered import forget
 from thespis.deploy.bench.report import Figure, rate
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.ipld.amt import Amt
@@ -15,7 +20,7 @@ from thespis.protocols.ipld.hamt import Hamt
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 GETS_MAX = 20_000
-DICT, CBOR = "dict", "cbor2 alone"
+DICT, CBOR, DECODING = "dict", "cbor2 alone", "decoding them"
 
 
 class _RecordingStore(MemoryBlockstore):
@@ -70,12 +75,19 @@ def _structure(name: str, entries: int, rounds: int, build: _Build) -> Iterator[
         note("flush", rate(entries, lambda: roots.append(tree.flush())))
         note("flush/" + CBOR, rate(entries, lambda: cbor2.dumps([[key, value] for key, value in plain.items()])))
         store.read.clear()
+        forget()
         cold = build(store, roots[0])
         note("get_cold", rate(len(probes), lambda: [cold.get(key) for key in probes]))
+        again = build(store, roots[0])
+        blocks = len(store.read)
+        note("get_known", rate(len(probes), lambda: [again.get(key) for key in probes]))
+        note("get_known/" + DECODING, values["get_cold"][-1])
+        del store.read[blocks:]
         note("get_cold/" + CBOR, rate(len(probes), lambda: [cbor2.loads(block) for block in store.read]))
         note("get_warm", rate(len(probes), lambda: [cold.get(key) for key in probes]))
         note("get_warm/" + DICT, rate(len(probes), lambda: [plain.get(key) for key in probes]))
-    for label in ("set", "flush", "get_cold", "get_warm"):
+    # an array's nodes are not remembered beyond its life
+    for label in ("set", "flush", "get_cold", "get_warm", *(["get_known"] if name == "hamt" else [])):
         [yardstick] = [key.partition("/")[2] for key in values if key.startswith(label + "/")]
         mine, theirs = values[label], values[f"{label}/{yardstick}"]
         ratio = statistics.median(a / b for a, b in zip(mine, theirs, strict=True))

@@ -13,7 +13,7 @@ from thespis.deploy.bench.report import Figure
 from thespis.deploy.devnet.fleet import Fleet
 from thespis.deploy.devnet.plan import DevnetPlan
 from thespis.deploy.rpc import RpcClient
-from thespis.runtime.actor.envelopes import ListProcesses, ProcessTable
+from thespis.runtime.actor.envelopes import ListProcesses
 from thespis.runtime.admin import admin_ask
 
 REQUESTS, RATE = 450, 45
@@ -57,7 +57,7 @@ def _rpc(fleet: Fleet) -> Iterator[Figure]:
 def _memory(fleet: Fleet) -> Iterator[Figure]:
     """Unique set size: what ending the process would give back."""
     [node] = fleet.plan.nodes
-    table: ProcessTable = admin_ask(node.home / "run", ListProcesses())
+    table = admin_ask(node.home / "run", ListProcesses())
     roles = {row.statistics.process_id: row.role for row in table.rows}
     launcher = psutil.Process(fleet.nodes[node.name].process.pid)
     total = 0

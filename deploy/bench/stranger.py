@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from thespis.protocols.wire import exchange, hello
-from thespis.protocols.wire.topics import blocks_topic, kademlia_prefix, messages_topic
+from thespis.protocols.wire.topics import blocks_topic, kademlia_prefix, message_id, messages_topic
 from thespis.runtime.errors import RuntimeFloorError
 from thespis.runtime.p2p.host import Libp2pPort
 from thespis.runtime.p2p.port import (
@@ -50,6 +50,7 @@ class Stranger:
             topics=dict.fromkeys(topics, lambda _data: True),
             protocols={hello.PROTOCOL: 1 << 20, exchange.PROTOCOL: 1 << 20},
             dht_prefix=kademlia_prefix(network),
+            message_id=message_id,
             offline=not gossip,
             response_bytes_max=RESPONSE_BYTES_MAX,
         )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from thespis.deploy.bench import remembered
 from thespis.deploy.bench.report import Figure, paired
 from thespis.deploy.bench.vm_miner import MinerWorld
 from thespis.protocols.chain.message import Message, SignedMessage
@@ -45,6 +46,7 @@ def run() -> Iterator[Figure]:
     for name, measure in (("vm.precommit", miner.pre_commit), ("vm.windowpost", miner.window_post)):
         rate, _, ratio = paired(measure, world.recover)
         yield Figure(name, rate, "msg/s", RECOVERY, ratio)
+    yield from remembered.run()
 
 
 class _World:

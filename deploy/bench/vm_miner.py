@@ -8,16 +8,16 @@ from __future__ import annotations
 import time
 
 from thespis.protocols.builtin.codes import CRON, POWER
-from thespis.protocols.builtin.init import ExecReturn
+from thespis.protocols.builtin.init.methods import ExecReturn
 from thespis.protocols.builtin.methods import EPOCH_TICK
-from thespis.protocols.builtin.miner_state import SectorPreCommitInfo
 from thespis.protocols.builtin.policy import MAINNET
-from thespis.protocols.builtin.power import CreateMinerParams
-from thespis.protocols.builtin.storage_miner.commit import ProveCommitParams
+from thespis.protocols.builtin.power.methods import CreateMinerParams
 from thespis.protocols.builtin.storage_miner.deadline import PostPartition
 from thespis.protocols.builtin.storage_miner.periods import current_deadline
-from thespis.protocols.builtin.storage_miner.proving import SubmitPostParams
-from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
+from thespis.protocols.builtin.storage_miner.prove_commit import ProveCommitParams
+from thespis.protocols.builtin.storage_miner.state import SectorPreCommitInfo
+from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2
+from thespis.protocols.builtin.storage_miner.window_post import SubmitPostParams
 from thespis.protocols.consensus.randomness import Purpose
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.bitfield import Bitfield

@@ -106,9 +106,10 @@ def atto(text: str) -> str:
 
 def default_address(ctx: click.Context) -> str:
     """The setting, else the wallet's own default."""
-    from thespis.runtime.config import load_config
+    from thespis.actors.node.settings import WalletDefaults
+    from thespis.deploy.nodes import SETTINGS
 
-    configured = load_config(home_of(ctx) / "config.toml").wallet.default_address
+    configured = SETTINGS.load(home_of(ctx) / "config.toml").record(WalletDefaults).default_address
     return configured or str(call(ctx, "WalletDefaultAddress"))
 
 

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 from thespis.deploy.cli.settings import home_of
+from thespis.deploy.nodes import GENESIS_FILE, SETTINGS, node_settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def setting_flags(command: Command) -> Command:
+    """An option for each setting whose record names a flag."""
+    for key, field in reversed(SETTINGS.fields.items()):
+        if field.setting.flag:
+            said = f"{field.setting.text[0].upper()}{field.setting.text[1:]} (over the setting {key})."
+            command = click.option(field.setting.flag, key.replace(".", "__"), default=None, help=said)(command)
+    return command
 
 
 @click.command()
@@ -15,39 +29,29 @@ from thespis.deploy.cli.settings import home_of
 @click.option(
     "--genesis", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Genesis CAR to start from."
 )
-@click.option("--swarm-listen", default=None, help="Where peers reach the node (over the settings).")
-@click.option("--api-listen", default=None, help="Where the API listens (over the settings).")
-@click.option("--log-level", default=None, help="Lowest level written (over the settings).")
+@setting_flags
 @click.pass_context
-def daemon(
-    ctx: click.Context,
-    *,
-    offline: bool,
-    genesis: Path | None,
-    swarm_listen: str | None,
-    api_listen: str | None,
-    log_level: str | None,
-) -> None:
+def daemon(ctx: click.Context, /, *, offline: bool, genesis: Path | None, **flags: str | None) -> None:
     """Run a node: a supervised tree of processes over the home directory.
 
     The wallet's passphrase comes from THESPIS_PASSPHRASE or from the file `passphrase` in the home (mode 600).
     """
     from thespis.actors.node.actor import FilecoinNode
+    from thespis.actors.node.settings import LogSettings
     from thespis.deploy.launcher import RunningNode
-    from thespis.deploy.nodes import GENESIS_FILE, node_settings
-    from thespis.runtime.config import load_config
     from thespis.runtime.files import write_atomically
     from thespis.runtime.repo import Repo
 
     home = home_of(ctx)
     started_s = time.monotonic()
-    repo = Repo.open(home) if (home / "version").exists() else Repo.init(home)
+    repo = Repo.open(home) if (home / "version").exists() else Repo.init(home, SETTINGS.default_text())
     if genesis is not None:
         write_atomically(home / GENESIS_FILE, genesis.read_bytes())
-    flags = {"swarm.address": swarm_listen, "api.address": api_listen, "log.level": log_level}
-    config = load_config(repo.config_path, flags={key: value for key, value in flags.items() if value is not None})
+    texts = {name.replace("__", "."): text for name, text in flags.items() if text is not None}
+    given = {key: SETTINGS.field(key).parsed(text) for key, text in texts.items()}
+    config = SETTINGS.load(repo.config_path, flags=given)
     settings = node_settings(home, config, offline=offline)
-    with RunningNode(home, FilecoinNode, settings=settings, log_level=config.log.level) as node:
+    with RunningNode(home, FilecoinNode, settings=settings, log_level=config.record(LogSettings).level) as node:
         _announce(home, time.monotonic() - started_s)
         code = node.serve()
     sys.exit(code)

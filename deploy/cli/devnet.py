@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import sys
 import tempfile
 import time
-from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
     from thespis.deploy.devnet.run import DevnetRun
 
 DEFAULT_HOME = Path(tempfile.gettempdir()) / "thespis-devnet"
-PLAN_S = 3
-NODE_CPU_S = 6
-"""Sealing genesis' sectors, and what the processes of one node need to start: nobody has to mine before that."""
 
 
 class BlockTime(click.ParamType[int]):
@@ -84,15 +79,12 @@ def devnet(
     home.mkdir(parents=True, mode=0o700)
     plan = DevnetPlan.make(
         home, seed=seed, nodes=nodes, miners=miners, block_time_s=block_time, base_port=base_port,
-        genesis_time_s=int(time.time()) + _start_margin_s(nodes) - block_time // 4, sector_bytes=sector_size,
-        upgrade_epoch=upgrade_epoch,
+        # genesis is now, and a miner begins when it is up: how long that takes nobody can tell, and any margin is too
+        # long for one machine and too short for another. Epochs that pass until then have no block
+        genesis_time_s=int(time.time()), sector_bytes=sector_size, upgrade_epoch=upgrade_epoch,
     )  # fmt: skip
     plan.write()
     sys.exit(_run(DevnetRun(plan), plan, until_epoch, report, as_json=as_json))
-
-
-def _start_margin_s(nodes: int) -> int:
-    return PLAN_S + ceil(nodes * NODE_CPU_S / len(os.sched_getaffinity(0)))
 
 
 def _run(run: DevnetRun, plan: DevnetPlan, until_epoch: int, report: Path | None, *, as_json: bool) -> int:

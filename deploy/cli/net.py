@@ -221,21 +221,24 @@ def node_id(ctx: click.Context, *, form: str, as_json: bool) -> None:
 
 @click.group()
 def log() -> None:
-    """What the Api's process writes to its log."""
+    """What the node's processes write to its log."""
 
 
 @log.command("ls")
 @click.pass_context
 def log_ls(ctx: click.Context) -> None:
-    """List loggers."""
+    """List what has a level: roles, and the loggers of the Api's process."""
     for name in call(ctx, "LogList"):
         click.echo(name)
 
 
 @log.command("level")
 @click.argument("level")
-@click.option("--subsystem", default="*", help="Logger (default: all).")
+@click.option("--subsystem", default="*", help="A role or a logger, with or without `thespis.` (default: all).")
 @click.pass_context
 def log_level(ctx: click.Context, level: str, *, subsystem: str) -> None:
-    """Change a level."""
+    """Change the level of every process to debug, info, warn, error or critical, until the node stops.
+
+    The launcher, which is no actor, keeps the one that it was started with.
+    """
     call(ctx, "LogSetLevel", subsystem, level)

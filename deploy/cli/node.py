@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 from thespis.deploy.cli.settings import home_of
 from thespis.runtime.actor.envelopes import ListProcesses, ProcessRow, ProcessTable, RestartRole
-from thespis.runtime.admin import AdminTell, AdminTold, StopNode, admin_ask, to_json
+from thespis.runtime.admin import AdminTell, StopNode, admin_ask, to_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -79,7 +79,7 @@ def _duration(seconds: float) -> str:
 def ps(ctx: click.Context, *, as_json: bool, watch: bool) -> None:
     """Show the processes of a running node."""
     run = home_of(ctx) / "run"
-    table: ProcessTable = admin_ask(run, ListProcesses())
+    table = admin_ask(run, ListProcesses())
     if as_json:
         click.echo(json.dumps(json.loads(to_json(table))["rows"], indent=2))
         return
@@ -99,16 +99,78 @@ def ps(ctx: click.Context, *, as_json: bool, watch: bool) -> None:
             live.update(process_table(admin_ask(run, ListProcesses())), refresh=True)
 
 
+def complete_role(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """Whom a person may speak to."""
+    from thespis.deploy.messages import holders, spoken
+
+    roles = dict.fromkeys(entry.role for entry in spoken() if entry.role)
+    return [name for role in roles for name in holders(role) if name.startswith(incomplete)]
+
+
+def complete_message(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """What the role that was given may be asked or told."""
+    from thespis.deploy.messages import spoken
+
+    return [entry.name for entry in spoken(ctx.params.get("role") or "") if entry.name.startswith(incomplete)]
+
+
+def complete_field(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """The fields of the message that was given."""
+    from thespis.deploy.messages import spoken
+
+    found = [entry for entry in spoken() if entry.name == ctx.params.get("message")]
+    fields = (field.partition(":")[0] + "=" for entry in found for field in entry.fields)
+    return [field for field in fields if field.startswith(incomplete)]
+
+
 @click.command()
-@click.argument("role")
-@click.argument("message")
-@click.argument("arguments", nargs=-1)
+@click.argument("role", required=False, shell_complete=complete_role)
+@click.argument("message", required=False, shell_complete=complete_message)
+@click.argument("arguments", nargs=-1, shell_complete=complete_field)
 @click.option("--deadline", default=5.0, show_default=True, help="Seconds to wait for the reply.")
+@click.option("--list", "listed", is_flag=True, help="List what a node's ROLE, or every role, is asked and told.")
 @click.pass_context
-def tell(ctx: click.Context, role: str, message: str, arguments: tuple[str, ...], deadline: float) -> None:
-    """Send MESSAGE, with its fields as ARGUMENTS (field=value), to ROLE and print the reply."""
-    told: AdminTold = admin_ask(home_of(ctx) / "run", AdminTell(role, message, arguments, deadline), deadline + 10)
-    click.echo(told.json)
+def tell(
+    ctx: click.Context,
+    role: str | None,
+    message: str | None,
+    arguments: tuple[str, ...],
+    deadline: float,
+    *,
+    listed: bool,
+) -> None:
+    """Send MESSAGE, with its fields as ARGUMENTS (field=value), to ROLE and print the reply.
+
+    Values are TOML or plain text; addresses and CIDs as one knows them, bytes and chain records as hexadecimals.
+    """
+    if listed:
+        list_messages(role or "")
+        return
+    if role is None or message is None:
+        raise click.UsageError("give ROLE and MESSAGE, or --list to see them", ctx)
+    order = AdminTell(role, message, arguments, deadline)
+    click.echo(admin_ask(home_of(ctx) / "run", order, deadline + 10))
+
+
+def list_messages(role: str) -> None:
+    """Print what a role, or without a name each role, is asked and told; raises UsageError for one that is not."""
+    from itertools import groupby
+
+    from thespis.deploy.messages import Entry, spoken
+
+    def named(entry: Entry) -> str:
+        assert entry.role is not None  # what is asked or told has a role
+        return entry.role.name
+
+    found = spoken(role)
+    if not found:
+        raise click.UsageError(
+            f"no role {role!r} is spoken to; there are {', '.join(sorted(set(map(named, spoken()))))}"
+        )
+    for name, messages in groupby(found, named):
+        click.secho(name, bold=True)
+        for entry in messages:
+            click.echo(f"  {entry.signature()}\n      {entry.text}")
 
 
 @click.command()

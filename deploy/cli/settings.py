@@ -19,7 +19,9 @@ def home_of(ctx: click.Context) -> Path:
 @click.pass_context
 def init(ctx: click.Context) -> None:
     """Make a node's home directory."""
-    repo = Repo.init(home_of(ctx))
+    from thespis.deploy.nodes import SETTINGS
+
+    repo = Repo.init(home_of(ctx), SETTINGS.default_text())
     click.echo(f"initialized {repo.home}")
 
 
@@ -34,16 +36,15 @@ def config() -> None:
 @click.pass_context
 def config_get(ctx: click.Context, key: str, *, as_json: bool) -> None:
     """Print a setting, a section, or everything in force."""
-    from thespis.runtime.config import get_value, load_config
+    from thespis.deploy.nodes import SETTINGS
 
-    value = get_value(load_config(Repo.open(home_of(ctx)).config_path), key)
+    value = SETTINGS.load(Repo.open(home_of(ctx)).config_path).get(key)
     if as_json or not isinstance(value, dict):
         click.echo(json.dumps(value, indent=2) if as_json or not isinstance(value, str) else value)
         return
     import tomlkit
 
-    plain = {name: item.model_dump() if hasattr(item, "model_dump") else item for name, item in value.items()}
-    click.echo(tomlkit.dumps(plain).rstrip())
+    click.echo(tomlkit.dumps(value).rstrip())
 
 
 @config.command("set")
@@ -52,14 +53,24 @@ def config_get(ctx: click.Context, key: str, *, as_json: bool) -> None:
 @click.pass_context
 def config_set(ctx: click.Context, key: str, value: str) -> None:
     """Change one setting in the file; a running node reads it at its next start."""
-    from thespis.runtime.config import parse_value, set_value
+    from thespis.deploy.nodes import SETTINGS
 
-    set_value(Repo.open(home_of(ctx)).config_path, key, parse_value(value))
+    path = Repo.open(home_of(ctx)).config_path
+    SETTINGS.set(path, {key: SETTINGS.fields[key].parsed(value) if key in SETTINGS.fields else value})
+
+
+@config.command("docs")
+def config_docs() -> None:
+    """Print what every setting is for, what it may be and who reads it, as Markdown."""
+    from thespis.deploy.nodes import SETTINGS
+    from thespis.deploy.settings_page import page
+
+    click.echo(page(SETTINGS), nl=False)
 
 
 @click.command()
 def version() -> None:
     """Print the version."""
-    from importlib.metadata import version as installed
+    from thespis import __version__
 
-    click.echo(f"thespis {installed('thespis')}")
+    click.echo(f"thespis {__version__}")

@@ -10,7 +10,7 @@ from typing import Any
 from thespis.deploy.devnet.fleet import STOPPED_MARK
 from thespis.deploy.devnet.plan import DevnetError, read_state
 from thespis.deploy.rpc import RpcClient
-from thespis.runtime.actor.envelopes import ListProcesses, ProcessTable
+from thespis.runtime.actor.envelopes import ListProcesses
 from thespis.runtime.admin import admin_ask
 
 FAULTS_FILE = "faults.log"
@@ -46,7 +46,7 @@ def kill(home: Path, target: str) -> str:
         _note(home, f"kill {name}")
         os.kill(int(node["pid"]), signal.SIGKILL)
         return f"killed {name} (process {node['pid']})"
-    table: ProcessTable = admin_ask(Path(node["home"]) / "run", ListProcesses())
+    table = admin_ask(Path(node["home"]) / "run", ListProcesses())
     rows = {row.role: row for row in table.rows}
     if role not in rows or not rows[role].statistics.process_id:
         raise DevnetError(f"{name} has no running {role!r}; its roles are {', '.join(rows)}")

@@ -8,13 +8,15 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from thespis.deploy.devnet.plan import DevnetPlan, NodePlan
-from thespis.deploy.rpc import RpcClient
+from thespis.deploy.rpc import RpcCallError, RpcClient
 from thespis.runtime.errors import RuntimeFloorError
 
 READY_TIMEOUT_S = 60.0
+READY_POLL_S = 0.1
+CALL_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 4.0
 STOPPED_MARK = "stopped"
 """A file in a node's home that says: down on purpose, do not start it again."""
@@ -37,6 +39,7 @@ class Fleet:
         self.plan = plan
         self.nodes: dict[str, RunningProcess] = {}
         self.revived: dict[str, int] = {}
+        self._clients: dict[str, RpcClient] = {}
 
     def __enter__(self) -> Self:
         for node in self.plan.nodes:
@@ -60,9 +63,25 @@ class Fleet:
     def _publish(self) -> None:
         self.plan.write_state({name: running.process.pid for name, running in self.nodes.items()})
 
-    def client(self, node: NodePlan, timeout_s: float = 5.0) -> RpcClient:
-        """A client of a node."""
+    def client(self, node: NodePlan, timeout_s: float = CALL_TIMEOUT_S) -> RpcClient:
+        """A client of a node, for the caller alone."""
         return RpcClient.of_home(node.home, timeout_s)
+
+    def call(self, node: NodePlan, method: str, *params: Any, timeout_s: float = CALL_TIMEOUT_S) -> Any:
+        """Call a node over the one connection that is kept to it; after a failure the next call makes another.
+
+        Raises RpcCallError or RpcUnreachableError, and RepoError where no node runs.
+        """
+        client = self._clients.get(node.name)
+        if client is None:
+            client = self._clients[node.name] = self.client(node)
+        try:
+            return client.call(method, *params, timeout_s=timeout_s)
+        except RpcCallError:
+            raise
+        except RuntimeFloorError:
+            self._clients.pop(node.name).close()
+            raise
 
     def wait_ready(self) -> None:
         """Wait until every API answers; raises RuntimeFloorError naming the node that does not."""
@@ -70,8 +89,7 @@ class Fleet:
         for node in self.plan.nodes:
             while True:
                 try:
-                    with self.client(node) as client:
-                        client.call("ChainHead")
+                    self.call(node, "ChainHead")
                     break
                 except RuntimeFloorError as error:
                     code = self.nodes[node.name].process.poll()
@@ -79,7 +97,7 @@ class Fleet:
                         raise RuntimeFloorError(
                             f"{node.name} did not start (exit code {code}): {error}; see {node.home / 'daemon.log'}"
                         ) from None
-                    time.sleep(0.1)
+                    time.sleep(READY_POLL_S)
 
     def watch(self) -> list[str]:
         """Start again what was killed, unless it was stopped on purpose; returns the names of what was started."""
@@ -98,6 +116,8 @@ class Fleet:
     def stop(self) -> float:
         """Stop every node in order; returns how long that took in seconds."""
         started_s = time.monotonic()
+        while self._clients:
+            self._clients.popitem()[1].close()
         for running in self.nodes.values():
             if running.process.poll() is None:
                 running.process.send_signal(signal.SIGTERM)

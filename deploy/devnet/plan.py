@@ -13,7 +13,7 @@ from typing import Any
 
 from base58 import b58encode
 from nacl.signing import SigningKey
-from thespis.deploy.nodes import GENESIS_FILE
+from thespis.deploy.nodes import GENESIS_FILE, SETTINGS
 from thespis.protocols.crypto.signature import SignatureType, address_of, key_from_seed
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.tuples import ChainEpoch, Unsigned
@@ -28,7 +28,6 @@ from thespis.protocols.networks.genesis import (
 from thespis.protocols.networks.genesis_sectors import GenesisSector, genesis_sector
 from thespis.protocols.networks.profile import ProofPolicy
 from thespis.protocols.proofs.registry import ApiVersion, SealProof
-from thespis.runtime.config import set_value
 from thespis.runtime.environment import SECTORS_FOLDER
 from thespis.runtime.errors import RuntimeFloorError
 from thespis.runtime.files import write_atomically
@@ -181,7 +180,7 @@ class DevnetPlan:
                 write_sectors(node.home / SECTORS_FOLDER, template.parameters, node.miner)
 
     def _write_node(self, node: NodePlan, car: bytes) -> None:
-        repo = Repo.init(node.home)
+        repo = Repo.init(node.home, SETTINGS.default_text())
         write_atomically(node.home / GENESIS_FILE, car)
         write_atomically(node.home / "passphrase", PUBLIC_PASSPHRASE.encode())
         (node.home / "p2p").mkdir(mode=0o700)
@@ -202,8 +201,7 @@ class DevnetPlan:
         }
         if node.miner is not None:
             values |= {"mining.miner_address": str(node.miner), "mining.enabled": True}
-        for dotted, value in values.items():
-            set_value(repo.config_path, dotted, value)
+        SETTINGS.set(repo.config_path, values)
 
     def state(self) -> dict[str, Any]:
         """What scripts and the fault commands need to know."""

@@ -12,7 +12,7 @@ from thespis.deploy.devnet.faults import expected_restarts
 from thespis.deploy.devnet.fleet import Fleet
 from thespis.deploy.devnet.plan import DevnetPlan
 from thespis.deploy.devnet.traffic import Traffic
-from thespis.runtime.actor.envelopes import ListProcesses, ProcessTable
+from thespis.runtime.actor.envelopes import ListProcesses
 from thespis.runtime.admin import admin_ask
 from thespis.runtime.errors import RuntimeFloorError
 from thespis.runtime.files import write_atomically
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 SETTLE_EPOCHS = 5
 """Messages are sent until this many epochs before the end, and heads are compared this far below them."""
 POLL_S = 0.5
+STATUS_TIMEOUT_S = 2.0
 
 
 def last_epoch(until_epoch: int, seen: int) -> int:
@@ -83,13 +84,12 @@ class DevnetRun:
         node = self.plan.nodes[number]
         found = NodeStatus(node.name)
         try:
-            with self.fleet.client(node, 2.0) as client:
-                head = client.call("ChainHead")
-                found.height, found.blocks = head["Height"], len(head["Blocks"])
-                found.head = head["Cids"][0]["/"][-8:]
-                found.peers = len(client.call("NetPeers"))
-                found.pending = len(client.call("MpoolPending", []))
-            table: ProcessTable = admin_ask(node.home / "run", ListProcesses(), 2.0)
+            head = self.fleet.call(node, "ChainHead", timeout_s=STATUS_TIMEOUT_S)
+            found.height, found.blocks = head["Height"], len(head["Blocks"])
+            found.head = head["Cids"][0]["/"][-8:]
+            found.peers = len(self.fleet.call(node, "NetPeers", timeout_s=STATUS_TIMEOUT_S))
+            found.pending = len(self.fleet.call(node, "MpoolPending", [], timeout_s=STATUS_TIMEOUT_S))
+            table = admin_ask(node.home / "run", ListProcesses(), STATUS_TIMEOUT_S)
             found.restarts = sum(row.restarts for row in table.rows)
         except RuntimeFloorError as error:
             found.error = str(error)[:60]
@@ -123,9 +123,8 @@ class DevnetRun:
         at = outcome.height - SETTLE_EPOCHS
         chains = {}
         for node in self.plan.nodes:
-            with self.fleet.client(node) as client:
-                tipset = client.call("ChainGetTipSetByHeight", max(0, at), [])
-                chains[node.name] = tuple(cid["/"] for cid in tipset["Cids"])
+            tipset = self.fleet.call(node, "ChainGetTipSetByHeight", max(0, at), [])
+            chains[node.name] = tuple(cid["/"] for cid in tipset["Cids"])
         if len(set(chains.values())) != 1:
             outcome.problems.append(f"the nodes disagree at height {at}: {chains}")
         outcome.lost = self.traffic.missing()

@@ -29,8 +29,7 @@ class Traffic:
                 "Value": AMOUNT,
             }
             try:
-                with self.fleet.client(node) as client:
-                    signed = client.call("MpoolPushMessage", message, {"MaxFee": "0"})
+                signed = self.fleet.call(node, "MpoolPushMessage", message, {"MaxFee": "0"})
             except RuntimeFloorError as error:
                 self.refused += 1
                 self.last_error = str(error)
@@ -39,5 +38,9 @@ class Traffic:
 
     def missing(self) -> list[str]:
         """Accepted messages that are not on the first node's chain yet."""
-        with self.fleet.client(self.fleet.plan.nodes[0]) as client:
-            return [cid for cid in self.accepted if client.call("StateSearchMsg", [], {"/": cid}, -1, True) is None]
+        node = self.fleet.plan.nodes[0]
+
+        def is_missing(cid: str) -> bool:
+            return self.fleet.call(node, "StateSearchMsg", [], {"/": cid}, -1, True) is None
+
+        return list(filter(is_missing, self.accepted))

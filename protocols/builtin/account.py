@@ -1,4 +1,7 @@
-"""The account actor: an id for a key."""
+"""The account actor: an id for a key.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/account/``.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ class AccountState(Record):
 
 
 def constructor(runtime: ActorRuntime, address: Address) -> None:
-    """Remember the key address; only the system makes accounts."""
+    """Remember the key address; only the system makes accounts, when an address is first paid.
+
+    Source: ``account_actor.go``, Constructor.
+    """
     runtime.validate_caller(SYSTEM)
     if address.protocol not in (AddressProtocol.SECP256K1, AddressProtocol.BLS):
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{address} is no key address")
@@ -30,7 +36,10 @@ def constructor(runtime: ActorRuntime, address: Address) -> None:
 
 
 def pubkey_address(runtime: ActorRuntime) -> Address:
-    """Tell anyone the key address."""
+    """Tell anyone the key address, by which signatures are checked.
+
+    Source: ``account_actor.go``, PubkeyAddress.
+    """
     runtime.accept_any_caller()
     return runtime.read_state(AccountState).address
 

@@ -20,7 +20,7 @@ FIRST_NON_SINGLETON = 100
 SINGLETONS = frozenset({"system", "init", "reward", "cron", "storagepower", "storagemarket", "verifiedregistry"})
 BUILTIN = SINGLETONS | {"account", "multisig", "paymentchannel", "storageminer"}
 SIGNABLE = ("account", "multisig")
-"""Actors that stand for people."""
+"""Actors that stand for people (specs-actors ``actors/builtin/codes.go``, CallerTypesSignable)."""
 
 
 def actors_version(network_version: int) -> int:

@@ -1,4 +1,7 @@
-"""The cron actor: at the end of every epoch it calls those who registered at genesis."""
+"""The cron actor: at the end of every epoch it calls those who registered at genesis.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/cron/``.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 @record
 class CronEntry(Record):
-    """One method to call."""
+    """A method of an actor to call at the end of every epoch."""
 
     receiver: Address
     method: Unsigned
@@ -23,20 +26,29 @@ class CronEntry(Record):
 
 @record
 class CronState(Record):
-    """Whom to call, in order."""
+    """Whom to call at the end of every epoch, in order.
+
+    Source: ``cron_state.go``, State.
+    """
 
     entries: tuple[CronEntry, ...]
 
 
 def epoch_tick(runtime: ActorRuntime) -> None:
-    """Call every entry; what fails in one does not keep the others waiting."""
+    """Call every entry; what fails in one does not keep the others waiting.
+
+    Source: ``cron_actor.go``, EpochTick.
+    """
     runtime.validate_caller(SYSTEM)
     for entry in runtime.read_state(CronState).entries:
         runtime.send(entry.receiver, entry.method, b"", 0)
 
 
 def constructor(runtime: ActorRuntime, state: CronState) -> None:
-    """Made at genesis, with whom to call."""
+    """Made at genesis, with whom to call.
+
+    Source: ``cron_actor.go``, Constructor.
+    """
     runtime.validate_caller(SYSTEM)
     runtime.create_state(state)
 

@@ -27,7 +27,7 @@ class Form(Protocol[Item]):
         """The value of exactly these bytes; raises DecodeError."""
 
     def encode(self, value: Item, /) -> bytes:
-        """The value's bytes."""
+        """The bytes that `decode` takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Bare(Generic[Item]):
         return self.from_wire(cbor.decode(data, any_text=any_text))
 
     def encode(self, value: Item, /) -> bytes:
-        """The item's bytes."""
+        """The bytes that `decode` takes."""
         return cbor.encode(self.to_wire(value))
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from thespis.protocols.consensus.finality import FINALITY_EPOCHS
+
 EPOCHS_IN_HOUR = 120
 EPOCHS_IN_DAY = 2880
 """Builtin actors count time in epochs of 30 seconds, whatever a network's block time."""
@@ -24,12 +26,12 @@ class Policy:
     challenge_lookback: int = 20
     fault_declaration_cutoff: int = 70
     fault_max_age_periods: int = 14
-    chain_finality: int = 900
+    chain_finality: int = FINALITY_EPOCHS
     pre_commit_challenge_delay: int = 150
     seal_duration_max: int = 10_000
     prove_commit_duration_max: int = EPOCHS_IN_DAY + 150
     """How long a commitment may wait for its proof, from version 2 on; before, `seal_duration_max`."""
-    pre_commit_lookback_max: int = EPOCHS_IN_DAY + 900
+    pre_commit_lookback_max: int = EPOCHS_IN_DAY + FINALITY_EPOCHS
     seal_proof_bytes_max: int = 10_240
     """The largest proof of a sector's sealing, from network version 5 on."""
     sector_expiration_min: int = 180 * EPOCHS_IN_DAY
@@ -41,7 +43,7 @@ class Policy:
 
     @property
     def deadlines(self) -> int:
-        """Deadlines of a proving period."""
+        """How many deadlines a proving period has."""
         return self.proving_period // self.challenge_window
 
     @property

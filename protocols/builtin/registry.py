@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from thespis.protocols.builtin import account, cron, init, market, multisig, paych, power, reward, system, verifreg
+from thespis.protocols.builtin import account, cron, system, verifreg
 from thespis.protocols.builtin.codes import code_of
+from thespis.protocols.builtin.init import methods as init
+from thespis.protocols.builtin.market import methods as market
+from thespis.protocols.builtin.market.v2 import methods as market_v2
 from thespis.protocols.builtin.methods import Method, Methods
+from thespis.protocols.builtin.multisig import methods as multisig
+from thespis.protocols.builtin.multisig.v2 import methods as multisig_v2
+from thespis.protocols.builtin.paych import methods as paych
+from thespis.protocols.builtin.paych.v2 import methods as paych_v2
+from thespis.protocols.builtin.power import methods as power
+from thespis.protocols.builtin.power.v2 import methods as power_v2
+from thespis.protocols.builtin.reward import methods as reward
+from thespis.protocols.builtin.reward.v2 import methods as reward_v2
 from thespis.protocols.builtin.storage_miner import methods as storage_miner
-from thespis.protocols.builtin.version_2 import miner as miner_2
-from thespis.protocols.builtin.version_2 import power as power_2
-from thespis.protocols.builtin.version_2 import reward as reward_2
+from thespis.protocols.builtin.storage_miner.v2 import methods as storage_miner_v2
 from thespis.protocols.encoding.cid import Cid
 
 ACTORS: dict[int, dict[str, Methods]] = {
@@ -19,10 +28,10 @@ ACTORS: dict[int, dict[str, Methods]] = {
         "cron": cron.METHODS,
         "reward": reward.METHODS,
         "storagepower": power.METHODS,
-        "storagemarket": market.METHODS_V0,
+        "storagemarket": market.METHODS,
         "storageminer": storage_miner.METHODS,
-        "multisig": multisig.METHODS_V0,
-        "paymentchannel": paych.METHODS_V0,
+        "multisig": multisig.METHODS,
+        "paymentchannel": paych.METHODS,
         "verifiedregistry": verifreg.METHODS,
     },
     2: {
@@ -30,12 +39,12 @@ ACTORS: dict[int, dict[str, Methods]] = {
         "account": account.METHODS,
         "init": init.METHODS,
         "cron": cron.METHODS,
-        "reward": reward_2.METHODS,
-        "storagepower": power_2.METHODS,
-        "storagemarket": market.METHODS_V2,
-        "storageminer": miner_2.METHODS,
-        "multisig": multisig.METHODS_V2,
-        "paymentchannel": paych.METHODS_V2,
+        "reward": reward_v2.METHODS,
+        "storagepower": power_v2.METHODS,
+        "storagemarket": market_v2.METHODS,
+        "storageminer": storage_miner_v2.METHODS,
+        "multisig": multisig_v2.METHODS,
+        "paymentchannel": paych_v2.METHODS,
         "verifiedregistry": verifreg.METHODS,
     },
 }

@@ -1,6 +1,9 @@
 """An alpha-beta filter over a value per epoch: what the network expects of power and reward.
 
-(specs-actors ``util/smoothing``)
+It follows a value and its trend, slowly, so that one epoch's chance moves no fee. Numbers are in Q.128: whole numbers
+times 2**128; divisions round as the reference's do.
+
+Sources are functions of specs-actors v0.9.15 and v2.3.6, ``actors/util/smoothing/alpha_beta_filter.go``.
 """
 
 from __future__ import annotations
@@ -16,22 +19,25 @@ BETA = 96_640_100_000_000_000_000_000_000_000_000
 
 @record
 class FilterEstimate(Record):
-    """Value and change per epoch, in Q.128."""
+    """A value and its change per epoch, in Q.128."""
 
     position: BigInteger
     velocity: BigInteger
 
     @classmethod
     def starting(cls, position: int, velocity: int) -> FilterEstimate:
-        """An estimate from whole numbers."""
+        """An estimate that begins at whole numbers."""
         return cls(BigInteger(position << PRECISION), BigInteger(velocity << PRECISION))
 
     def value(self) -> int:
-        """The estimated value, rounded down."""
+        """The estimated value, rounded down to a whole number."""
         return self.position >> PRECISION
 
     def next(self, observation: int, epochs: int) -> FilterEstimate:
-        """The estimate after observing a value `epochs`, at least one, after the last."""
+        """The estimate after observing a value `epochs`, at least one, after the last.
+
+        Source: ``alpha_beta_filter.go``, NextEstimate.
+        """
         elapsed = epochs << PRECISION
         position = self.position + (elapsed * self.velocity >> PRECISION)
         residual = (observation << PRECISION) - position
@@ -72,14 +78,23 @@ def _polynomial(coefficients: tuple[int, ...], x: int) -> int:
 
 
 def natural_logarithm(z: int) -> int:
-    """Logarithm of a positive number, both in Q.128: a rational approximation between one and two."""
+    """Logarithm of a positive number, both in Q.128: a rational approximation between one and two.
+
+    Source: v0.9.15 ``alpha_beta_filter.go``, Ln, lnBetweenOneAndTwo.
+    """
     shift = z.bit_length() - 1 - PRECISION
     x = z >> shift if shift > 0 else z << -shift
     return shift * _LN_2 + (_polynomial(_LN_NUMERATOR, x) << PRECISION) // _polynomial(_LN_DENOMINATOR, x)
 
 
 def extrapolated_ratio_sum(epochs: int, numerator: FilterEstimate, denominator: FilterEstimate) -> int:
-    """The sum of a ratio of two estimates over so many epochs from now on, in Q.128."""
+    """The sum of a ratio of two estimates over so many epochs from now on, in Q.128.
+
+    It is the integral of one line over another: with a logarithm where the denominator moves, and without where it
+    moves so little that the logarithm would be all rounding.
+
+    Source: ``alpha_beta_filter.go``, ExtrapolatedCumSumOfRatio.
+    """
     elapsed = epochs << PRECISION
     position_1, velocity_1 = int(numerator.position), int(numerator.velocity)
     position_2, velocity_2 = int(denominator.position), int(denominator.velocity)

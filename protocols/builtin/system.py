@@ -1,4 +1,7 @@
-"""The system actor: the sender of what the chain itself does; it has no state (specs-actors v0.9.15)."""
+"""The system actor: the sender of what the chain itself does; it has no state.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/system/``.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,14 @@ if TYPE_CHECKING:
 
 @record
 class SystemState(Record):
-    """Nothing."""
+    """The empty state."""
 
 
 def constructor(runtime: ActorRuntime) -> None:
-    """Made at genesis, by itself."""
+    """Made at genesis, by itself.
+
+    Source: ``system_actor.go``, Constructor.
+    """
     runtime.validate_caller(SYSTEM)
     runtime.create_state(SystemState())
 

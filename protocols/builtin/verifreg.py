@@ -1,6 +1,8 @@
-"""The verified registry: who may give clients the right to deals of ten times the power (specs-actors v0.9.15, v2.3.6).
+"""The verified registry: who may give clients the right to deals of ten times the power.
 
 A root key names verifiers with an allowance of bytes; verifiers pass on parts of theirs to clients.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/verifreg/``.
 """
 
 from __future__ import annotations
@@ -21,11 +23,15 @@ if TYPE_CHECKING:
     from thespis.protocols.vm.runtime import ActorRuntime
 
 DEAL_BYTES_MIN = 1 << 20
+"""The least allowance, and the least verified deal (``verified_registry_state.go``, MinVerifiedDealSize)."""
 
 
 @record
 class VerifregState(Record):
-    """The root key, and the allowances of verifiers and clients in bytes."""
+    """The root key, and the allowances of verifiers and clients in bytes.
+
+    Source: ``verified_registry_state.go``, State.
+    """
 
     root_key: Address
     verifiers: Cid
@@ -34,14 +40,17 @@ class VerifregState(Record):
 
 @record
 class Allowance(Record):
-    """An address and bytes."""
+    """A verifier or client, and how many bytes it is given or uses."""
 
     address: Address
     allowance: BigInteger
 
 
 def constructor(runtime: ActorRuntime, root_key: Address) -> None:
-    """Made at genesis, with the key that names verifiers."""
+    """Made at genesis, with the key that names verifiers.
+
+    Source: ``verified_registry_actor.go``, Constructor.
+    """
     runtime.validate_caller(SYSTEM)
     root = runtime.resolve(root_key)
     if root is None:
@@ -66,7 +75,10 @@ def _bytes_of(table: HistoricMap, address: Address) -> int | None:
 
 
 def add_verifier(runtime: ActorRuntime, params: Allowance) -> None:
-    """Let someone name clients, up to an allowance; only the root key may."""
+    """Let someone name clients, up to an allowance in bytes; only the root key may.
+
+    Source: ``verified_registry_actor.go``, AddVerifier.
+    """
     _enough(runtime, params.allowance)
     verifier = _named(runtime, params.address)
     state = runtime.read_state(VerifregState)
@@ -85,7 +97,10 @@ def add_verifier(runtime: ActorRuntime, params: Allowance) -> None:
 
 
 def remove_verifier(runtime: ActorRuntime, address: Address) -> None:
-    """Take a verifier's right away; only the root key may."""
+    """Take a verifier's right away; only the root key may.
+
+    Source: ``verified_registry_actor.go``, RemoveVerifier.
+    """
     verifier = _named(runtime, address)
     runtime.validate_caller(runtime.read_state(VerifregState).root_key)
 
@@ -99,7 +114,10 @@ def remove_verifier(runtime: ActorRuntime, address: Address) -> None:
 
 
 def add_verified_client(runtime: ActorRuntime, params: Allowance) -> None:
-    """Pass a part of the calling verifier's allowance on to a client."""
+    """Pass a part of the calling verifier's allowance on to a client.
+
+    Source: ``verified_registry_actor.go``, AddVerifiedClient.
+    """
     _enough(runtime, params.allowance)
     runtime.accept_any_caller()
     client = _named(runtime, params.address)
@@ -125,7 +143,10 @@ def add_verified_client(runtime: ActorRuntime, params: Allowance) -> None:
 
 
 def use_bytes(runtime: ActorRuntime, params: Allowance) -> None:
-    """Take a deal's bytes from its client's allowance; the market calls this. What is left below the least is lost."""
+    """Take a deal's bytes from its client's allowance; only the market may. What is left below the least is lost.
+
+    Source: ``verified_registry_actor.go``, UseBytes.
+    """
     runtime.validate_caller(MARKET)
     client = _named(runtime, params.address)
     _enough(runtime, params.allowance)
@@ -149,7 +170,10 @@ def use_bytes(runtime: ActorRuntime, params: Allowance) -> None:
 
 
 def restore_bytes(runtime: ActorRuntime, params: Allowance) -> None:
-    """Give back the bytes of a deal that did not come about; the market calls this."""
+    """Give back the bytes of a deal that came into no sector; only the market may.
+
+    Source: ``verified_registry_actor.go``, RestoreBytes.
+    """
     runtime.validate_caller(MARKET)
     _enough(runtime, params.allowance)
     client = _named(runtime, params.address)

@@ -7,8 +7,10 @@ section 5.1).
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from functools import lru_cache
 
+from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.crypto.signature import Signature
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
@@ -95,6 +97,22 @@ class BlockMessage(Record):
     secpk_messages: tuple[Cid, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class BlockMessages:
+    """A block's messages themselves, in order."""
+
+    bls: tuple[Message, ...]
+    secpk: tuple[SignedMessage, ...]
+
+    def chain_cids(self) -> list[Cid]:
+        """The CIDs that the chain knows them by."""
+        return [message.cid() for message in self.bls] + [message.cid() for message in self.secpk]
+
+    def unsigned(self) -> tuple[Message, ...]:
+        """All of them without signatures, in the order in which they are applied."""
+        return (*self.bls, *(signed.message for signed in self.secpk))
+
+
 @record
 class MessageMeta(Record):
     """The roots of a block's two message arrays; headers link to it."""
@@ -113,6 +131,15 @@ def load_message_meta(store: Blockstore, cid: Cid) -> tuple[list[Cid], list[Cid]
     """The CIDs of a block's BLS and secp256k1 messages, in block order."""
     meta = MessageMeta.from_wire(load(store, cid))
     return _load_cids(store, meta.bls_messages), _load_cids(store, meta.secpk_messages)
+
+
+def load_block_messages(store: Blockstore, root: Cid) -> BlockMessages:
+    """The messages that a header links to."""
+    bls, secpk = load_message_meta(store, root)
+    return BlockMessages(
+        tuple(Message.decode(store.get(cid)) for cid in bls),
+        tuple(SignedMessage.decode(store.get(cid)) for cid in secpk),
+    )
 
 
 def _save_cids(store: Blockstore, cids: list[Cid]) -> Cid:

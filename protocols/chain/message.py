@@ -1,4 +1,4 @@
-"""Messages: what an account asks the chain to do, and what makes one fit for a block.
+"""Messages: what an account asks the chain to do, and what makes one eligible for a block.
 
 A message is signed over its CID's bytes. On chain a BLS message goes by the CID of its unsigned form, because its
 signature is aggregated away; a secp256k1 message goes by the CID of its signed form (reference: formats, section 4).
@@ -47,6 +47,13 @@ class Message(Record):
     def signing_bytes(self) -> bytes:
         """What the sender signs: the bytes of the message's CID."""
         return self.cid().data
+
+    def highest_cost(self) -> int:
+        """What the sender must own for it, in attoFIL: the value, and all gas at the fee cap.
+
+        Source: Lotus v1.4.0 ``chain/types/message.go``, Message.RequiredFunds, and the value.
+        """
+        return self.value + self.gas_fee_cap * self.gas_limit
 
 
 @record

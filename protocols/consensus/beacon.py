@@ -1,7 +1,8 @@
 """The randomness beacon: which round belongs to an epoch, and whether an entry is genuine.
 
 A chained drand entry is a BLS signature of ``sha256(previous signature || round)`` by the beacon's group key; the round
-is eight bytes, big-endian (reference: formats, section 6).
+is eight bytes, big-endian (Lotus v1.4.0 ``chain/beacon/beacon.go`` and ``chain/beacon/drand/drand.go``, VerifyEntry and
+MaxBeaconRoundForEpoch; reference: formats, section 6).
 """
 
 from __future__ import annotations
@@ -70,7 +71,10 @@ class ChainedDrand:
 def check_entries(
     beacon: Beacon, entries: tuple[BeaconEntry, ...], height: int, parent_height: int, previous: BeaconEntry
 ) -> None:
-    """Raise BlockBeaconError unless a block carries exactly the rounds since its parent, oldest first, all genuine."""
+    """Raise BlockBeaconError unless a block carries exactly the rounds since its parent, oldest first, all genuine.
+
+    Source: Lotus v1.4.0 ``chain/beacon/beacon.go``, ValidateBlockValues.
+    """
     last_round = beacon.round_of(height)
     if last_round == previous.round:
         if entries:
@@ -85,7 +89,10 @@ def check_entries(
 
 
 def entries_due(beacon: Beacon, height: int, parent_height: int, previous: BeaconEntry) -> tuple[BeaconEntry, ...]:
-    """The entries that a block of this height over this parent carries."""
+    """The entries that a block of this height over this parent carries.
+
+    Source: Lotus v1.4.0 ``chain/beacon/beacon.go``, BeaconEntriesForBlock.
+    """
     if beacon.round_of(height) == previous.round:
         return ()
     return tuple(beacon.entry(beacon.round_of(epoch)) for epoch in range(parent_height + 1, height + 1))

@@ -1,26 +1,79 @@
-"""Whether the messages of a block are those its header commits to, and signed by whom they name.
+"""Which messages may stand in a block: allowed by their form, due by their nonces, committed to, and signed.
 
 The BLS messages of a block share one aggregate signature over their CIDs; secp256k1 messages carry their own. Senders
-may be ids on chain, so the caller gives their key addresses (reference: formats, sections 4 and 5).
+may be ids on chain, so the caller gives their key addresses (Lotus v1.4.0 ``chain/sync.go``, Syncer.checkBlockMessages;
+reference: formats, sections 4 and 5).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from thespis.protocols.chain.block import BlockHeader, save_message_meta
-from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.builtin.codes import name_of
+from thespis.protocols.chain.block import BlockHeader, BlockMessages, save_message_meta
+from thespis.protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMessage, check_for_inclusion
 from thespis.protocols.crypto import bls
 from thespis.protocols.crypto.signature import SignatureType
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.errors import BlockMessagesError, SignatureError
+from thespis.protocols.errors import BlockMessagesError, InvalidMessageError, SignatureError
 from thespis.protocols.ipld.blockstore import MemoryBlockstore
+from thespis.protocols.vm.gas import PRICES_V0
+from thespis.protocols.vm.state_tree import Actor, StateTree
 
 BLOCK_MESSAGES_MAX = 10_000
+"""Lotus v1.4.0 ``build/params_shared_vals.go``, BlockMessageLimit."""
 
 KeyOf = Callable[[Address], Address]
 """Finds the key address of a sender; raises when it has none."""
+
+
+def may_send(actor: Actor | None) -> bool:
+    """Whether an actor sends messages of its own: accounts do, who have a key, and nobody else."""
+    return actor is not None and name_of(actor.code) == "account"
+
+
+def check_eligible(item: Message | SignedMessage, network_version: int) -> None:
+    """Raise InvalidMessageError unless a block of this network version may hold a message, whatever the state.
+
+    Its gas limit must pay at least for standing on chain, by its length there: without its signature for a BLS message,
+    which is aggregated away (Lotus v1.4.0 ``chain/types/message.go``, Message.ValidForBlockInclusion).
+    """
+    if isinstance(item, SignedMessage):
+        message, length = item.message, item.chain_length()
+    else:
+        message, length = item, len(item.encode())
+    check_for_inclusion(message, PRICES_V0.on_chain_message(length), network_version)
+
+
+def check_senders(messages: BlockMessages, state: StateTree, network_version: int) -> None:
+    """Raise BlockMessagesError unless each message is eligible, each sender's nonces follow on, and all fit the block.
+
+    `state` is the one after the block's parent. Blocks are bounded by the sum of gas limits, so that no block takes
+    longer to execute than its epoch. Balances are not looked at: who cannot pay fails when the message is executed, at
+    the cost of the block's miner (Lotus v1.4.0 ``chain/sync.go``, Syncer.checkBlockMessages, checkMsg).
+    """
+    nonces: dict[Address, int] = {}
+    gas = 0
+    items: tuple[Message | SignedMessage, ...] = (*messages.bls, *messages.secpk)
+    for item in items:
+        message = item.message if isinstance(item, SignedMessage) else item
+        try:
+            check_eligible(item, network_version)
+        except InvalidMessageError as error:
+            raise BlockMessagesError(f"message {item.cid()}: {error}") from None
+        gas += message.gas_limit
+        if gas > BLOCK_GAS_LIMIT:
+            raise BlockMessagesError(f"the messages' gas limits sum to more than {BLOCK_GAS_LIMIT}")
+        sender = state.resolve(message.sender)
+        if sender not in nonces or sender is None:
+            actor = state.get(message.sender)
+            if actor is None or sender is None or not may_send(actor):
+                raise BlockMessagesError(f"message {item.cid()}: the sender {message.sender} is no account")
+            nonces[sender] = actor.nonce
+        if message.nonce != nonces[sender]:
+            raise BlockMessagesError(f"message {item.cid()}: nonce {message.nonce}, {nonces[sender]} is due")
+        nonces[sender] += 1
 
 
 def check_block_messages(

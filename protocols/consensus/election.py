@@ -1,7 +1,8 @@
 """The election: how often a miner won an epoch, from its share of power and one VRF output.
 
 Wins are Poisson distributed with the expected number of leaders times the share; the VRF output, read as a fraction, is
-put through the inverse distribution. All in Q.256 integers (reference: formats, section 6).
+put through the inverse distribution. All in Q.256 integers (Lotus v1.4.0 ``chain/types/electionproof.go``,
+ElectionProof.ComputeWinCount; reference: formats, section 6).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """e to a negative power in Q.256 fixed point, by a rational function: the same number on every machine.
 
 Numerator and denominator are polynomials evaluated by Horner's rule, their coefficients integers scaled by 2^-128
-(Lotus, ``chain/types/electionproof.go``; reference: formats, section 6).
+(Lotus v1.4.0 ``chain/types/electionproof.go``, expneg; reference: formats, section 6).
 """
 
 from __future__ import annotations

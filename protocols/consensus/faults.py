@@ -1,6 +1,6 @@
 """Consensus faults: two blocks by one miner that no honest miner signs.
 
-Three shapes are punished (Lotus: VerifyConsensusFault; reference: formats, section 6):
+Three shapes are punished (Lotus v1.4.0 ``chain/vm/syscalls.go``, VerifyConsensusFault; reference: formats, section 6):
 
 * double-fork mining: two blocks at one height;
 * time-offset mining: two blocks over the same parents at different heights;

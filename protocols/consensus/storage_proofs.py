@@ -1,4 +1,7 @@
-"""Checking the proofs that miners send as messages, on networks whose proofs are openings of Merkle trees."""
+"""Checking the proofs that miners send as messages, on networks whose proofs are openings of Merkle trees.
+
+Where the reference checks SNARKs: Lotus v1.4.0 ``chain/vm/syscalls.go``, VerifySeal and VerifyPoSt.
+"""
 
 from __future__ import annotations
 

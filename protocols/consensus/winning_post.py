@@ -1,7 +1,8 @@
-"""The winning proof of spacetime: a block's maker opens one of its sectors where the epoch's randomness says.
+"""The winning proof of spacetime: a block's maker answers a challenge about one of its sectors.
 
 Which sector and which leaves follows from the newest beacon entry, so a miner that has thrown its sectors away cannot
-make the blocks that its power wins (Lotus ``chain/consensus/filcns``; reference: formats, section 10).
+make the blocks that its power wins (Lotus v1.4.0 ``chain/sync.go``, Syncer.VerifyWinningPoStProof, and
+``chain/stmgr/utils.go``, GetSectorsForWinningPoSt; reference: formats, section 10).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from thespis.protocols.builtin.miner_state import SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.state import SectorOnChainInfo
 from thespis.protocols.chain.block import PoStProof
 from thespis.protocols.consensus.randomness import Purpose, draw, miner_entropy
 from thespis.protocols.encoding.address import Address
@@ -23,7 +24,7 @@ from thespis.protocols.proofs.vanilla import PostVanillaProof, ProvenSector, ver
 
 @dataclass(frozen=True, slots=True)
 class WinningChallenge:
-    """The sector that has to be opened, and where."""
+    """The sector that is challenged, and which of its leaves must be shown."""
 
     sector: SectorOnChainInfo
     leaves: tuple[int, ...]
@@ -37,7 +38,7 @@ class WinningChallenge:
 def winning_challenge(
     beacon: bytes, height: int, miner: Address, sectors: Sequence[SectorOnChainInfo]
 ) -> WinningChallenge:
-    """What a block of a miner at a height must open; raises BlockProofError for a miner without sectors."""
+    """The challenge that a block of a miner at a height answers; raises BlockProofError for a miner without sectors."""
     if not sectors:
         raise BlockProofError(f"miner {miner} has no sector to prove")
     randomness = draw(beacon, Purpose.WINNING_POST_CHALLENGE_SEED, height, miner_entropy(miner))
@@ -48,7 +49,7 @@ def winning_challenge(
 
 
 def check_winning_post(proofs: Sequence[PoStProof], challenge: WinningChallenge) -> None:
-    """Raise BlockProofError unless a block's proofs open the sector as the challenge asks."""
+    """Raise BlockProofError unless a block's proofs answer the challenge."""
     if len(proofs) != 1 or int(proofs[0].proof_type) != challenge.proof_type:
         raise BlockProofError(f"{len(proofs)} winning proofs; one of type {challenge.proof_type} is due")
     number, commitment = int(challenge.sector.number), challenge.sector.sealed_cid.parts()[2]

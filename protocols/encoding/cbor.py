@@ -65,11 +65,15 @@ _SEMANTIC: dict[int, Callable[[Any, bool], Any]] = {
 }
 
 
-def _encode_link(encoder: cbor2.CBOREncoder, cid: Cid) -> None:
-    # tag 42, then a byte string of the zero prefix and the CID; CIDs are 4 to 255 bytes long
-    size = len(cid.data) + 1
+def encode_link(cid: Cid) -> bytes:
+    """The encoding of a link, for who puts a block together: tag 42, then a byte string of a zero byte and the CID."""
+    size = len(cid.data) + 1  # CIDs are 4 to 255 bytes long
     head = b"\xd8\x2a\x58" + bytes([size]) if size > 23 else b"\xd8\x2a" + bytes([0x40 | size])  # noqa: PLR2004
-    encoder.write(head + b"\x00" + cid.data)
+    return head + b"\x00" + cid.data
+
+
+def _encode_link(encoder: cbor2.CBOREncoder, cid: Cid) -> None:
+    encoder.write(encode_link(cid))
 
 
 def _refuse_type(_encoder: cbor2.CBOREncoder, value: Any) -> NoReturn:

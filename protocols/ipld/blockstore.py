@@ -82,7 +82,11 @@ def load(store: Blockstore, cid: Cid) -> Any:
 
 def save(store: Blockstore, value: Any) -> Cid:
     """Keep a value as a DAG-CBOR block and return its CID."""
-    block = cbor.encode(value)
+    return save_block(store, cbor.encode(value))
+
+
+def save_block(store: Blockstore, block: bytes) -> Cid:
+    """Keep an encoded DAG-CBOR block and return its CID."""
     cid = Cid.of(block)
     store.put(cid, block)
     return cid

@@ -7,8 +7,8 @@ sorted (`historic`). The tree is canonical: one set of entries has
 one root, whatever the order of operations (go-hamt-ipld ``hamt.go``; reference: formats, section 7).
 
 Only nodes on changed paths are written, and loaded nodes stay cached in their parents. Decoded nodes are remembered by
-their bytes beyond one map's life, for a chain opens nearly the same trees at every epoch; values are shared and are
-never to be changed in place.
+their bytes beyond one map's life, for a chain opens nearly the same trees at every epoch; a block is asked of the store
+all the same, since reading it may cost gas. Values are shared and are never to be changed in place.
 """
 
 from __future__ import annotations
@@ -17,22 +17,26 @@ import enum
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import EncodeError, NodeError
-from thespis.protocols.ipld.blockstore import Blockstore, save
+from thespis.protocols.ipld.blockstore import Blockstore, save_block
+from thespis.protocols.remembered import Remembered
 
 BUCKET_ENTRIES = 3
 HASH_BITS = 256
 BIT_WIDTH_MAX = 8
 KEY_BYTES_MAX = 8192
-NODES_REMEMBERED = 512
+NODES_REMEMBERED_BYTES = 128 << 20
+"""Decoded nodes that a process remembers: about what a state of a hundred thousand accounts takes."""
+_DECODED_BYTES_PER_BYTE, _DECODED_BYTES_PER_NODE = 10, 512
+"""What a remembered node takes, by its encoding: 6 to 9 bytes for a byte of states, its block, and its place here."""
 
 Entry = tuple[bytes, Any]
 HashFunction = Callable[[bytes], bytes]
+_Pointers = tuple[tuple[int, "Cid | tuple[Entry, ...]"], ...]
 
 
 class HamtVersion(enum.Enum):
@@ -120,11 +124,7 @@ class Hamt:
         """Set `key`; returns whether anything changed."""
         if len(key) > KEY_BYTES_MAX:
             raise EncodeError(f"HAMT key of {len(key)} bytes; the bound is {KEY_BYTES_MAX}")
-        return self._set(self._root, self._digest(key), 0, key, value, replace=True)
-
-    def set_if_absent(self, key: bytes, value: Any) -> bool:
-        """Set `key` unless it is there; returns whether it was set."""
-        return self._set(self._root, self._digest(key), 0, key, value, replace=False)
+        return self._set(self._root, self._digest(key), 0, key, value)
 
     def delete(self, key: bytes) -> bool:
         """Remove `key`; returns whether it was there."""
@@ -134,28 +134,26 @@ class Hamt:
         """Write every changed node, children first, and return the root."""
         return self._write(self._root)
 
-    def _set(self, link: _Link, digest: int, depth: int, key: bytes, value: Any, *, replace: bool) -> bool:
+    def _set(self, link: _Link, digest: int, depth: int, key: bytes, value: Any) -> bool:
         node = self._node(link)
         slot = self._slot(digest, depth)
         pointer = node.pointers.get(slot)
         if isinstance(pointer, _Link):
-            changed = self._set(pointer, digest, depth + 1, key, value, replace=replace)
+            changed = self._set(pointer, digest, depth + 1, key, value)
         elif pointer is None:
             node.pointers[slot] = [(key, value)]
             changed = True
         else:
-            changed = self._set_in_bucket(node, slot, pointer, depth, (key, value), replace=replace)
+            changed = self._set_in_bucket(node, slot, pointer, depth, (key, value))
         if changed:
             link.cid = None
         return changed
 
-    def _set_in_bucket(
-        self, node: _Node, slot: int, bucket: list[Entry], depth: int, entry: Entry, *, replace: bool
-    ) -> bool:
+    def _set_in_bucket(self, node: _Node, slot: int, bucket: list[Entry], depth: int, entry: Entry) -> bool:
         key, value = entry
         for index, (known, old) in enumerate(bucket):
             if known == key:
-                if not replace or _same(old, value):
+                if _same(old, value):
                     return False
                 bucket[index] = entry
                 return True
@@ -165,7 +163,7 @@ class Hamt:
             return True
         child = _Link(None, _Node({}))
         for known, old in (*bucket, entry):
-            self._set(child, self._digest(known), depth + 1, known, old, replace=True)
+            self._set(child, self._digest(known), depth + 1, known, old)
         node.pointers[slot] = child
         return True
 
@@ -220,7 +218,7 @@ class Hamt:
         if link.node is None:
             assert link.cid is not None
             try:
-                pointers = _parse(self._store.get(link.cid), self._width, self._version)
+                pointers = _pointers(self._store.get(link.cid), self._width, self._version)
             except NodeError as error:
                 raise NodeError(f"HAMT node {link.cid}: {error}") from None
             link.node = _Node(
@@ -231,26 +229,28 @@ class Hamt:
     def _write(self, link: _Link) -> Cid:
         if link.cid is None:
             assert link.node is not None
-            link.cid = save(self._store, self._wire(link.node))
+            link.cid = save_block(self._store, self._encode(link.node))
         return link.cid
 
-    def _wire(self, node: _Node) -> list[Any]:
+    def _encode(self, node: _Node) -> bytes:
+        """A node's block, put together by pointers: most are links, whose encoding is a constant before the CID."""
+        before_link, before_bucket = _BEFORE_POINTER[self._version]
         bitfield = 0
-        pointers: list[Any] = []
-        wrap = self._version is HamtVersion.V0
+        pointers: list[bytes] = []
         for slot in sorted(node.pointers):
             bitfield |= 1 << slot
             pointer = node.pointers[slot]
             if isinstance(pointer, _Link):
-                cid = self._write(pointer)
-                pointers.append({"0": cid} if wrap else cid)
+                pointers += before_link, cbor.encode_link(self._write(pointer))
             else:
-                bucket = [[key, value] for key, value in pointer]
-                pointers.append({"1": bucket} if wrap else bucket)
-        return [bitfield.to_bytes((bitfield.bit_length() + 7) // 8, "big"), pointers]
+                pointers += before_bucket, cbor.encode(pointer)
+        bits = cbor.encode(bitfield.to_bytes((bitfield.bit_length() + 7) // 8, "big"))
+        return b"\x82" + bits + cbor.array_head(len(node.pointers)) + b"".join(pointers)
 
 
 _MISSING = object()
+_BEFORE_POINTER = {HamtVersion.V0: (b"\xa1\x610", b"\xa1\x611"), HamtVersion.V3: (b"", b"")}
+"""What stands before a link and before a bucket: in version 0 a map of one entry, "0" or "1"."""
 
 
 def _key(entry: Entry) -> bytes:
@@ -261,9 +261,20 @@ def _same(old: Any, new: Any) -> bool:
     return bool(old == new) and cbor.encode(old) == cbor.encode(new)
 
 
-@lru_cache(maxsize=NODES_REMEMBERED)
-def _parse(block: bytes, width: int, version: HamtVersion) -> tuple[tuple[int, Cid | tuple[Entry, ...]], ...]:
-    """Slots and what they point to."""
+_nodes: Remembered[tuple[bytes, int, bool], _Pointers] = Remembered(NODES_REMEMBERED_BYTES)
+
+
+def _pointers(block: bytes, width: int, version: HamtVersion) -> _Pointers:
+    """Slots and what they point to, remembered."""
+    key = block, width, version is HamtVersion.V0
+    found = _nodes.get(key)
+    if found is None:
+        found = _parse(block, width, version)
+        _nodes.put(key, found, _DECODED_BYTES_PER_NODE + _DECODED_BYTES_PER_BYTE * len(block))
+    return found
+
+
+def _parse(block: bytes, width: int, version: HamtVersion) -> _Pointers:
     wire = cbor.decode_stored(block)
     if not isinstance(wire, list) or len(wire) != 2 or not isinstance(wire[1], list):  # noqa: PLR2004
         raise NodeError("a node is an array of bitfield and pointers")

@@ -16,7 +16,7 @@ from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.ipld.amt import Amt, AmtVersion
 from thespis.protocols.ipld.amt import _Link as ArrayLink
 from thespis.protocols.ipld.amt import _Node as ArrayNode
-from thespis.protocols.ipld.blockstore import Blockstore, save
+from thespis.protocols.ipld.blockstore import Blockstore, save, save_block
 from thespis.protocols.ipld.hamt import Entry, Hamt, HamtVersion
 from thespis.protocols.ipld.hamt import _Link as MapLink
 from thespis.protocols.ipld.hamt import _Node as MapNode
@@ -78,12 +78,10 @@ class HistoricMap(Hamt):
         return super()._bucket(entries) if self._sorts else entries
 
     def _save(self, link: MapLink, node: MapNode) -> Cid:
-        return save(self._seen, self._wire(node)) if link.cid is None else self._seen.again(link.cid)
+        return save_block(self._seen, self._encode(node)) if link.cid is None else self._seen.again(link.cid)
 
-    def _set_in_bucket(
-        self, node: MapNode, slot: int, bucket: list[Entry], depth: int, entry: Entry, *, replace: bool
-    ) -> bool:
-        changed = super()._set_in_bucket(node, slot, bucket, depth, entry, replace=replace)
+    def _set_in_bucket(self, node: MapNode, slot: int, bucket: list[Entry], depth: int, entry: Entry) -> bool:
+        changed = super()._set_in_bucket(node, slot, bucket, depth, entry)
         child = node.pointers[slot]
         if isinstance(child, MapLink) and child.node is not None:
             child.cid = self._save(child, child.node)

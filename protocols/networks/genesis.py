@@ -26,19 +26,19 @@ from thespis.protocols.builtin.codes import (
     code_of,
 )
 from thespis.protocols.builtin.cron import CronEntry, CronState
-from thespis.protocols.builtin.init_state import InitState
-from thespis.protocols.builtin.market_state import MarketState
+from thespis.protocols.builtin.init.state import InitState
+from thespis.protocols.builtin.market.state import MarketState
 from thespis.protocols.builtin.methods import MARKET_CRON_TICK, ON_EPOCH_TICK_END
-from thespis.protocols.builtin.miner_state import AnyMiner, MinerInfo, MinerState, SectorOnChainInfo
 from thespis.protocols.builtin.policy import Policy
-from thespis.protocols.builtin.power import POWER_STATES
-from thespis.protocols.builtin.power_state import CronEvent
-from thespis.protocols.builtin.reward_state import RewardState
+from thespis.protocols.builtin.power.methods import POWER_STATES
+from thespis.protocols.builtin.power.state import CronEvent
+from thespis.protocols.builtin.reward.state import RewardState
+from thespis.protocols.builtin.reward.v2.state import RewardStateV2
 from thespis.protocols.builtin.storage_miner.calls import CronEventType
+from thespis.protocols.builtin.storage_miner.state import AnyMiner, MinerInfo, MinerState, SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.v2.state import MinerInfoV2, MinerStateV2, SectorOnChainInfoV2
 from thespis.protocols.builtin.system import SystemState
 from thespis.protocols.builtin.verifreg import VerifregState
-from thespis.protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2, SectorOnChainInfoV2
-from thespis.protocols.builtin.version_2.reward import RewardStateV2
 from thespis.protocols.chain.base_fee import INITIAL_BASE_FEE
 from thespis.protocols.chain.block import BlockHeader, ElectionProof, Ticket, save_message_meta
 from thespis.protocols.encoding import cbor

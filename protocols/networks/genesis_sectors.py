@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
-from thespis.protocols.builtin.miner_state import SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.state import SectorOnChainInfo
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.piece_cid import sealed_cid
 from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned

@@ -8,9 +8,11 @@ from enum import Enum
 
 from thespis.protocols.builtin.policy import MAINNET, Policy
 from thespis.protocols.consensus.beacon import Beacon
+from thespis.protocols.consensus.finality import FINALITY_EPOCHS
 from thespis.protocols.vm.interpreter import Rules, Upgrade
 
-LOOKBACK_OLD, LOOKBACK = 10, 900
+LOOKBACK_OLD, LOOKBACK = 10, FINALITY_EPOCHS
+"""Epochs that elections look back, up to network version 3 and after."""
 _LOOKBACK_CHANGES_AFTER = 3
 
 
@@ -36,7 +38,7 @@ class NetworkProfile:
     proofs: ProofPolicy
     policy: Policy = MAINNET
     upgrades: Mapping[int, Upgrade] = field(default_factory=dict)
-    finality_epochs: int = 900
+    finality_epochs: int = FINALITY_EPOCHS
     allowable_clock_drift_s: int = 1
 
     @property
@@ -45,7 +47,10 @@ class NetworkProfile:
         return Rules(self.network_version, self.policy, self.upgrades)
 
     def lookback(self, height: int) -> int:
-        """How many epochs back the state is whose powers and keys decide an election."""
+        """How many epochs back the state is whose powers and keys decide an election.
+
+        Source: Lotus v1.4.0 ``chain/actors/policy/policy.go``, GetWinningPoStSectorSetLookback.
+        """
         return LOOKBACK if self.network_version(height) > _LOOKBACK_CHANGES_AFTER else LOOKBACK_OLD
 
     def timestamp_of(self, height: int) -> int:

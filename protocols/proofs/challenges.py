@@ -15,7 +15,6 @@ from thespis.protocols.proofs.registry import ApiVersion, Shape
 WINNING_CHALLENGES = 66
 WINDOW_CHALLENGES = 10
 SYNTHETIC_MAX = 1 << 18
-_NON_INTERACTIVE_TAG = b"filecoin.io|PoRep|1|NonInteractive|1"
 _SYNTHETIC = b"filecoin.io|PoRep|1|Synthetic|1"
 _NONCE = b"synth-porep\0"
 _UPDATE_TAG = 1 << 40
@@ -37,13 +36,6 @@ def interactive(replica_id: bytes, seed: bytes, shape: Shape, partition: int = 0
     numbers = range(partition * count, (partition + 1) * count)
     digests = (hashlib.sha256(replica_id + seed + number.to_bytes(4, "little")).digest() for number in numbers)
     return [_reduced(int.from_bytes(digest, "little"), shape.nodes) for digest in digests]
-
-
-def non_interactive(replica_id: bytes, comm_r: bytes, nodes: int, count: int, start: int = 0) -> list[int]:
-    """The challenges of a seal that waits for no seed."""
-    prefix = _NON_INTERACTIVE_TAG + replica_id + comm_r
-    digests = (hashlib.sha256(prefix + n.to_bytes(4, "little")).digest() for n in range(start, start + count))
-    return [_reduced(int.from_bytes(digest, "little"), nodes) for digest in digests]
 
 
 def synthetic(replica_id: bytes, comm_r: bytes, nodes: int, count: int | None = None) -> list[int]:

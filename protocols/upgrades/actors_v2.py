@@ -13,15 +13,15 @@ from typing import TypeVar
 
 from thespis.protocols.builtin.account import AccountState
 from thespis.protocols.builtin.codes import BURNT_FUNDS, INIT, POWER, REWARD, VERIFIED_REGISTRY, code_of, name_of
-from thespis.protocols.builtin.init_state import InitState
-from thespis.protocols.builtin.market_state import MarketState
-from thespis.protocols.builtin.miner_state import MinerState
-from thespis.protocols.builtin.multisig_state import MultisigState
+from thespis.protocols.builtin.init.state import InitState
+from thespis.protocols.builtin.market.state import MarketState
+from thespis.protocols.builtin.multisig.state import MultisigState
 from thespis.protocols.builtin.policy import MAINNET, Policy
-from thespis.protocols.builtin.power_state import Claim, CronEvent, PowerState, epoch_key
-from thespis.protocols.builtin.reward_state import RewardState
+from thespis.protocols.builtin.power.state import Claim, CronEvent, PowerState, epoch_key
+from thespis.protocols.builtin.power.v2.state import ClaimV2, PowerStateV2
+from thespis.protocols.builtin.reward.state import RewardState
+from thespis.protocols.builtin.storage_miner.state import MinerState
 from thespis.protocols.builtin.verifreg import VerifregState
-from thespis.protocols.builtin.version_2.power_state import ClaimV2, PowerStateV2
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Record, TokenAmount, Unsigned

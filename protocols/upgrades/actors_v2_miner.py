@@ -9,17 +9,18 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 
-from thespis.protocols.builtin.miner_state import NO_POWER, Deadline, Deadlines, MinerState, PowerPair
 from thespis.protocols.builtin.policy import Policy
-from thespis.protocols.builtin.power_state import Claim
+from thespis.protocols.builtin.power.state import Claim
+from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING
 from thespis.protocols.builtin.storage_miner.calls import CronEventType
+from thespis.protocols.builtin.storage_miner.expiration_queue import ExpirationSet
 from thespis.protocols.builtin.storage_miner.money import power_of
 from thespis.protocols.builtin.storage_miner.partition import PartitionV0
 from thespis.protocols.builtin.storage_miner.periods import current_deadline
-from thespis.protocols.builtin.storage_miner.queues import NOTHING, ExpirationSet
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
-from thespis.protocols.builtin.version_2.miner_state import MinerInfoV2, MinerStateV2, SectorOnChainInfoV2
-from thespis.protocols.builtin.version_2.partition import PartitionV2
+from thespis.protocols.builtin.storage_miner.state import NO_POWER, Deadline, Deadlines, MinerState, PowerPair
+from thespis.protocols.builtin.storage_miner.v2.partition import PartitionV2
+from thespis.protocols.builtin.storage_miner.v2.state import MinerInfoV2, MinerStateV2, SectorOnChainInfoV2
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.cid import Cid

@@ -5,7 +5,7 @@ Everything is in Q.128 unless it says otherwise (specs-actors v2.3.6 ``nv4/rewar
 
 from __future__ import annotations
 
-from thespis.protocols.builtin.reward_state import (
+from thespis.protocols.builtin.reward.state import (
     BASELINE_EXPONENT_V3,
     BASELINE_INITIAL_V2,
     BASELINE_TOTAL,
@@ -15,8 +15,8 @@ from thespis.protocols.builtin.reward_state import (
     SIMPLE_TOTAL,
     RewardState,
 )
+from thespis.protocols.builtin.reward.v2.state import RewardStateV2
 from thespis.protocols.builtin.smoothing import FilterEstimate, natural_logarithm
-from thespis.protocols.builtin.version_2.reward import RewardStateV2
 from thespis.protocols.consensus.exponential import expneg
 from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount
 

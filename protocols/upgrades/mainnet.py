@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from thespis.protocols.builtin.codes import INIT
-from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.builtin.init.state import InitState
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.ipld.blockstore import Blockstore, save
 from thespis.protocols.upgrades.actors_v2 import upgrade_to_actors_v2

@@ -36,7 +36,6 @@ class PriceList:
     verify_secp256k1: int = 1_637_292
     hashing: int = 31_355
     unsealed_sector_cid: int = 98_647
-    verify_seal_later: int = 34_721_049
     verify_post_small: tuple[int, int] = (123_861_062, 9_226_981)
     verify_post_large: tuple[int, int] = (748_593_537, 85_639)
     """Flat and for each sector, of window proofs; halved when charged. Large are those of 32 and 64 GiB."""

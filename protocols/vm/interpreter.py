@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from thespis.protocols.builtin.codes import CRON, REWARD
 from thespis.protocols.builtin.methods import AWARD_BLOCK_REWARD, EPOCH_TICK
 from thespis.protocols.builtin.policy import MAINNET, Policy
-from thespis.protocols.builtin.reward import AwardBlockRewardParams
+from thespis.protocols.builtin.reward.methods import AwardBlockRewardParams
 from thespis.protocols.chain.message import Message, Receipt, SignedMessage
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid

@@ -3,6 +3,9 @@
 Up to network version 3 the root is the actors' HAMT itself, a tuple of two; from 4 on a tuple of version, HAMT and an
 info object (Lotus ``chain/state/statetree.go``; reference: formats, section 7). Builtin actors v0 and v2 both use
 version 0 nodes.
+
+A message names its actors some twenty times by addresses that the init actor's map resolves, so ids that were found are
+remembered, and so are entries that were read. Neither costs gas, so remembering changes no receipt.
 """
 
 from __future__ import annotations
@@ -11,16 +14,21 @@ import dataclasses
 from collections.abc import Iterator
 
 from thespis.protocols.builtin.codes import INIT
-from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.builtin.init.state import InitState
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Record, TokenAmount, Unsigned, record
 from thespis.protocols.errors import NodeError
 from thespis.protocols.ipld.blockstore import Blockstore, load, save
 from thespis.protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.vm.known_ids import KnownIds
 
 TREE_VERSION_1 = 1
 _VERSIONED_ROOT_FIELDS = 3
+ENTRIES_REMEMBERED_BYTES = 32 << 20
+"""Entries that a tree remembers of those that it read."""
+_ENTRY_BYTES = 1024
+"""What one takes at most: id, entry, two CIDs and a balance as objects, and their place in a dictionary."""
 
 
 @record
@@ -56,12 +64,14 @@ class StateTree:
             root, self._info = found.actors, found.info
         self._actors = Hamt(store, root, version=HamtVersion.V0)
         self._layers: list[dict[Address, Actor | None]] = [{}]
+        self._read: dict[Address, Actor] = {}
+        self._ids = KnownIds(store)
 
     def resolve(self, address: Address) -> Address | None:
         """The id address, or None."""
         if address.protocol is AddressProtocol.ID:
             return address
-        return self._init_state().resolve(self.store, address)
+        return self._ids.resolve(self._init_head(), address)
 
     def get(self, address: Address) -> Actor | None:
         """The actor at an address of any protocol, or None."""
@@ -71,8 +81,16 @@ class StateTree:
         for layer in reversed(self._layers):
             if number in layer:
                 return layer[number]
-        wire = self._actors.get(number.data)
-        return None if wire is None else Actor.from_wire(wire)
+        actor = self._read.get(number)
+        if actor is None:
+            wire = self._actors.get(number.data)
+            if wire is None:
+                return None
+            actor = Actor.from_wire(wire)
+            if len(self._read) >= ENTRIES_REMEMBERED_BYTES // _ENTRY_BYTES:
+                self._read.clear()
+            self._read[number] = actor
+        return actor
 
     def set(self, address: Address, actor: Actor) -> None:
         """Put an actor's entry; the address must resolve."""
@@ -97,15 +115,18 @@ class StateTree:
 
     def register(self, address: Address) -> Address:
         """Give a new address an id, in the init actor's state."""
-        state, number = self._init_state().register(self.store, address)
-        self.change(INIT, head=save(self.store, state.to_wire()))
+        before = self._init_head()
+        state, number = InitState.from_wire(load(self.store, before)).register(self.store, address)
+        after = save(self.store, state.to_wire())
+        self.change(INIT, head=after)
+        self._ids.grown(before, after, address, number)
         return number
 
-    def _init_state(self) -> InitState:
+    def _init_head(self) -> Cid:
         actor = self.get(INIT)
         if actor is None:
             raise NodeError("the state tree has no init actor")
-        return InitState.from_wire(load(self.store, actor.head))
+        return actor.head
 
     def actors(self) -> Iterator[tuple[Address, Actor]]:
         """Every written actor with its id, in the order of the tree."""
@@ -115,15 +136,18 @@ class StateTree:
     def snapshot(self) -> None:
         """Begin changes that may be undone."""
         self._layers.append({})
+        self._ids.snapshot()
 
     def commit(self) -> None:
         """Keep the changes since the last snapshot."""
         changes = self._layers.pop()
         self._layers[-1].update(changes)
+        self._ids.commit()
 
     def revert(self) -> None:
         """Undo the changes since the last snapshot."""
         self._layers.pop()
+        self._ids.revert()
 
     def flush(self) -> Cid:
         """Write every change and return the root; no snapshot may be open."""
@@ -133,6 +157,7 @@ class StateTree:
                 self._actors.delete(number.data)
             else:
                 self._actors.set(number.data, actor.to_wire())
+            self._read.pop(number, None)
         self._layers = [{}]
         root = self._actors.flush()
         return root if self._info is None else save_versioned(self.store, root, self._info)

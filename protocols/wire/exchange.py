@@ -12,6 +12,7 @@ from enum import IntEnum, IntFlag
 from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX
+from thespis.protocols.consensus.finality import FINALITY_EPOCHS
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Record, Unsigned, record
@@ -19,8 +20,9 @@ from thespis.protocols.errors import RefusedError, WireError
 
 PROTOCOL = "/fil/chain/xchg/0.0.1"
 REQUEST_BYTES_MAX = 64 << 10
-REQUEST_LENGTH_MAX = 900
-"""Most tipsets of one request: as many as finality spans."""
+REQUEST_LENGTH_MAX = FINALITY_EPOCHS
+"""Most tipsets of one request: as many as finality spans (Lotus v1.4.0 ``chain/exchange/protocol.go``,
+MaxRequestLength)."""
 ERROR_TEXT_MAX = 1024
 
 

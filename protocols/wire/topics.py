@@ -30,7 +30,10 @@ def kademlia_prefix(network: str) -> str:
 
 
 def message_id(data: bytes) -> bytes:
-    """How gossip tells messages apart: by content, so that a repeat is one whoever sends it."""
+    """How gossip tells messages apart: by content, so that a repeat is one whoever sends it.
+
+    Source: Lotus v1.4.0 ``node/modules/lp2p/pubsub.go``, HashMsgId.
+    """
     return hashlib.blake2b(data, digest_size=32).digest()
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 from thespian.actors import ActorAddress
 from thespis.runtime.actor.envelopes import ChildState, Peer, ProcessRow, Statistics
-from thespis.runtime.actor.supervision import ChildSpec, RestartLog
+from thespis.runtime.actor.supervision import Cause, ChildSpec, Ending, RestartLog
 from thespis.runtime.actor.tasks import Pending
+from thespis.runtime.bases.exits import ExitStatus
 
-NO_STATISTICS = Statistics(0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0)
+NO_STATISTICS = Statistics(0, 0, 0, 0, 0, 0, 0.0, 0.0, 0.0, 0.0, 0, 0.0)
 
 
 class SupervisedChild:
@@ -25,7 +26,8 @@ class SupervisedChild:
         self.exited: Pending[None] = Pending()
         self.has_run = False
         self.restart_asked = False
-        self.failure = ""
+        self._cause: Cause | None = None
+        self._failure = ""
         self.pinged_s: float | None = None
         self.statistics = NO_STATISTICS
         self._rate = 0.0
@@ -43,6 +45,16 @@ class SupervisedChild:
         self.statistics = NO_STATISTICS
         self._counted = None
         self._rate = 0.0
+
+    def blame(self, cause: Cause, detail: str) -> None:
+        """Note why this incarnation is about to be ended."""
+        self._cause, self._failure = cause, detail
+
+    def ended(self, status: ExitStatus) -> Ending:
+        """The present incarnation is gone: how, and for what it was blamed."""
+        ending = Ending(status, self._cause, self._failure)
+        self._cause, self._failure = None, ""
+        return ending
 
     def peer(self) -> Peer:
         """Where the role lives."""
@@ -64,6 +76,7 @@ class SupervisedChild:
             self.incarnation,
             self.log.total,
             tuple(self.log.reasons),
+            dict(self.log.by_cause),
             self._rate,
             self.statistics,
         )
@@ -71,4 +84,4 @@ class SupervisedChild:
     @staticmethod
     def row_of_supervisor(role: str, statistics: Statistics) -> ProcessRow:
         """The supervisor's own line."""
-        return ProcessRow(role, ChildState.RUNNING, 1, 0, (), 0.0, statistics)
+        return ProcessRow(role, ChildState.RUNNING, 1, 0, (), {}, 0.0, statistics)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 from thespis.runtime.actor.conversation import SUPERVISOR, Ask
+from thespis.runtime.actor.log_levels import LogLevels
 from thespis.runtime.actor.message import ActorAddress, Message, Plain, message
 from thespis.runtime.errors import ActorStartError, AskError, PlanError, RoleUnavailableError
 
@@ -53,6 +54,7 @@ class StartSubsystem:
     incarnation: int
     supervisor: ActorAddress
     peers: PeersChanged
+    log_levels: LogLevels
     settings: Message | None
 
 
@@ -115,7 +117,8 @@ class Statistics:
     """What a subsystem says of itself with each heartbeat.
 
     `rejected` counts messages it refused, in its channels or by type; `dead_letters` those that came back; `blocked_s`
-    is how long it waited for full mailboxes of others.
+    is how long it waited for full mailboxes of others; `handler_s` is how long its handlers took in all, waiting for
+    answers included, and `cpu_s` what its process took of the processors. All count from the start of the process.
     """
 
     process_id: int
@@ -125,17 +128,20 @@ class Statistics:
     rejected: int
     dead_letters: int
     blocked_s: float
+    handler_s: float
     p50_s: float
     p99_s: float
     memory_bytes: int
+    cpu_s: float
 
 
 @message
 class Pong:
-    """Answer to a heartbeat; says which map of peers the child has, so that a lost one is sent again."""
+    """Answer to a heartbeat; says which map of peers and which levels the child has: lost ones are sent again."""
 
     number: int
     peers_version: int
+    levels_version: int
     statistics: Statistics
 
 
@@ -157,13 +163,18 @@ class ChildState(enum.Enum):
 
 @message
 class ProcessRow:
-    """One line of the process table."""
+    """One line of the process table.
+
+    `restarts` are those that nobody asked for, and `reasons` tells of the last ten restarts; `restarts_by_cause` counts
+    them all under few names, for who adds them up.
+    """
 
     role: str
     state: ChildState
     incarnation: int
     restarts: int
     reasons: tuple[str, ...]
+    restarts_by_cause: dict[str, int]
     rate: float
     statistics: Statistics
 

@@ -65,9 +65,9 @@ class SupervisorHandle:
         """Restart one child and wait until it is ready."""
         self.ask_supervisor(RestartRole(role), within_s)
 
-    def ask(self, question: Ask[R], *, member: int = 0) -> R:
+    def ask(self, question: Ask[R], *, member: int = 0, within_s: float | None = None) -> R:
         """The answer of a role, asked through its supervisor; raises as a subsystem's ask does."""
-        relay = Relay(question, member, question.wait_s())
+        relay = Relay(question, member, question.wait_s() if within_s is None else within_s)
         try:
             relayed = self.ask_supervisor(relay, relay.wait_s())
         except RemoteError as error:

@@ -35,6 +35,7 @@ from thespis.runtime.actor.envelopes import (
     SubsystemReady,
 )
 from thespis.runtime.actor.handlers import Handling, handlers_of
+from thespis.runtime.actor.log_levels import NO_LEVELS, LogLevels
 from thespis.runtime.actor.message import REGISTRY
 from thespis.runtime.actor.tasks import Alarms, Pending, Task
 from thespis.runtime.actor.timing import Durations
@@ -88,6 +89,7 @@ class Subsystem(Actor, Generic[SettingsT]):
         self._opened = ExitStack()
         self._wake_s: float | None = None
         self._peers_version = 0
+        self._log_levels = NO_LEVELS
         self._durations = Durations()
         self._handled = self._failed = self._rejected = 0
         self._fallback: Environment | None = None
@@ -125,13 +127,13 @@ class Subsystem(Actor, Generic[SettingsT]):
         """Call this when the subsystem stops, before what was opened earlier is closed."""
         self._opened.callback(callback)
 
-    async def ask(self, question: Ask[R], *, member: int = 0) -> R:
-        """The answer to a question, from whoever holds its role (or is that member of it), within its time.
+    async def ask(self, question: Ask[R], *, member: int = 0, within_s: float | None = None) -> R:
+        """The answer to a question from whoever holds its role, or is that member of it, within its or a given time.
 
         Raises an error that the question declares, AskTimeoutError, ActorRestartedError, RemoteError, or
         MailboxFullError. While nobody holds the role, the ask waits for the next incarnation within its deadline.
         """
-        wait_s = question.wait_s()
+        wait_s = question.wait_s() if within_s is None else within_s
         number, pending = self._asks.open(question.addressee.holder(member), question)
         alarm = self._alarm(wait_s)
         alarm.when_done(lambda: self._asks.expire(number, wait_s))
@@ -190,7 +192,7 @@ class Subsystem(Actor, Generic[SettingsT]):
         elif kind is Routed:
             self._accept(msg.event, None, sender)
         elif kind is Ping:
-            self.send(sender, Pong(msg.number, self._peers_version, self.statistics()))
+            self.send(sender, Pong(msg.number, self._peers_version, self._log_levels.version, self.statistics()))
         elif kind is WakeupMessage:
             now_s = self.now_s()
             if self._wake_s is not None and self._wake_s <= now_s:
@@ -198,6 +200,8 @@ class Subsystem(Actor, Generic[SettingsT]):
             self._alarms.fire(now_s)
         elif kind is PeersChanged:
             self._take_peers(msg)
+        elif kind is LogLevels:
+            self._take_levels(msg)
         elif kind is StartSubsystem:
             self._begin(msg)
         elif kind is StopSubsystem:
@@ -217,6 +221,7 @@ class Subsystem(Actor, Generic[SettingsT]):
             return
         self.role, self.incarnation, self.supervisor = order.role, order.incarnation, order.supervisor
         self._take_peers(order.peers)
+        self._take_levels(order.log_levels)
 
         def finished(_result: Any, error: BaseException | None) -> None:
             if error is not None:
@@ -226,6 +231,9 @@ class Subsystem(Actor, Generic[SettingsT]):
                 return
             self._ready = True
             self.send(order.supervisor, SubsystemReady(self.role, self.incarnation))
+            settled = getattr(self._myRef, "settled", None)  # only a base with a process for each actor has it
+            if settled is not None:
+                settled()
             self._release()
 
         Task(self.start(cast("SettingsT", order.settings)), finished)
@@ -234,6 +242,12 @@ class Subsystem(Actor, Generic[SettingsT]):
         if change.version > self._peers_version:
             self._peers_version = change.version
             self._asks.set_peers(change.peers, self.send)
+
+    def _take_levels(self, levels: LogLevels) -> None:
+        if levels.version > self._log_levels.version:
+            self._log_levels = levels
+            self.environment.set_log_levels(levels.of(self.role))
+            logger.debug("%s: log levels of version %d", self.role, levels.version)
 
     def _finish(self) -> None:
         if self._stopping:
@@ -362,7 +376,9 @@ class Subsystem(Actor, Generic[SettingsT]):
             self._rejected + channels.rejected,
             channels.dead_letters,
             channels.blocked_s,
+            self._durations.total_s,
             self._durations.quantile(0.5),
             self._durations.quantile(0.99),
             environment.memory_bytes(),
+            environment.cpu_seconds(),
         )

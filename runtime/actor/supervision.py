@@ -17,10 +17,13 @@ from typing import Any, Generic, TypeVar
 from thespis.runtime.actor.conversation import Ask, Event, Role, Tell
 from thespis.runtime.actor.message import REGISTRY
 from thespis.runtime.actor.subsystem import Subsystem
-from thespis.runtime.bases.exits import ExitStatus
+from thespis.runtime.bases.exits import START_FAILED_CODE, ExitStatus
 from thespis.runtime.errors import PlanError
 
 SettingsT = TypeVar("SettingsT")
+CAUSES_MAX = 32
+"""Causes of restarts that are counted apart for one child; any further one counts as `OTHER_CAUSES`."""
+OTHER_CAUSES = "other"
 
 
 class Restart(enum.Enum):
@@ -29,6 +32,34 @@ class Restart(enum.Enum):
     PERMANENT = "always"
     TRANSIENT = "unless it ended by itself with code 0"
     TEMPORARY = "never"
+
+
+class Cause(enum.Enum):
+    """Why a child was ended, where its supervisor knows it better than the kernel."""
+
+    HEARTBEAT_MISSED = "heartbeat missed"
+    START_TIMEOUT = "start timeout"
+    START_FAILED = "failed to start"
+    ASKED = "asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one incarnation ended: what the kernel says, and what its supervisor knows beside it."""
+
+    status: ExitStatus
+    cause: Cause | None = None
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.detail}" if self.detail else str(self.status)
+
+    @property
+    def counted_as(self) -> str:
+        """A name out of few: a cause, the signal that ended the process, or its exit code."""
+        if self.cause is not None:
+            return self.cause.value
+        return Cause.START_FAILED.value if self.status.code == START_FAILED_CODE else str(self.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +186,7 @@ class RestartLog:
         self._recent: deque[float] = deque()
         self.total = 0
         self.reasons: deque[str] = deque(maxlen=10)
+        self.by_cause: dict[str, int] = {}
 
     def note(self, now_s: float, reason: str) -> int:
         """Record one more; returns its number within the window."""
@@ -164,6 +196,12 @@ class RestartLog:
         while self._recent and self._recent[0] <= now_s - self._intensity.window_s:
             self._recent.popleft()
         return len(self._recent)
+
+    def count(self, cause: str) -> None:
+        """Add one restart for `cause`; the names are few, because each is a time series of whoever scrapes."""
+        if cause not in self.by_cause and len(self.by_cause) >= CAUSES_MAX - 1:
+            cause = OTHER_CAUSES
+        self.by_cause[cause] = self.by_cause.get(cause, 0) + 1
 
     def exhausted(self, number: int) -> bool:
         """Whether restart `number` of the window is one too many."""

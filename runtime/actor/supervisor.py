@@ -35,9 +35,10 @@ from thespis.runtime.actor.envelopes import (
     SubsystemReady,
 )
 from thespis.runtime.actor.handlers import answers
+from thespis.runtime.actor.log_levels import LogLevels, SetLogLevel, changed
 from thespis.runtime.actor.message import REGISTRY
 from thespis.runtime.actor.subsystem import Subsystem
-from thespis.runtime.actor.supervision import Plan, should_restart
+from thespis.runtime.actor.supervision import Cause, Ending, Plan, should_restart
 from thespis.runtime.bases.exits import ExitStatus
 from thespis.runtime.errors import ActorStartError, MessageError, RoleUnavailableError
 
@@ -121,13 +122,19 @@ class Supervisor(Subsystem[None]):
         own = SupervisedChild.row_of_supervisor(self.role, self.statistics())
         return ProcessTable((own, *(child.row() for child in self.children.values())))
 
+    @answers(SetLogLevel)
+    def set_log_level(self, order: SetLogLevel) -> None:
+        """Change what this process writes and every child's does; who is started later is told with its start."""
+        self._take_levels(changed(self._log_levels, order, (self.role, *self.children)))
+        self._tell_living(self._log_levels)
+
     @answers(Relay)
     async def relay(self, order: Relay) -> Relayed:
         """Ask in the name of the outside; what is only told is told."""
         spoken = order.body
         if isinstance(spoken, Ask):
             self._child(spoken.addressee.holder(order.member))
-            answer = await self.ask(spoken, member=order.member)
+            answer = await self.ask(spoken, member=order.member, within_s=order.limit_s)
             return Relayed(REGISTRY.reply_to_wire(type(spoken), answer))
         if not isinstance(spoken, Tell):
             raise MessageError(f"{type(spoken).__name__} is neither asked nor told; see: thespis tell --help")
@@ -155,12 +162,14 @@ class Supervisor(Subsystem[None]):
         elif isinstance(msg, SubsystemReady):
             self._child_ready(child)
         elif isinstance(msg, SubsystemFailed):
-            child.failure = msg.reason
+            child.blame(Cause.START_FAILED, msg.reason)
             self._kill(child)
         elif isinstance(msg, Pong):
             child.pong(self.now_s(), msg.statistics)
             if msg.peers_version != self._peers_version:
                 self.send(child.address, self._peers())
+            if msg.levels_version != self._log_levels.version:
+                self.send(child.address, self._log_levels)
         elif isinstance(msg, Publish):
             self._route(msg.event)
         else:
@@ -187,14 +196,13 @@ class Supervisor(Subsystem[None]):
         was = child.state
         child.state = ChildState.STOPPED
         child.exited.resolve(None)
-        reason = f"{status}: {child.failure}" if child.failure else str(status)
-        child.failure = ""
+        ending = child.ended(status)
         self._announce()
         if was is ChildState.STARTING and not child.has_run:
             child.state = ChildState.FAILED
-            child.ready.fail(ActorStartError(f"{child.spec.name} failed to start: {reason}"))
+            child.ready.fail(ActorStartError(f"{child.spec.name} failed to start: {ending}"))
         elif child.restart_asked or (was is not ChildState.STOPPING and should_restart(child.spec.restart, status)):
-            self._restart(child, "asked" if child.restart_asked else reason)
+            self._restart(child, ending)
 
     # -- starting and restarting -----------------------------------------------------------------------------
 
@@ -221,24 +229,31 @@ class Supervisor(Subsystem[None]):
 
     def _order_start(self, child: SupervisedChild) -> None:
         settings = child.spec.settings(self._settings)
-        order = StartSubsystem(child.spec.name, child.incarnation, self.myAddress, self._peers(), settings)
-        self.send(child.address, order)
+        self.send(
+            child.address,
+            StartSubsystem(
+                child.spec.name, child.incarnation, self.myAddress, self._peers(), self._log_levels, settings
+            ),
+        )
         self.spawn(self._watch_start(child, child.incarnation))
 
     async def _watch_start(self, child: SupervisedChild, incarnation: int) -> None:
         await self.sleep(child.spec.start_timeout_s)
         if child.incarnation == incarnation and child.state is ChildState.STARTING:
-            child.failure = f"not ready within {child.spec.start_timeout_s} s"
+            child.blame(Cause.START_TIMEOUT, f"not ready within {child.spec.start_timeout_s} s")
             self._kill(child)
 
-    def _restart(self, child: SupervisedChild, reason: str) -> None:
+    def _restart(self, child: SupervisedChild, ending: Ending) -> None:
         now_s = self.now_s()
+        reason = Cause.ASKED.value if child.restart_asked else str(ending)
         logger.warning("%s ended: %s", child.spec.name, reason)
         if child.restart_asked:
             child.restart_asked = False
             child.log.reasons.append(reason)
+            child.log.count(reason)
             self._launch(child)
             return
+        child.log.count(ending.counted_as)
         number = child.log.note(now_s, reason)
         if child.log.exhausted(number):
             child.state = ChildState.FAILED
@@ -319,7 +334,7 @@ class Supervisor(Subsystem[None]):
                     child.pinged_s = now_s
                     self.send(child.address, Ping(self._pings))
                 elif now_s - child.pinged_s > beats.timeout_s:
-                    child.failure = f"no heartbeat for {beats.timeout_s} s"
+                    child.blame(Cause.HEARTBEAT_MISSED, f"no heartbeat for {beats.timeout_s} s")
                     self._kill(child)
             await self.sleep(beats.every_s)
 
@@ -333,6 +348,9 @@ class Supervisor(Subsystem[None]):
         self._peers_version += 1
         peers = self._peers()
         self._asks.set_peers(peers.peers, self.send)
+        self._tell_living(peers)
+
+    def _tell_living(self, notice: PeersChanged | LogLevels) -> None:
         for child in self.children.values():
             if child.state in (ChildState.RUNNING, ChildState.STARTING, ChildState.STOPPING):
-                self.send(child.address, peers)
+                self.send(child.address, notice)

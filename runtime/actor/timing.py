@@ -1,4 +1,4 @@
-"""How long handlers take: a bounded sample and its quantiles."""
+"""How long handlers take: their sum, and quantiles of a bounded sample."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ class Durations:
 
     def __init__(self) -> None:
         self._samples: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self.total_s = 0.0
 
     def add(self, seconds: float) -> None:
         """Note one duration."""
         self._samples.append(seconds)
+        self.total_s += seconds
 
     def quantile(self, share: float) -> float:
         """The duration that `share` of the samples do not exceed; 0 without samples."""

@@ -24,7 +24,7 @@ from thespis.runtime.bases.settings import ChildSettings, Limits
 
 logger = logging.getLogger(__name__)
 
-_BOOT = "from runtime.bases.actor_process import main; main()"
+_BOOT = "from thespis.runtime.bases.actor_process import main; main()"
 
 
 @dataclass(slots=True)

@@ -33,8 +33,3 @@ def permissions_of(token: str, secret: bytes) -> tuple[str, ...]:
     if not isinstance(allowed, list) or not all(each in PERMISSIONS for each in allowed):
         raise TokenError("the token grants what does not exist")
     return tuple(allowed)
-
-
-def granted_by(highest: str) -> tuple[str, ...]:
-    """Every permission up to one."""
-    return PERMISSIONS[: PERMISSIONS.index(highest) + 1]

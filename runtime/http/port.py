@@ -16,8 +16,6 @@ class HttpSettings:
     address: str
     secret: bytes
     origins: tuple[str, ...] = ()
-    methods: tuple[str, ...] = ("GET", "POST")
-    credentials: bool = False
     body_bytes_max: int = 16 << 20
     request_timeout_s: float = 60.0
     connections_max: int = 256

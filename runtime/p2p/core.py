@@ -5,7 +5,6 @@ Only this module, the patches and the streams import libp2p.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections import defaultdict, deque
 from contextlib import AsyncExitStack
@@ -150,7 +149,7 @@ class HostCore(INotifee):
             self._host,
             router,
             strict_signing=True,
-            msg_id_constructor=_message_id,
+            msg_id_constructor=lambda message: self._settings.message_id(bytes(message.data)),
             seen_ttl=int(self._settings.seen_ttl_s),
             sweep_interval=max(1, int(self._settings.seen_ttl_s / 2)),
         )
@@ -375,10 +374,6 @@ async def _drain(subscription: Any) -> None:
     """The library's queue of 32 overflows silently; delivery happened in the validator."""
     while True:
         await subscription.get()
-
-
-def _message_id(message: Any) -> bytes:
-    return hashlib.blake2b(bytes(message.data), digest_size=32).digest()
 
 
 def _with_peer(address: str, peer: str) -> str:

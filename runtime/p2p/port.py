@@ -16,6 +16,9 @@ from thespis.runtime.actor.message import message
 Validator = Callable[[bytes], bool]
 """Whether a gossiped payload is well formed; False counts against whoever sent it."""
 
+MessageId = Callable[[bytes], bytes]
+"""How gossip tells payloads apart: two of one id are one payload, whoever sends them."""
+
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
@@ -27,6 +30,7 @@ class HostSettings:
     protocols: Mapping[str, int]
     """Protocols that are answered, with the largest request of each."""
     dht_prefix: str
+    message_id: MessageId
     offline: bool = False
     relay: bool = False
     response_bytes_max: int = 12 << 20

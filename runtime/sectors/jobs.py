@@ -120,7 +120,6 @@ class DropLayers:
 
 
 Job = StagePiece | SealSector | ProveSeal | ProveWindow | ReadPiece | DropLayers
-JOBS = (StagePiece, SealSector, ProveSeal, ProveWindow, ReadPiece, DropLayers)
 
 
 @message

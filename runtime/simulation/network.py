@@ -6,7 +6,6 @@ What is simulated is delivery, not libp2p: no handshakes, no scoring, no streams
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -182,7 +181,7 @@ class SimulatedPort:
             self._forward(topic, self.peer_id, data, exclude=self.peer_id)
 
     def _note(self, data: bytes) -> bool:
-        identity = hashlib.blake2b(data, digest_size=32).digest()
+        identity = self._settings.message_id(data)
         now_ns = self._swarm.now_ns
         if self._seen.get(identity, -1) >= now_ns:
             return False

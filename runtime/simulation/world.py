@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from thespis.runtime.clock import Clock, ManualClock, SkewedClock
@@ -37,6 +37,7 @@ class SimulatedEnvironment:
         self._swarm = swarm
         self._shared = shared
         self._ports: list[SimulatedPort | SimulatedSectorPort] = []
+        self.log_levels: dict[str, str] = {}
 
     def open_store(self, name: str) -> Store:
         """A store on the node's virtual disk."""
@@ -95,6 +96,14 @@ class SimulatedEnvironment:
     def memory_bytes(self) -> int:
         """Not measured: 0."""
         return 0
+
+    def cpu_seconds(self) -> float:
+        """Not measured: 0."""
+        return 0.0
+
+    def set_log_levels(self, levels: Sequence[tuple[str, str]]) -> None:
+        """Remembered only: the log of a simulation is that of the process around it."""
+        self.log_levels = dict(levels)
 
 
 class World:

@@ -3,8 +3,7 @@
 import json
 from functools import cache
 
-from thespis.actors.chain.reader import BlockMessages
-from thespis.protocols.chain.block import BlockHeader
+from thespis.protocols.chain.block import BlockHeader, BlockMessages
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.encoding.cid import Cid

@@ -6,9 +6,8 @@ import pytest
 from thespis.actors.node.actor import FilecoinNode
 from thespis.actors.node.settings import LOCAL, NodeConfig
 from thespis.actors.roles import SEAL_WORKER, SEALING_WORKERS_MAX
-from thespis.deploy.nodes import node_settings
+from thespis.deploy.nodes import SETTINGS, node_settings
 from thespis.runtime.actor.message import REGISTRY
-from thespis.runtime.config import Config, load_config
 
 
 def test_every_option_reaches_the_settings(tmp_path):
@@ -59,13 +58,13 @@ def test_a_base_configuration_can_be_shared():
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, 5])
 def test_a_delay_out_of_bounds_is_refused(share):
-    with pytest.raises(ValueError, match="mining delay"):
+    with pytest.raises(ValueError, match=r"mining.delay_share = .*: must be at least 0 and less than 1"):
         NodeConfig().with_mine_delay(share)
 
 
 def test_a_homes_files_become_settings(tmp_path):
     (tmp_path / "genesis.car").write_bytes(b"car")
-    config = load_config(
+    config = SETTINGS.load(
         None, environment={"THESPIS_MINING__MINER_ADDRESS": "f01234", "THESPIS_MINING__ENABLED": "true"}
     )
     settings = node_settings(tmp_path, config, offline=True)
@@ -75,15 +74,15 @@ def test_a_homes_files_become_settings(tmp_path):
         "f01234",
         True,
     )
-    relay = load_config(None, environment={"THESPIS_SWARM__PUBLIC_RELAY_ADDRESS": "/ip4/1.2.3.4/tcp/1"})
-    with pytest.raises(NotImplementedError, match="is announced yet"):
-        node_settings(tmp_path, relay)
-    assert node_settings(tmp_path, Config()).miner == ""
+    relay = SETTINGS.load(None, environment={"THESPIS_SWARM__RELAY": "true"})
+    assert node_settings(tmp_path, relay).for_network().relay
+    assert not node_settings(tmp_path, config).for_network().relay
+    assert node_settings(tmp_path, SETTINGS.load(None, {})).miner == ""
 
 
 @pytest.mark.parametrize("workers", [0, SEALING_WORKERS_MAX + 1])
 def test_a_node_has_roles_for_so_many_workers(workers):
-    with pytest.raises(ValueError, match="1 to 8"):
+    with pytest.raises(ValueError, match=r"mining.sealing_workers = .*: must be at least 1 and at most 8"):
         NodeConfig().with_sealing(workers=workers)
 
 
@@ -100,3 +99,25 @@ def test_only_a_miners_node_has_workers():
 
     assert workers(NodeConfig().with_sealing(workers=3)) == []
     assert workers(NodeConfig().with_miner("f01000").with_sealing(workers=2)) == ["SealWorker-1", "SealWorker-2"]
+
+
+@pytest.mark.parametrize(
+    ("build", "key"),
+    [
+        (lambda node: node.with_listen("1.2.3.4:5"), "swarm.address"),
+        (lambda node: node.with_bootstrap("1.2.3.4:5"), "bootstrap.addresses"),
+        (lambda node: node.with_bootstrap(period_s=0.0), "bootstrap.period_s"),
+        (lambda node: node.with_bootstrap(min_peers=-1), "bootstrap.min_peer_threshold"),
+        (lambda node: node.with_miner("miner"), "mining.miner_address"),
+        (lambda node: node.with_sealing(interval_s=-1), "mining.auto_seal_interval_s"),
+        (lambda node: node.with_sealing(threads=-1), "mining.sealing_threads"),
+        (lambda node: node.with_api("localhost"), "api.address"),
+        (lambda node: node.with_pool(messages_max=0, nonce_gap_max=0), "mpool.max_pool_size"),
+        (lambda node: node.with_pool(messages_max=1, nonce_gap_max=-1), "mpool.max_nonce_gap"),
+        (lambda node: node.with_heartbeat("", nickname="r2d2"), "heartbeat.nickname"),
+        (lambda node: node.with_heartbeat("", period_s=0.0), "heartbeat.beat_period_s"),
+    ],
+)
+def test_the_builder_has_the_bounds_of_the_settings(build, key):
+    with pytest.raises(ValueError, match=rf"^{key} = "):
+        build(NodeConfig())

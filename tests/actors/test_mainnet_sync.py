@@ -13,7 +13,7 @@ from thespis.actors.node.settings import NodeConfig
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
 from thespis.protocols.networks.genesis import MAINNET_GENESIS
-from thespis.protocols.wire import exchange, hello
+from thespis.protocols.wire import exchange, hello, topics
 from thespis.runtime.actor.handle import SupervisorHandle
 from thespis.runtime.bases.process import ProcessBase
 from thespis.runtime.p2p.host import Libp2pPort
@@ -40,6 +40,7 @@ class MainnetPeer:
             topics={},
             protocols={hello.PROTOCOL: 1 << 16, exchange.PROTOCOL: 1 << 16},
             dht_prefix="/fil/kad/testnetnet",
+            message_id=topics.message_id,
         )
         self.port = Libp2pPort(folder, settings, self.take)
 

@@ -1,16 +1,11 @@
-"""What the pool works with: bounds, replacement, selection against the best possible, explanations, gas."""
+"""What the pool works with: bounds, replacement, the next nonce, explanations, gas."""
 
 import dataclasses
-import itertools
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from thespis.actors.msg_pool import pending as pending_module
-from thespis.actors.msg_pool import selection
 from thespis.actors.msg_pool.gas import PREMIUM_LEAST, estimate_limit, estimate_premium, fill_gas, try_message
 from thespis.actors.msg_pool.pending import Pending, PoolFullError, ReplaceFeeError
-from thespis.actors.msg_pool.selection import message_reward, select, sender_links
 from thespis.actors.msg_pool.why import explain
 from thespis.protocols.builtin.codes import code_of
 from thespis.protocols.encoding.address import Address
@@ -20,7 +15,6 @@ from thespis.protocols.errors import GasEstimateError
 from thespis.protocols.vm.state_tree import Actor
 
 from tests.actors.chain.builder import USERS, extend, new_chain, transfer
-from tests.properties import examples
 
 RICH = 10**30
 
@@ -46,10 +40,12 @@ def test_add_get_remove_and_once_each():
 
 
 @pytest.mark.behaviour(66)
-def test_largest_nonce():
-    found = pool(transfer(nonce=3), transfer(nonce=0))
-    assert found.largest_nonce(USERS[0]) == 3
-    assert found.largest_nonce(USERS[1]) is None
+def test_the_next_nonce_follows_on_and_fills_gaps():
+    found = pool(transfer(nonce=3), transfer(nonce=0), transfer(nonce=1))
+    assert found.next_nonce(USERS[0], 0) == 2, "a gap is filled first"
+    assert found.next_nonce(USERS[0], 3) == 4
+    assert found.next_nonce(USERS[0], 5) == 5
+    assert found.next_nonce(USERS[1], 7) == 7, "nothing of this sender waits"
 
 
 @pytest.mark.behaviour(78)
@@ -85,74 +81,6 @@ def test_dropping_what_can_no_longer_be_sent():
     found = pool(*(transfer(nonce=nonce) for nonce in range(4)))
     assert [signed.message.nonce for signed in found.drop_below(USERS[0], 2)] == [0, 1]
     assert [signed.message.nonce for signed in found] == [2, 3]
-
-
-# -- selection -----------------------------------------------------------------------------------------------
-
-
-def chosen_of(messages, gas_limit, base_fee=100, balances=None):
-    chains = {}
-    for signed in messages:
-        chains.setdefault(signed.message.sender, []).append(signed)
-    return select(sorted(chains.items()), lambda sender: (0, (balances or {}).get(sender, RICH)), base_fee, gas_limit)
-
-
-@pytest.mark.behaviour(96)
-def test_nonces_come_before_prices_and_prices_before_addresses():
-    messages = [
-        transfer(0, nonce=0, premium=10), transfer(0, nonce=1, premium=9000), transfer(1, nonce=0, premium=500),
-    ]  # fmt: skip
-    picked = [(USERS.index(m.message.sender), m.message.nonce) for m in chosen_of(messages, 10**10)]
-    assert picked == [(0, 0), (0, 1), (1, 0)], "the dear one carries the cheap one before it"
-    assert chosen_of([], 10**10) == []
-
-
-def test_what_cannot_pay_the_base_fee_or_its_value_is_left():
-    low = transfer(0, cap=50, premium=10)
-    poor = transfer(1, value=10**18)
-    gap = transfer(2, nonce=1)
-    assert chosen_of([low], 10**10) == []
-    assert chosen_of([poor], 10**10, balances={USERS[1]: 10**17}) == []
-    assert chosen_of([gap], 10**10) == []
-    assert message_reward(transfer(cap=300, premium=250, limit=10), 100) == 2000
-
-
-@settings(max_examples=examples(60))
-@given(
-    st.lists(st.tuples(st.integers(0, 2), st.integers(1, 50)), min_size=1, max_size=7),
-    st.integers(1, 7),
-)
-def test_selection_is_within_a_link_of_the_best(shape, slots):
-    """Against every choice there is, with one gas limit for all messages."""
-    nonces = dict.fromkeys(range(3), 0)
-    messages = []
-    for sender, premium in shape:
-        messages.append(transfer(sender, nonce=nonces[sender], premium=premium, limit=1000, cap=10**6))
-        nonces[sender] += 1
-    picked = chosen_of(messages, slots * 1000)
-    got = sum(message_reward(each, 100) for each in picked)
-    best = 0
-    for counts in itertools.product(*(range(nonces[sender] + 1) for sender in range(3))):
-        if sum(counts) <= slots:
-            reward = sum(
-                message_reward(each, 100)
-                for each in messages
-                if each.message.nonce < counts[USERS.index(each.message.sender)]
-            )
-            best = max(best, reward)
-    links = [link for sender in range(3) for link in links_of(messages, sender)]
-    assert got + max(link.reward for link in links) > best, "at most one link short of the best"
-    if all(len(link.messages) == 1 for link in links):
-        assert got == best, "without joined links greedy is exact"
-    taken = {}
-    for each in picked:
-        assert each.message.nonce == taken.get(each.message.sender, 0)
-        taken[each.message.sender] = each.message.nonce + 1
-
-
-def links_of(messages, sender):
-    chain = [each for each in messages if each.message.sender == USERS[sender]]
-    return sender_links(USERS[sender], chain, 0, RICH, 100)
 
 
 # -- why and gas ---------------------------------------------------------------------------------------------
@@ -209,17 +137,6 @@ def test_gas_is_filled_in_and_bounded(chain):
         estimate_limit(chain, chain.head(), dataclasses.replace(bare, value=TokenAmount(10**25)))
 
 
-def test_a_block_takes_a_bounded_number_of_messages(monkeypatch):
-    """As many as the rule allows, and as gossip carries the CIDs of."""
-    assert (selection.BLOCK_MESSAGES_MAX, selection.BLOCK_MESSAGE_BYTES_MAX) == (10_000, 900 << 10)
-    messages = [transfer(nonce=nonce) for nonce in range(5)]
-    for name, values in (("BLOCK_MESSAGES_MAX", (3, 4)), ("BLOCK_MESSAGE_BYTES_MAX", (4 * 48 - 1, 4 * 48))):
-        for value, count in zip(values, (3, 4), strict=True):
-            with monkeypatch.context() as patched:
-                patched.setattr(selection, name, value)
-                assert [each.message.nonce for each in chosen_of(messages, 10**10)] == list(range(count))
-
-
 def test_a_premium_beats_the_middle_of_what_waits():
     def waiting(*premiums):
         return [transfer(premium=premium * 10**6) for premium in premiums]
@@ -240,10 +157,3 @@ def test_only_accounts_are_tried_and_signatures_in_the_aggregate_cost_nothing(ch
         for bls in (False, True)
     ]
     assert used[1] < used[0]
-
-
-def test_what_pays_the_base_fee_and_nothing_more_is_taken():
-    even, below = transfer(cap=100, premium=10), transfer(cap=99, premium=10)
-    assert message_reward(even, 100) == 0
-    assert chosen_of([even], 10**10) == [even]
-    assert chosen_of([below], 10**10) == []

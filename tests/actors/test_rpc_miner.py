@@ -10,7 +10,7 @@ import thespis.actors.api.state  # noqa: F401  # they declare what is asked
 from thespis.actors.api import forms
 from thespis.actors.api.registry import METHODS, RpcError
 from thespis.protocols.builtin.methods import ADDRESS, BIG_INTEGER
-from thespis.protocols.builtin.power import UpdateClaimedPowerParams
+from thespis.protocols.builtin.power.methods import UpdateClaimedPowerParams
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.tuples import BigInteger

@@ -131,7 +131,8 @@ def test_a_running_node_can_be_watched_told_restarted_and_stopped(daemon):
         (("tell", "Ledger-1", "Deposit", "x"), "needs amount"),
         (("tell", "Ledger-1", "Deposit", "x", "y"), "expected int"),
         (("tell", "Ledger-1", "Deposit", "x", "1", "2"), "more were given"),
-        (("tell", "Nobody", "ReadBook"), "no role"),
+        (("tell", "Ledger-1", "ReadBok"), "near it ReadBook"),
+        (("tell", "Nobody", "ReadBook"), "is for Ledger, not for Nobody"),
         (("restart", "Nobody"), "no role"),
     ):
         ran = thespis(*arguments, home=daemon.home)

@@ -200,6 +200,8 @@ def test_the_command_runs_to_an_epoch_and_says_how_it_went(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     banner, outcome = (json.loads(line) for line in done.stdout.strip().splitlines())
     assert banner["proofs"] == "vanilla"
+    # genesis is when the homes are written, and waits for no margin beyond the nodes' readiness
+    assert banner["genesis_time_s"] <= (tmp_path / "net" / "node-1" / "genesis.car").stat().st_mtime
     assert outcome == json.loads(report.read_text())
     assert outcome["problems"] == []
     assert outcome["messages"] > 0

@@ -106,8 +106,7 @@ def test_api_file(tmp_path):
     repo = Repo.init(tmp_path / "home")
     with pytest.raises(RepoError, match="is the daemon running"):
         repo.api()
-    repo.set_api("/ip4/127.0.0.1/tcp/1")
-    repo.set_api("/ip4/127.0.0.1/tcp/2")
+    (repo.home / "api").write_text("/ip4/127.0.0.1/tcp/2")
     assert repo.api() == "/ip4/127.0.0.1/tcp/2"
     repo.close()
     assert not (repo.home / "api").exists()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from thespis.protocols.builtin.deals import NEVER, DealProposal, DealState
-from thespis.protocols.builtin.market_state import MarketState
+from thespis.protocols.builtin.market.deals import NEVER, DealProposal, DealState
+from thespis.protocols.builtin.market.state import MarketState
 from thespis.protocols.encoding.bigint import decode_bigint
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.ipld.blockstore import Blockstore

@@ -1,11 +1,17 @@
-"""A miner's books: its sectors by what became of them, their power and pledge, when they end, and its money."""
+"""A miner's books: its sectors by what became of them, their power and pledge, when they expire, and its money."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from thespis.protocols.builtin.miner_state import (
+from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING, BitfieldQueue, holds_all, merged
+from thespis.protocols.builtin.storage_miner.expiration_queue import ExpirationSet
+from thespis.protocols.builtin.storage_miner.layouts import layout_for
+from thespis.protocols.builtin.storage_miner.money import power_of
+from thespis.protocols.builtin.storage_miner.partition import Partition
+from thespis.protocols.builtin.storage_miner.periods import UNQUANTIZED
+from thespis.protocols.builtin.storage_miner.state import (
     NO_POWER,
     AnyMiner,
     Deadline,
@@ -13,13 +19,8 @@ from thespis.protocols.builtin.miner_state import (
     SectorOnChainInfo,
     SectorPreCommitOnChainInfo,
 )
-from thespis.protocols.builtin.storage_miner.layouts import layout_for
-from thespis.protocols.builtin.storage_miner.money import power_of
-from thespis.protocols.builtin.storage_miner.partition import Partition
-from thespis.protocols.builtin.storage_miner.periods import UNQUANTIZED
-from thespis.protocols.builtin.storage_miner.queues import NOTHING, BitfieldQueue, ExpirationSet, holds_all, merged
-from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
-from thespis.protocols.builtin.vesting import VestingFunds
+from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2
+from thespis.protocols.builtin.storage_miner.vesting import VestingFunds
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.ipld.blockstore import Blockstore, load
 from thespis.protocols.ipld.hamt import Hamt, HamtVersion
@@ -40,16 +41,16 @@ class MinerBooks:
     """What it must have at least."""
     violations: list[str] = field(default_factory=list)
     placed: Bitfield = NOTHING
-    ended: Bitfield = NOTHING
+    settled: Bitfield = NOTHING
 
     def check(self, holds: bool, what: str) -> None:
-        """Note what does not hold."""
+        """Note a condition that does not hold, in words."""
         if not holds:
             self.violations.append(what)
 
 
 def miner_books(store: Blockstore, state: AnyMiner) -> MinerBooks:
-    """Go through a miner's state."""
+    """Add up a miner's state, and note what in it contradicts itself."""
     books = MinerBooks(pledged=state.locked_funds + state.pledge)
     size = int(state.load_info(store).sector_size)
     sectors = {int(sector.number): sector for sector in state.load_sectors(store)}
@@ -64,10 +65,10 @@ def miner_books(store: Blockstore, state: AnyMiner) -> MinerBooks:
             empty.add(root)
         _deadline(store, books, index, deadline, kind, sectors, size)
     numbers = Bitfield.of(sectors)
-    books.check(holds_all(numbers, books.placed - books.ended), "a partition has a live sector that is not there")
+    books.check(holds_all(numbers, books.placed - books.settled), "a partition has a live sector that is not there")
     unplaced = [sectors[number] for number in numbers - books.placed]
     books.active_power += power_of(size, unplaced)
-    pledge = sum(sector.initial_pledge for number, sector in sectors.items() if number not in books.ended)
+    pledge = sum(sector.initial_pledge for number, sector in sectors.items() if number not in books.settled)
     books.check(pledge == state.pledge, f"the sectors pledge {pledge}, the sum is {state.pledge}")
     _money(store, books, state)
     return books
@@ -104,7 +105,7 @@ def _deadline(
         ]
         books.check(not (books.placed & partition.sectors).runs, f"sectors of deadline {index} are in two partitions")
         books.placed |= partition.sectors
-        books.ended |= partition.terminated - _unsettled(store, partition)
+        books.settled |= partition.terminated - _unsettled(store, partition)
         live, total = live + len(partition.live_sectors), total + len(partition.sectors)
         faulty += partition.faulty_power
         books.active_power += partition.active_power
@@ -114,14 +115,14 @@ def _deadline(
 
 
 def _unsettled(store: Blockstore, partition: Partition) -> Bitfield:
-    """Sectors that ended early and whose pledge is not given back yet."""
+    """Sectors that were terminated early and whose fee and pledge are not settled yet."""
     return merged(numbers for _, numbers in BitfieldQueue(store, partition.early_terminated, UNQUANTIZED).entries())
 
 
 def partition_violations(
     store: Blockstore, partition: Partition, sectors: dict[int, SectorOnChainInfo], size: int
 ) -> list[str]:
-    """What does not hold of a partition: its sets, its powers, and its queue of ends."""
+    """What does not hold of a partition: its sets, its powers, and its queue of expirations."""
     found: list[str] = []
     apart = (partition.unproven, partition.faults, partition.terminated)
     if sum(map(len, apart)) != len(apart[0] | apart[1] | apart[2]):

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from thespis.protocols.builtin.codes import MARKET, POWER, name_of
 from thespis.protocols.builtin.invariants.market import market_violations
 from thespis.protocols.builtin.invariants.miner import MinerBooks, miner_books
-from thespis.protocols.builtin.market_state import MarketState
-from thespis.protocols.builtin.miner_state import NO_POWER, AnyMiner
-from thespis.protocols.builtin.power_state import CONSENSUS_POWER_MIN, AnyPower
+from thespis.protocols.builtin.market.state import MarketState
+from thespis.protocols.builtin.power.state import CONSENSUS_POWER_MIN, AnyPower
 from thespis.protocols.builtin.states import state_of
+from thespis.protocols.builtin.storage_miner.state import NO_POWER, AnyMiner
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.ipld.blockstore import Blockstore

@@ -1,4 +1,7 @@
-"""Committed sectors whose proofs held: they get a deadline, power and a pledge (specs-actors v0.9.15)."""
+"""ConfirmSectorProofsValid: committed sectors whose proofs held are activated, with a deadline and a pledge.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from thespis.protocols.builtin.codes import MARKET, POWER
-from thespis.protocols.builtin.market_types import (
-    ActivateDealsParams,
-)
-from thespis.protocols.builtin.methods import (
-    ACTIVATE_DEALS,
-)
-from thespis.protocols.builtin.miner_state import (
-    NO_POWER,
-    AnyMiner,
-    Miner,
-    MinerInfo,
-    MinerState,
-    PowerPair,
-    SectorOnChainInfo,
-    SectorPreCommitOnChainInfo,
-)
+from thespis.protocols.builtin.market.calls import ActivateDealsParams
+from thespis.protocols.builtin.methods import ACTIVATE_DEALS
 from thespis.protocols.builtin.policy import EPOCHS_IN_DAY
-from thespis.protocols.builtin.power import ConfirmedSectors, CurrentTotalPower
-from thespis.protocols.builtin.reward import ThisEpochReward
+from thespis.protocols.builtin.power.methods import ConfirmedSectors, CurrentTotalPower
+from thespis.protocols.builtin.reward.methods import ThisEpochReward
 from thespis.protocols.builtin.smoothing import FilterEstimate
+from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING
 from thespis.protocols.builtin.storage_miner.calls import epoch_reward, network_power, notify_pledge, update_power
-from thespis.protocols.builtin.storage_miner.commit import SECTOR_NUMBER_MAX
 from thespis.protocols.builtin.storage_miner.layouts import layout_of
 from thespis.protocols.builtin.storage_miner.money import (
     PLEDGE_PERIOD,
@@ -40,12 +29,22 @@ from thespis.protocols.builtin.storage_miner.money import (
     quality_power,
     unlocked_balance,
 )
-from thespis.protocols.builtin.storage_miner.periods import (
-    DeadlineInfo,
-    assign_deadlines,
+from thespis.protocols.builtin.storage_miner.periods import DeadlineInfo, assign_deadlines
+from thespis.protocols.builtin.storage_miner.sectors import (
+    SECTOR_NUMBER_MAX,
+    Sectors,
+    delete_pre_committed,
+    pre_committed,
 )
-from thespis.protocols.builtin.storage_miner.queues import NOTHING
-from thespis.protocols.builtin.storage_miner.sectors import Sectors, delete_pre_committed, pre_committed
+from thespis.protocols.builtin.storage_miner.state import (
+    NO_POWER,
+    Miner,
+    MinerInfo,
+    MinerState,
+    PowerPair,
+    SectorOnChainInfo,
+    SectorPreCommitOnChainInfo,
+)
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
 from thespis.protocols.encoding.varint import encode_varint
@@ -55,29 +54,11 @@ if TYPE_CHECKING:
     from thespis.protocols.vm.runtime import ActorRuntime
 
 
-def confirm_sector_proofs(runtime: ActorRuntime, params: ConfirmedSectors) -> None:
-    """Take sectors up whose proofs held: their deals begin, they get a deadline, power and a pledge."""
-    given = confirming(runtime, params)
-    info = given.info
+@record
+class SectorNumberParams(Record):
+    """The sector that is asked about."""
 
-    def take_up(state: MinerState) -> tuple[MinerState, tuple[PowerPair, int, int]]:
-        state, _moved = reschedule_replaced(runtime, state, info, given.replaced)
-        lasting = given.lasting(runtime)
-        sectors = [given.taken_up(runtime, each, expected_reward) for each in lasting]
-        pledge = sum(sector.initial_pledge for sector in sectors)
-        state, new_power = with_sectors(runtime, state, info, sectors)
-        state, freed = state.unlock_vested(runtime, runtime.epoch)
-        state = add_deposit(runtime, state, -sum(each.pre_commit_deposit for each in lasting))
-        available = unlocked_balance(runtime, state) - state.initial_pledge_requirement
-        if available < pledge:
-            runtime.abort(ExitCode.INSUFFICIENT_FUNDS, f"a pledge of {pledge} is due, {available} is available")
-        state = add_pledge(runtime, state, pledge)
-        check_balance(runtime, state)
-        return state, (new_power, pledge, freed)
-
-    _state, (new_power, pledge, freed) = runtime.transaction(MinerState, take_up)
-    update_power(runtime, new_power)
-    notify_pledge(runtime, pledge - freed)
+    sector_number: Unsigned
 
 
 ExpectedReward = Callable[[FilterEstimate, FilterEstimate, int, int], int]
@@ -88,7 +69,10 @@ Replaced = dict[int, dict[int, Bitfield]]
 
 @dataclass(frozen=True, slots=True)
 class Confirming:
-    """What confirming sectors depends on; the supply in attoFIL."""
+    """What activating sectors depends on: the miner, the network's rewards, power and supply (attoFIL), commitments.
+
+    `kept` are the commitments whose deals could be activated, `replaced` the sectors that they take the place of.
+    """
 
     info: MinerInfo
     reward: ThisEpochReward
@@ -98,14 +82,14 @@ class Confirming:
     replaced: Replaced
 
     def lasting(self, runtime: ActorRuntime) -> list[SectorPreCommitOnChainInfo]:
-        """Those that still live long enough to be taken up."""
+        """Those commitments whose sectors still live long enough; the rest is left to expire, with its deposit."""
         least = runtime.epoch + runtime.policy.sector_expiration_min
         return [each for each in self.kept if each.info.expiration >= least]
 
-    def taken_up(
+    def activated(
         self, runtime: ActorRuntime, kept: SectorPreCommitOnChainInfo, expected_reward: ExpectedReward
     ) -> SectorOnChainInfo:
-        """A committed sector as a proven one, with its pledge, and what it is expected to earn."""
+        """The sector of a commitment, with its pledge and what it is expected to earn, which its fees will go by."""
         committed, reward, power = kept.info, self.reward, self.power
         duration = committed.expiration - runtime.epoch
         quality = quality_power(self.info.sector_size, duration, kept.deal_weight, kept.verified_deal_weight)
@@ -119,21 +103,50 @@ class Confirming:
         )  # fmt: skip
 
 
+def confirm_sector_proofs(runtime: ActorRuntime, params: ConfirmedSectors) -> None:
+    """Activate sectors whose proofs held: their deals begin, they get a deadline, power and a pledge.
+
+    Only the power actor calls this, at the end of the epoch in which the proofs were handed in. Deposits are given
+    back and count towards the pledge.
+
+    Source: v0.9.15 ``miner_actor.go``, ConfirmSectorProofsValid.
+    """
+    given = confirming(runtime, params)
+    info = given.info
+
+    def activate(state: MinerState) -> tuple[MinerState, tuple[PowerPair, int, int]]:
+        state, _moved = reschedule_replaced(runtime, state, info, given.replaced)
+        lasting = given.lasting(runtime)
+        sectors = [given.activated(runtime, each, expected_reward) for each in lasting]
+        pledge = sum(sector.initial_pledge for sector in sectors)
+        state, new_power = with_sectors(runtime, state, info, sectors)
+        state, freed = state.unlock_vested(runtime, runtime.epoch)
+        state = add_deposit(runtime, state, -sum(each.pre_commit_deposit for each in lasting))
+        available = unlocked_balance(runtime, state) - state.initial_pledge_requirement
+        if available < pledge:
+            runtime.abort(ExitCode.INSUFFICIENT_FUNDS, f"a pledge of {pledge} is due, {available} is available")
+        state = add_pledge(runtime, state, pledge)
+        check_balance(runtime, state)
+        return state, (new_power, pledge, freed)
+
+    _state, (new_power, pledge, freed) = runtime.transaction(MinerState, activate)
+    update_power(runtime, new_power)
+    notify_pledge(runtime, pledge - freed)
+
+
 def confirming(runtime: ActorRuntime, params: ConfirmedSectors) -> Confirming:
-    """Ask the other actors, and activate the deals of the sectors whose proofs held."""
+    """Ask the other actors, and have the market activate the deals of each sector.
+
+    A commitment that is gone, or whose deals cannot be activated any more, is left out: one sector must not cost the
+    miner all the others of the epoch. Version 2 does not trouble the market with sectors without deals.
+
+    Source: ``miner_actor.go``, ConfirmSectorProofsValid; ``miner_state.go``, FindPrecommittedSectors.
+    """
     runtime.validate_caller(POWER)
     reward, power = epoch_reward(runtime), network_power(runtime)
     supply = runtime.circulating_supply()
     state = runtime.read_state(layout_of(runtime).state)
     info = state.load_info(runtime)
-    kept, replaced = with_deals(runtime, state, params)
-    return Confirming(info, reward, power, supply, kept, replaced)
-
-
-def with_deals(
-    runtime: ActorRuntime, state: AnyMiner, params: ConfirmedSectors
-) -> tuple[list[SectorPreCommitOnChainInfo], Replaced]:
-    """The sectors whose deals could be activated, and those without deals that they replace."""
     table = pre_committed(runtime, state)
     wires = [table.get(encode_varint(number)) for number in params.sectors]
     found = [SectorPreCommitOnChainInfo.from_wire(wire) for wire in wires if wire is not None]
@@ -147,24 +160,27 @@ def with_deals(
                 continue
         kept.append(each)
         if each.info.replace_capacity:
-            places = replaced.setdefault(int(each.info.replace_sector_deadline), {})
+            partitions = replaced.setdefault(int(each.info.replace_sector_deadline), {})
             index = int(each.info.replace_sector_partition)
-            places[index] = places.get(index, NOTHING) | Bitfield.of([each.info.replace_sector_number])
+            partitions[index] = partitions.get(index, NOTHING) | Bitfield.of([each.info.replace_sector_number])
     if not kept:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "no sector can be confirmed")
-    return kept, replaced
+    return Confirming(info, reward, power, supply, kept, replaced)
 
 
 def reschedule_replaced(
     runtime: ActorRuntime, state: Miner, info: MinerInfo, replaced: Replaced
 ) -> tuple[Miner, list[SectorOnChainInfo]]:
-    """Let replaced sectors end with their next deadline, so that they are challenged once more; returns them."""
+    """Let replaced sectors expire with their next deadline, so that they are challenged once more; returns them.
+
+    Source: ``miner_state.go``, RescheduleSectorExpirations.
+    """
     deadlines, layout = state.load_deadlines(runtime), layout_of(runtime)
     sectors, moved = Sectors(runtime, state), []
     for index, wanted in sorted(replaced.items()):
         when = DeadlineInfo(runtime.policy, state.proving_period_start, index, runtime.epoch).next_not_elapsed()
-        due = layout.due(runtime, state, info, index)
-        deadline, here = due.reschedule(deadlines.load(runtime, index), sectors, when.last, wanted)
+        rules = layout.deadline_rules(runtime, state, info, index)
+        deadline, here = rules.reschedule(deadlines.load(runtime, index), sectors, when.last, wanted)
         moved += here
         deadlines = deadlines.update(runtime, index, deadline)
     return state.with_deadlines(runtime, deadlines), moved
@@ -173,7 +189,12 @@ def reschedule_replaced(
 def with_sectors(
     runtime: ActorRuntime, state: Miner, info: MinerInfo, sectors: Sequence[SectorOnChainInfo]
 ) -> tuple[Miner, PowerPair]:
-    """The miner with committed sectors as proven ones, in deadlines; returns the power they have now."""
+    """The miner with sectors activated and put into deadlines; returns the power that they have at once.
+
+    Deadlines that are open, or open next, are left alone: what they challenge is drawn already.
+
+    Source: ``miner_state.go``, PutSectors, DeletePrecommittedSectors, AssignSectorsToDeadlines.
+    """
     array = Sectors(runtime, state)
     array.put_all(sectors)
     state = state.with_(sectors=array.flush())
@@ -188,25 +209,21 @@ def with_sectors(
     ordered = sorted(sectors, key=lambda sector: sector.number)
     room = layout.deadline_partitions_max
     for index, new in assign_deadlines(size, mutable, ordered, room).items():
-        due = layout.due(runtime, state, info, index)
-        deadline, added = due.add_sectors(mutable[index], size, new, proven=layout.proven_at_once)
+        rules = layout.deadline_rules(runtime, state, info, index)
+        deadline, added = rules.add_sectors(mutable[index], size, new, proven=layout.proven_at_once)
         power += added
         deadlines = deadlines.update(runtime, index, deadline)
     return state.with_deadlines(runtime, deadlines), power
 
 
 def check_sector_proven(runtime: ActorRuntime, params: SectorNumberParams) -> None:
-    """Succeed if a sector is proven."""
+    """Succeed if a sector is proven, as anyone may ask.
+
+    Source: ``miner_actor.go``, CheckSectorProven.
+    """
     runtime.accept_any_caller()
     if runtime.actors_version and params.sector_number > SECTOR_NUMBER_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"sector number {params.sector_number}")
     state = runtime.read_state(layout_of(runtime).state)
     if Sectors(runtime, state).find(params.sector_number) is None:
         runtime.abort(ExitCode.NOT_FOUND, f"sector {params.sector_number} is not proven")
-
-
-@record
-class SectorNumberParams(Record):
-    """A sector."""
-
-    sector_number: Unsigned

@@ -1,4 +1,10 @@
-"""What a miner does at the end of each deadline: vest, expire, penalise, end sectors (specs-actors v0.9.15)."""
+"""What a miner does at the end of each deadline: vest, expire, penalise, and go on to the next.
+
+Cron calls a miner that asked for it, through the power actor. If the call fails the miner loses its power, for it could
+not account for its sectors.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +12,9 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from thespis.protocols.builtin.codes import POWER
-from thespis.protocols.builtin.miner_state import NO_POWER, Miner, MinerInfo, MinerState, PowerPair
-from thespis.protocols.builtin.power import CurrentTotalPower
-from thespis.protocols.builtin.reward import ThisEpochReward
+from thespis.protocols.builtin.power.methods import CurrentTotalPower
+from thespis.protocols.builtin.reward.methods import ThisEpochReward
+from thespis.protocols.builtin.storage_miner.bitfield_queue import BitfieldQueue
 from thespis.protocols.builtin.storage_miner.calls import (
     CronEventPayload,
     CronEventType,
@@ -19,8 +25,8 @@ from thespis.protocols.builtin.storage_miner.calls import (
     notify_pledge,
     update_power,
 )
-from thespis.protocols.builtin.storage_miner.deadline import Due
-from thespis.protocols.builtin.storage_miner.ending import process_early_terminations, schedule_early_terminations
+from thespis.protocols.builtin.storage_miner.deadline import DeadlineRules
+from thespis.protocols.builtin.storage_miner.expiration_queue import ExpirationSet
 from thespis.protocols.builtin.storage_miner.money import (
     add_deposit,
     add_pledge,
@@ -30,9 +36,10 @@ from thespis.protocols.builtin.storage_miner.money import (
 )
 from thespis.protocols.builtin.storage_miner.partition import PartitionV0
 from thespis.protocols.builtin.storage_miner.periods import current_deadline, every_deadline
-from thespis.protocols.builtin.storage_miner.proving import NO_FEE_FROM
-from thespis.protocols.builtin.storage_miner.queues import BitfieldQueue, ExpirationSet
 from thespis.protocols.builtin.storage_miner.sectors import delete_pre_committed, find_pre_committed
+from thespis.protocols.builtin.storage_miner.state import NO_POWER, Miner, MinerInfo, MinerState, PowerPair
+from thespis.protocols.builtin.storage_miner.termination import process_early_terminations, schedule_early_terminations
+from thespis.protocols.builtin.storage_miner.window_post import NO_FEE_FROM
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.tuples import ChainEpoch, Unsigned
 
@@ -42,7 +49,10 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(slots=True)
 class Books:
-    """What a deadline's end costs and changes; amounts in attoFIL."""
+    """What the end of a deadline changes: power, what is burnt, and the pledge that the power actor knows of; attoFIL.
+
+    `had_early` says that terminations waited to be settled before, so that cron is asked for already.
+    """
 
     power: PowerPair = NO_POWER
     penalty: int = 0
@@ -51,23 +61,29 @@ class Books:
 
 
 def on_deferred_cron_event(runtime: ActorRuntime, event: CronEventPayload) -> None:
-    """Do what the miner asked to be called for."""
+    """Do what the miner asked to be called for; kinds that it does not know are passed over.
+
+    Source: v0.9.15 ``miner_actor.go``, OnDeferredCronEvent, commitWorkerKeyChange.
+    """
     kind = event.event_type
     runtime.validate_caller(POWER)
     if kind == CronEventType.PROVING_DEADLINE:
         handle_proving_deadline(runtime)
     elif kind == CronEventType.WORKER_KEY_CHANGE:
-        runtime.transaction(MinerState, lambda state: (_with_new_worker(runtime, state), None))
+
+        def change(state: MinerState) -> tuple[MinerState, None]:
+            return with_pending_worker(runtime, state, state.load_info(runtime)), None
+
+        runtime.transaction(MinerState, change)
     elif kind == CronEventType.PROCESS_EARLY_TERMINATIONS and process_early_terminations(runtime):
         schedule_early_terminations(runtime)
 
 
-def _with_new_worker(runtime: ActorRuntime, state: MinerState) -> MinerState:
-    return with_pending_worker(runtime, state, state.load_info(runtime))
-
-
 def with_pending_worker(runtime: ActorRuntime, state: Miner, info: MinerInfo) -> Miner:
-    """The miner with the worker whose time has come, if there is one."""
+    """The miner with the worker whose time has come, if there is one.
+
+    Source: v0.9.15 ``miner_actor.go``, commitWorkerKeyChange; v2.3.6, processPendingWorker.
+    """
     pending = info.pending_worker_key
     if pending is None or pending.effective_at > runtime.epoch:
         return state
@@ -75,7 +91,10 @@ def with_pending_worker(runtime: ActorRuntime, state: Miner, info: MinerInfo) ->
 
 
 def handle_proving_deadline(runtime: ActorRuntime) -> None:
-    """Close the present deadline and ask to be called for the next."""
+    """Close the present deadline, ask to be called at the end of the next, and settle terminations as far as it goes.
+
+    Source: v0.9.15 ``miner_actor.go``, handleProvingDeadline.
+    """
     reward, power = epoch_reward(runtime), network_power(runtime)
     books = Books()
     state, _ = runtime.transaction(MinerState, lambda state: (_closed(runtime, state, reward, power, books), None))
@@ -91,6 +110,15 @@ def handle_proving_deadline(runtime: ActorRuntime) -> None:
 def _closed(
     runtime: ActorRuntime, state: MinerState, reward: ThisEpochReward, power: CurrentTotalPower, books: Books
 ) -> MinerState:
+    """The miner after the end of its present deadline.
+
+    The order matters: what has vested is freed before a penalty may take from it, sectors become faulty before any of
+    the deadline expires, and ongoing faults pay before they do. Up to network version 2 a fault that nobody declared
+    pays a higher fee when it is found, less the ongoing one, which is charged right after it; from 3 on it pays from
+    the next deadline's end on, together with all others.
+
+    A miner's first cron comes before its first proving period, and finds no deadline to close.
+    """
     policy, version = runtime.policy, runtime.network_version
     state, freed = state.unlock_vested(runtime, runtime.epoch)
     books.pledge -= freed
@@ -105,8 +133,8 @@ def _closed(
     unlocked = unlocked_balance(runtime, state)
     before = deadline.faulty_power.adjusted
     # sizes of sectors are not needed here: nothing is grouped by its own power
-    due = Due(runtime, 0, now.quant, PartitionV0)
-    deadline, missed = due.end(deadline, now.last + policy.fault_max_age)
+    rules = DeadlineRules(runtime, 0, now.quant, PartitionV0)
+    deadline, missed = rules.close(deadline, now.last + policy.fault_max_age)
     books.power += missed.delta
     if version < NO_FEE_FROM:
         quality = (missed.faulty + missed.failed).adjusted
@@ -119,31 +147,42 @@ def _closed(
     fee = declared_fault_fee(reward.smoothed, power.smoothed, ongoing, version)
     state, vesting, balance = state.penalize(runtime, runtime.epoch, fee, unlocked)
     books.penalty, books.pledge = books.penalty + vesting + balance, books.pledge - vesting
-    deadline, ended = due.pop_expired(deadline, now.last)
-    books.pledge -= ended.on_time_pledge
-    books.power -= ended.active_power
-    state = with_ended(runtime, state, ended, now.index)
+    deadline, expired = rules.pop_expired(deadline, now.last)
+    books.pledge -= expired.on_time_pledge
+    books.power -= expired.active_power  # the power of faulty ones was lost before
+    state = with_expired(runtime, state, expired, now.index)
     state = state.with_deadlines(runtime, deadlines.update(runtime, now.index, deadline))
     return at_next_deadline(runtime, state)
 
 
-def with_ended(runtime: ActorRuntime, state: Miner, ended: ExpirationSet, index: int) -> Miner:
-    """The miner without the pledge of a deadline's sectors that ended on time; the early ones wait to be settled."""
-    state = add_pledge(runtime, state, -ended.on_time_pledge)
-    if not ended.early_sectors.runs:
+def with_expired(runtime: ActorRuntime, state: Miner, expired: ExpirationSet, index: int) -> Miner:
+    """The miner without the pledge of a deadline's sectors that expired on time.
+
+    Those that expired early, having been faulty for too long, keep their pledge until their fee is settled.
+
+    Source: v0.9.15 ``miner_actor.go``, handleProvingDeadline; v2.3.6 ``miner_state.go``, AdvanceDeadline.
+    """
+    state = add_pledge(runtime, state, -expired.on_time_pledge)
+    if not expired.early_sectors.runs:
         return state
     return state.with_(early_terminations=state.early_terminations | Bitfield.of([index]))
 
 
 def at_next_deadline(runtime: ActorRuntime, state: Miner) -> Miner:
-    """The miner at its next deadline, which may be in the next period."""
+    """The miner at its next deadline, the first of the next proving period after the last.
+
+    Source: v0.9.15 ``miner_actor.go``, handleProvingDeadline; v2.3.6 ``miner_state.go``, AdvanceDeadline.
+    """
     following = (state.current_deadline + 1) % runtime.policy.deadlines
     start = state.proving_period_start + (0 if following else runtime.policy.proving_period)
     return state.with_(current_deadline=Unsigned(following), proving_period_start=ChainEpoch(start))
 
 
 def expire_pre_commits(runtime: ActorRuntime, state: Miner) -> tuple[Miner, int]:
-    """Deposits of sectors that were not proven in time are lost; returns how much that is."""
+    """Forget commitments that were not proven in time; returns the sum of their deposits, which are lost.
+
+    Source: v0.9.15 ``miner_state.go``, checkPrecommitExpiry; v2.3.6, ExpirePreCommits.
+    """
     queue = BitfieldQueue(runtime, state.pre_committed_sectors_expiry, every_deadline(runtime.policy, state))
     expired, modified = queue.pop_until(runtime.epoch)
     if modified:

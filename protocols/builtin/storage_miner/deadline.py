@@ -1,60 +1,70 @@
-"""A deadline: partitions that are due at the same time (specs-actors ``deadline_state.go``).
+"""A deadline: partitions that are due at the same time.
 
-Each function takes a deadline and returns the changed one, with what the miner has to account for.
+`DeadlineRules` holds what its functions share; each takes a deadline and returns the changed one, with what the miner
+has to account for. Gas counts reads and writes, so their order here is that of the reference: an array is read when it
+is opened and written when it is flushed, and a rule that finds nothing to change may write all the same.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from thespis.protocols.builtin.miner_state import NO_POWER, Deadline, PowerPair, SectorOnChainInfo
-from thespis.protocols.builtin.storage_miner.partition import Partition, Terminated
+from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING, BitfieldQueue, merged
+from thespis.protocols.builtin.storage_miner.expiration_queue import EMPTY_SET, ExpirationSet
+from thespis.protocols.builtin.storage_miner.outcomes import Missed, Proven, Terminated
+from thespis.protocols.builtin.storage_miner.partition import Partition
 from thespis.protocols.builtin.storage_miner.periods import Quant
-from thespis.protocols.builtin.storage_miner.queues import EMPTY_SET, NOTHING, BitfieldQueue, ExpirationSet, merged
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
+from thespis.protocols.builtin.storage_miner.state import NO_POWER, Deadline, PowerPair, SectorOnChainInfo
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.tuples import Record, Unsigned, record
 from thespis.protocols.ipld.blockstore import Blockstore
 from thespis.protocols.ipld.historic import HistoricArray
 from thespis.protocols.vm.exit_codes import ExitCode, StateFault
 
-PartitionChange = Callable[[int, Partition, Bitfield], Partition]
 PartitionSectors = Mapping[int, Bitfield]
+"""Sectors by the number of their partition."""
 
 
 @record
 class PostPartition(Record):
-    """A partition that is proven, and the sectors that are left out of its proof."""
+    """A partition that is proven, and those of its sectors that the proof leaves out, which become faulty."""
 
     index: Unsigned
     skipped: Bitfield
 
 
+def load_partition(
+    kind: type[Partition], partitions: HistoricArray, index: int, code: ExitCode = ExitCode.NOT_FOUND
+) -> Partition:
+    """A partition; raises StateFault with `code` where there is none of that number."""
+    wire = partitions.get(index)
+    if wire is None:
+        raise StateFault(f"there is no partition {index}", code)
+    return kind.from_wire(wire)
+
+
 @dataclass(frozen=True, slots=True)
-class Due:
-    """One deadline of a miner with what its changes need to know."""
+class DeadlineRules:
+    """What may happen to one deadline of a miner; sectors of `sector_size` bytes expire at epochs of `quant` only."""
 
     store: Blockstore
     sector_size: int
     quant: Quant
     kind: type[Partition]
 
-    def need(self, partitions: HistoricArray, index: int, code: ExitCode = ExitCode.NOT_FOUND) -> Partition:
-        """A partition that must be there."""
-        return need(self.kind, partitions, index, code)
+    def _with_expirations(self, deadline: Deadline, epoch: int, indices: Sequence[int]) -> Deadline:
+        """Note that partitions may have sectors that expire at an epoch.
 
-    def partitions(self, deadline: Deadline) -> HistoricArray:
-        """The deadline's partitions."""
-        return HistoricArray(self.store, deadline.partitions)
+        A partition is never taken off that list before the epoch, even if all of these sectors recover: they may fail
+        again, and then expire at that same epoch without anyone noting it.
 
-    def _each(self, partitions: HistoricArray, wanted: PartitionSectors, change: PartitionChange) -> None:
-        for index, numbers in sorted(wanted.items()):
-            partitions.set(index, change(index, self.need(partitions, index), numbers).to_wire())
-
-    def with_expirations(self, deadline: Deadline, epoch: int, indices: Sequence[int]) -> Deadline:
-        """Note that sectors of partitions end at an epoch."""
+        Source: ``deadline_state.go``, AddExpirationPartitions.
+        """
         if not indices:
             return deadline
         queue = BitfieldQueue(self.store, deadline.expirations_epochs, self.quant)
@@ -64,11 +74,15 @@ class Due:
     def add_sectors(
         self, deadline: Deadline, partition_size: int, sectors: Sequence[SectorOnChainInfo], *, proven: bool
     ) -> tuple[Deadline, PowerPair]:
-        """Put sectors into the last partition and new ones behind it; returns the power they have now."""
+        """Fill the last partition with sectors, then new ones behind it; returns the power that they add at once.
+
+        Earlier partitions may have room where sectors were terminated, and stay as they are until they are compacted.
+        Source: ``deadline_state.go``, AddSectors.
+        """
         if not sectors:
             return deadline, NO_POWER
-        partitions, power = self.partitions(deadline), NO_POWER
-        ends: dict[int, list[int]] = {}
+        partitions, power = HistoricArray(self.store, deadline.partitions), NO_POWER
+        by_expiration: dict[int, list[int]] = {}
         index, left = max(0, len(partitions) - 1), list(sectors)
         while left:
             wire = partitions.get(index)
@@ -83,13 +97,13 @@ class Due:
                 power += added
                 partitions.set(index, partition.to_wire())
                 for sector in new:
-                    indices = ends.setdefault(int(sector.expiration), [])
+                    indices = by_expiration.setdefault(int(sector.expiration), [])
                     if not indices or indices[-1] != index:
                         indices.append(index)
             index += 1
         root = partitions.flush()
         queue = BitfieldQueue(self.store, deadline.expirations_epochs, self.quant)
-        queue.add_many(ends)
+        queue.add_many(by_expiration)
         changed = dataclasses.replace(
             deadline,
             partitions=root,
@@ -100,26 +114,29 @@ class Due:
         return changed, power
 
     def pop_expired(self, deadline: Deadline, until: int) -> tuple[Deadline, ExpirationSet]:
-        """End the sectors that are due."""
+        """Let the sectors expire that are due up to an epoch, on time and early; returns them.
+
+        Source: ``deadline_state.go``, PopExpiredSectors.
+        """
         queue = BitfieldQueue(self.store, deadline.expirations_epochs, self.quant)
-        expired, modified = queue.pop_until(until)
+        indices, modified = queue.pop_until(until)
         if not modified:
             return deadline, EMPTY_SET
         deadline = dataclasses.replace(deadline, expirations_epochs=queue.flush())
-        partitions, total, early = self.partitions(deadline), EMPTY_SET, []
-        for index in expired:
-            partition = self.need(partitions, index)
-            partition, ended = partition.pop_expired(self.store, until, self.sector_size, self.quant)
-            total += ended
-            if ended.early_sectors.runs:
+        partitions, total, early = HistoricArray(self.store, deadline.partitions), EMPTY_SET, []
+        for index in indices:
+            partition = load_partition(self.kind, partitions, index)
+            partition, expired = partition.pop_expired(self.store, until, self.sector_size, self.quant)
+            total += expired
+            if expired.early_sectors.runs:
                 early.append(index)
             partitions.set(index, partition.to_wire())
-        ends = len(total.on_time_sectors) + len(total.early_sectors)
+        count = len(total.on_time_sectors) + len(total.early_sectors)
         changed = dataclasses.replace(
             deadline,
             partitions=partitions.flush(),
             early_terminations=deadline.early_terminations | Bitfield.of(early),
-            live_sectors=Unsigned(deadline.live_sectors - ends),
+            live_sectors=Unsigned(deadline.live_sectors - count),
             faulty_power=deadline.faulty_power - total.faulty_power,
         )
         return changed, total
@@ -127,17 +144,20 @@ class Due:
     def pop_early_terminations(
         self, deadline: Deadline, partitions_max: int, sectors_max: int
     ) -> tuple[Deadline, Terminated, bool]:
-        """Settle early ends, at most so many; returns them, and whether there are more."""
-        partitions, result, finished = self.partitions(deadline), Terminated(), []
+        """Take out terminated sectors to settle their fees, at most so many; returns them, and whether more are left.
+
+        Source: ``deadline_state.go``, PopEarlyTerminations.
+        """
+        partitions, result, finished = HistoricArray(self.store, deadline.partitions), Terminated(), []
         for index in deadline.early_terminations:
             wire = partitions.get(index)
             if wire is None:
                 finished.append(index)
                 continue
-            partition, settled, more = self.kind.from_wire(wire).pop_early_terminations(
+            partition, popped, more = self.kind.from_wire(wire).pop_early_terminations(
                 self.store, sectors_max - result.sectors_processed
             )
-            result.add(settled)
+            result.add(popped)
             if not more:
                 finished.append(index)
             partitions.set(index, partition.to_wire())
@@ -150,21 +170,22 @@ class Due:
     def terminate(
         self, deadline: Deadline, sectors: Sectors, epoch: int, wanted: PartitionSectors
     ) -> tuple[Deadline, PowerPair]:
-        """End sectors before their time; returns the active power that is lost."""
-        partitions = self.partitions(deadline)
+        """Terminate sectors at an epoch; returns the active power that is lost.
+
+        Source: ``deadline_state.go``, TerminateSectors.
+        """
+        partitions = HistoricArray(self.store, deadline.partitions)
         lost, faulty, count, early = NO_POWER, NO_POWER, 0, []
-
-        def end(index: int, partition: Partition, numbers: Bitfield) -> Partition:
-            nonlocal lost, faulty, count
-            partition, removed = partition.terminate(self.store, sectors, epoch, numbers, self.sector_size, self.quant)
-            ended = len(removed.on_time_sectors) + len(removed.early_sectors)
-            if ended:
+        for index, numbers in sorted(wanted.items()):
+            partition, removed = load_partition(self.kind, partitions, index).terminate(
+                self.store, sectors, epoch, numbers, self.sector_size, self.quant
+            )
+            partitions.set(index, partition.to_wire())
+            terminated = len(removed.on_time_sectors) + len(removed.early_sectors)
+            if terminated:
                 early.append(index)
-                count += ended
+                count += terminated
             lost, faulty = lost + removed.active_power, faulty + removed.faulty_power
-            return partition
-
-        self._each(partitions, wanted, end)
         changed = dataclasses.replace(
             deadline,
             partitions=partitions.flush(),
@@ -175,61 +196,48 @@ class Due:
         return changed, lost
 
     def declare_faults(
-        self, deadline: Deadline, sectors: Sectors, at: int, wanted: PartitionSectors
+        self, deadline: Deadline, sectors: Sectors, expires_at: int, wanted: PartitionSectors
     ) -> tuple[Deadline, PowerPair]:
-        """Mark sectors faulty; returns how the miner's power changes."""
-        partitions, power, delta, touched = self.partitions(deadline), NO_POWER, NO_POWER, []
+        """Mark sectors faulty, which expire early at an epoch; returns how the miner's power changes.
 
-        def mark(index: int, partition: Partition, numbers: Bitfield) -> Partition:
-            nonlocal power, delta
-            partition, new = partition.declare_faults(self.store, sectors, numbers, at, self.sector_size, self.quant)
+        Source: ``deadline_state.go``, DeclareFaults.
+        """
+        partitions = HistoricArray(self.store, deadline.partitions)
+        power, delta, rescheduled = NO_POWER, NO_POWER, []
+        for index, numbers in sorted(wanted.items()):
+            partition, new = load_partition(self.kind, partitions, index).declare_faults(
+                self.store, sectors, numbers, expires_at, self.sector_size, self.quant
+            )
+            partitions.set(index, partition.to_wire())
             power, delta = power + new.power, delta + new.delta
             if new.numbers.runs:
-                touched.append(index)
-            return partition
-
-        self._each(partitions, wanted, mark)
+                rescheduled.append(index)
         changed = dataclasses.replace(deadline, partitions=partitions.flush())
-        changed = self.with_expirations(changed, at, touched)
+        changed = self._with_expirations(changed, expires_at, rescheduled)
         return dataclasses.replace(changed, faulty_power=changed.faulty_power + power), delta
 
     def declare_recovered(self, deadline: Deadline, sectors: Sectors, wanted: PartitionSectors) -> Deadline:
-        """Promise that faulty sectors will be proven."""
-        partitions = self.partitions(deadline)
-        self._each(
-            partitions,
-            wanted,
-            lambda _index, partition, numbers: partition.declare_recovered(sectors, numbers, self.sector_size),
-        )
+        """Mark faulty sectors as ones that the next proof will hold; no power changes yet.
+
+        Source: ``deadline_state.go``, DeclareFaultsRecovered.
+        """
+        partitions = HistoricArray(self.store, deadline.partitions)
+        for index, numbers in sorted(wanted.items()):
+            partition = load_partition(self.kind, partitions, index)
+            partitions.set(index, partition.declare_recovered(sectors, numbers, self.sector_size).to_wire())
         return dataclasses.replace(deadline, partitions=partitions.flush())
 
-    def end(self, deadline: Deadline, at: int) -> tuple[Deadline, Missed]:
-        """Close the deadline: what was not proven is faulty."""
-        partitions = self.partitions(deadline)
-        faulty, failed, delta, detected, rescheduled = NO_POWER, NO_POWER, NO_POWER, False, []
-        for index in range(len(partitions)):
-            if index in deadline.post_submissions:
-                continue
-            partition = self.need(partitions, index, ExitCode.ILLEGAL_STATE)
-            if not partition.recovering_power and partition.faulty_power == partition.live_power:
-                continue
-            detected = True
-            partition, new, lost = partition.miss_post(self.store, at, self.sector_size, self.quant)
-            if new.power:
-                rescheduled.append(index)
-            partitions.set(index, partition.to_wire())
-            faulty, failed, delta = faulty + new.power, failed + lost, delta + new.delta
-        if detected:
-            deadline = dataclasses.replace(deadline, partitions=partitions.flush())
-        deadline = self.with_expirations(deadline, at, rescheduled)
-        changed = dataclasses.replace(deadline, faulty_power=deadline.faulty_power + faulty, post_submissions=NOTHING)
-        return changed, Missed(faulty, failed, delta)
-
     def record_proven(
-        self, deadline: Deadline, sectors: Sectors, at: int, proven: Sequence[PostPartition]
+        self, deadline: Deadline, sectors: Sectors, expires_at: int, proven: Sequence[PostPartition]
     ) -> tuple[Deadline, Proven]:
-        """Note that partitions were proven, taking the proof to hold; one that was proven before is passed over."""
-        partitions = self.partitions(deadline)
+        """Note that partitions were proven; skipped sectors become faulty and expire early at an epoch.
+
+        The proof is taken to hold: who calls this checks it afterwards, and a proof that does not hold undoes all. A
+        partition that was proven in this period already is passed over.
+
+        Source: ``deadline_state.go``, RecordProvenSectors.
+        """
+        partitions = HistoricArray(self.store, deadline.partitions)
         faulty = retracted = recovered = delta = NO_POWER
         numbers, ignored, rescheduled = [], [], []
         submissions = deadline.post_submissions
@@ -237,8 +245,8 @@ class Due:
             index = int(post.index)
             if index in submissions:
                 continue
-            partition, new, back = self.need(partitions, index).skip(
-                self.store, sectors, post.skipped, at, self.sector_size, self.quant
+            partition, new, back = load_partition(self.kind, partitions, index).skip(
+                self.store, sectors, post.skipped, expires_at, self.sector_size, self.quant
             )
             if new.numbers.runs:
                 rescheduled.append(index)
@@ -250,7 +258,7 @@ class Due:
             submissions |= Bitfield.of([index])
             numbers.append(partition.sectors)
             ignored += [partition.faults, partition.terminated]
-        deadline = self.with_expirations(deadline, at, rescheduled)
+        deadline = self._with_expirations(deadline, expires_at, rescheduled)
         changed = dataclasses.replace(
             deadline,
             post_submissions=submissions,
@@ -259,11 +267,42 @@ class Due:
         )
         return changed, Proven(merged(numbers), merged(ignored), faulty, retracted, recovered, delta)
 
+    def close(self, deadline: Deadline, expires_at: int) -> tuple[Deadline, Missed]:
+        """Take partitions that were not proven for faulty, to expire early at an epoch, and begin the next period.
+
+        One that is all faulty and promised no recovery is passed over, so that a miner that has given up costs the
+        network little.
+
+        Source: ``deadline_state.go``, ProcessDeadlineEnd.
+        """
+        partitions = HistoricArray(self.store, deadline.partitions)
+        faulty, failed, delta, detected, rescheduled = NO_POWER, NO_POWER, NO_POWER, False, []
+        for index in range(len(partitions)):
+            if index in deadline.post_submissions:
+                continue
+            partition = load_partition(self.kind, partitions, index, ExitCode.ILLEGAL_STATE)
+            if not partition.recovering_power and partition.faulty_power == partition.live_power:
+                continue
+            detected = True
+            partition, new, lost = partition.miss_post(self.store, expires_at, self.sector_size, self.quant)
+            if new.power:
+                rescheduled.append(index)
+            partitions.set(index, partition.to_wire())
+            faulty, failed, delta = faulty + new.power, failed + lost, delta + new.delta
+        if detected:
+            deadline = dataclasses.replace(deadline, partitions=partitions.flush())
+        deadline = self._with_expirations(deadline, expires_at, rescheduled)
+        changed = dataclasses.replace(deadline, faulty_power=deadline.faulty_power + faulty, post_submissions=NOTHING)
+        return changed, Missed(faulty, failed, delta)
+
     def reschedule(
         self, deadline: Deadline, sectors: Sectors, epoch: int, wanted: PartitionSectors
     ) -> tuple[Deadline, list[SectorOnChainInfo]]:
-        """Let active sectors end at another epoch, and return them; partitions that are not there are passed over."""
-        partitions, touched = self.partitions(deadline), []
+        """Let active sectors expire at another epoch; returns them. Partitions that are not there are passed over.
+
+        Source: ``deadline_state.go``, RescheduleSectorExpirations.
+        """
+        partitions, rescheduled = HistoricArray(self.store, deadline.partitions), []
         moved: list[SectorOnChainInfo] = []
         for index, numbers in sorted(wanted.items()):
             wire = partitions.get(index)
@@ -274,18 +313,22 @@ class Due:
             )
             if here:
                 moved += here
-                touched.append(index)
+                rescheduled.append(index)
                 partitions.set(index, partition.to_wire())
-        if not touched:
+        if not rescheduled:
             return deadline, moved
         changed = dataclasses.replace(deadline, partitions=partitions.flush())
-        return self.with_expirations(changed, epoch, touched), moved
+        return self._with_expirations(changed, epoch, rescheduled), moved
 
     def remove_partitions(
         self, deadline: Deadline, removed: Bitfield
     ) -> tuple[Deadline, Bitfield, Bitfield, PowerPair]:
-        """Take partitions out; returns their live and ended sectors, and their power."""
-        old = self.partitions(deadline)
+        """Take partitions out, those behind them moving up; returns their live and dead sectors, and their power.
+
+        Faulty and unproven sectors may not move, nor any while terminations, noted by partition, wait to be settled.
+        Source: ``deadline_state.go``, RemovePartitions.
+        """
+        old = HistoricArray(self.store, deadline.partitions)
         if not removed.runs:
             return deadline, NOTHING, NOTHING, NO_POWER
         if any(index >= len(old) for index in removed):
@@ -314,39 +357,3 @@ class Due:
             total_sectors=Unsigned(deadline.total_sectors - len(all_live) - len(all_dead)),
         )
         return changed, all_live, all_dead, power
-
-
-@dataclass(frozen=True, slots=True)
-class Proven:
-    """What a proof covers, which of it only by stand-ins, and how power changes."""
-
-    sectors: Bitfield
-    ignored: Bitfield
-    new_faulty: PowerPair
-    retracted: PowerPair
-    recovered: PowerPair
-    delta: PowerPair
-
-    @property
-    def good(self) -> Bitfield:
-        """What it covers itself."""
-        return self.sectors - self.ignored
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """The power that is faulty since no proof came, that of recoveries that failed, and how the miner's changes."""
-
-    faulty: PowerPair
-    failed: PowerPair
-    delta: PowerPair
-
-
-def need(
-    kind: type[Partition], partitions: HistoricArray, index: int, code: ExitCode = ExitCode.NOT_FOUND
-) -> Partition:
-    """A partition that must be there."""
-    wire = partitions.get(index)
-    if wire is None:
-        raise StateFault(f"there is no partition {index}", code)
-    return kind.from_wire(wire)

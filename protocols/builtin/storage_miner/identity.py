@@ -1,4 +1,7 @@
-"""Who stands behind a miner, how it is reached, and its money (specs-actors v0.9.15)."""
+"""A miner's constructor, who stands behind it, and how it is reached.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,15 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from thespis.protocols.builtin.codes import INIT, REWARD
+from thespis.protocols.builtin.codes import INIT
 from thespis.protocols.builtin.methods import ADDRESS, PUBKEY_ADDRESS
-from thespis.protocols.builtin.miner_state import (
-    AnyMiner,
-    MinerInfo,
-    MinerState,
-    WorkerKeyChange,
-)
-from thespis.protocols.builtin.power import MinerConstructorParams
-from thespis.protocols.builtin.storage_miner.calls import CronEventType, enroll, notify_pledge
-from thespis.protocols.builtin.storage_miner.commit import require_pledge
+from thespis.protocols.builtin.power.methods import MinerConstructorParams
+from thespis.protocols.builtin.storage_miner.calls import CronEventType, enroll
 from thespis.protocols.builtin.storage_miner.layouts import layout_of
-from thespis.protocols.builtin.vesting import VESTING_V0, VESTING_V1
+from thespis.protocols.builtin.storage_miner.state import AnyMiner, MinerInfo, MinerState, WorkerKeyChange
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address, AddressProtocol
-from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
 from thespis.protocols.proofs.registry import SealProof
 from thespis.protocols.vm.exit_codes import ExitCode
 
@@ -31,7 +27,7 @@ if TYPE_CHECKING:
 
 @record
 class ControlAddresses(Record):
-    """Who owns, works for and controls a miner."""
+    """Who owns a miner, who works for it, and who else may act for it; all by id."""
 
     owner: Address
     worker: Address
@@ -40,7 +36,7 @@ class ControlAddresses(Record):
 
 @record
 class ChangeWorkerAddressParams(Record):
-    """The next worker and all control addresses."""
+    """The next worker and all control addresses, which replace the present ones."""
 
     new_worker: Address
     new_control_addresses: tuple[Address, ...]
@@ -55,20 +51,16 @@ class ChangePeerIdParams(Record):
 
 @record
 class ChangeMultiaddrsParams(Record):
-    """Where the miner is reached."""
+    """The libp2p addresses at which the miner is reached."""
 
     new_multiaddrs: tuple[bytes, ...]
 
 
-@record
-class WithdrawBalanceParams(Record):
-    """How much the owner wants at most."""
-
-    amount_requested: TokenAmount
-
-
 def constructor(runtime: ActorRuntime, params: MinerConstructorParams) -> None:
-    """Make a miner without sectors; its first proving period begins at an epoch that its address gives."""
+    """Make a miner without sectors; its first proving period begins at an epoch that its address gives.
+
+    Source: v0.9.15 ``miner_actor.go``, Constructor, nextProvingPeriodStart.
+    """
     runtime.validate_caller(INIT)
     info = new_info(runtime, params)
     start = period_start(runtime) + runtime.policy.proving_period
@@ -77,7 +69,10 @@ def constructor(runtime: ActorRuntime, params: MinerConstructorParams) -> None:
 
 
 def new_info(runtime: ActorRuntime, params: MinerConstructorParams) -> MinerInfo:
-    """A new miner's identity; ends the call for a seal proof or people that it cannot have."""
+    """A new miner's identity; aborts for a seal proof or people that it cannot have.
+
+    Source: ``miner_actor.go``, Constructor; ``miner_state.go``, ConstructMinerInfo.
+    """
     if params.seal_proof_type not in runtime.policy.seal_proofs:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"seal proof {params.seal_proof_type} is not used on this network")
     owner = resolve_principal(runtime, params.owner)
@@ -91,7 +86,10 @@ def new_info(runtime: ActorRuntime, params: MinerConstructorParams) -> MinerInfo
 
 
 def period_start(runtime: ActorRuntime) -> int:
-    """The latest epoch, up to now, at an offset that address and epoch give, so that not all miners prove at once."""
+    """The latest epoch up to now at an offset that address and epoch give, so that not all miners prove at once.
+
+    Source: ``miner_actor.go``, assignProvingPeriodOffset; v2.3.6, currentProvingPeriodStart.
+    """
     seed = cbor.encode(runtime.receiver.data) + runtime.epoch.to_bytes(8, "big", signed=True)
     period = runtime.policy.proving_period
     offset = int.from_bytes(runtime.hash_blake2b(seed)[:8], "big") % period
@@ -99,14 +97,20 @@ def period_start(runtime: ActorRuntime) -> int:
 
 
 def control_addresses(runtime: ActorRuntime) -> ControlAddresses:
-    """Tell anyone who stands behind the miner."""
+    """Tell anyone who stands behind the miner.
+
+    Source: ``miner_actor.go``, ControlAddresses.
+    """
     runtime.accept_any_caller()
     info = runtime.read_state(layout_of(runtime).state).load_info(runtime)
     return ControlAddresses(info.owner, info.worker, info.control_addresses)
 
 
 def change_worker_address(runtime: ActorRuntime, params: ChangeWorkerAddressParams) -> None:
-    """Replace the control addresses now and the worker later; only the owner may."""
+    """Replace the control addresses now, and the worker after finality; only the owner may.
+
+    Source: v0.9.15 ``miner_actor.go``, ChangeWorkerAddress.
+    """
     worker = resolve_worker(runtime, params.new_worker)
     control = tuple(resolve_principal(runtime, address) for address in params.new_control_addresses)
     effective = ChainEpoch(runtime.epoch + runtime.policy.chain_finality)  # so that elections look back on one key
@@ -126,55 +130,23 @@ def change_worker_address(runtime: ActorRuntime, params: ChangeWorkerAddressPara
 
 
 def change_peer_id(runtime: ActorRuntime, params: ChangePeerIdParams) -> None:
-    """Change where the miner says it is reached: its libp2p identity."""
+    """Change the libp2p identity by which the miner says it is reached.
+
+    Source: ``miner_actor.go``, ChangePeerID.
+    """
     change_info(runtime, lambda info: dataclasses.replace(info, peer_id=params.new_id))
 
 
 def change_multiaddrs(runtime: ActorRuntime, params: ChangeMultiaddrsParams) -> None:
-    """Change where the miner says it is reached: its addresses."""
+    """Change the addresses at which the miner says it is reached.
+
+    Source: ``miner_actor.go``, ChangeMultiaddrs.
+    """
     change_info(runtime, lambda info: dataclasses.replace(info, multiaddrs=params.new_multiaddrs))
 
 
-def add_locked_fund(runtime: ActorRuntime, amount: int) -> None:
-    """Lock funds that vest over half a year; block rewards come this way."""
-    if amount < 0:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cannot lock {amount}, which is negative")
-    schedule = VESTING_V1 if runtime.network_version >= 1 else VESTING_V0
-
-    def lock(state: MinerState) -> tuple[MinerState, int]:
-        runtime.validate_caller(*state.load_info(runtime).controllers(), REWARD)
-        unlocked = state.unlocked_balance(runtime.balance())
-        if unlocked < amount:
-            runtime.abort(ExitCode.INSUFFICIENT_FUNDS, f"{unlocked} is unlocked, {amount} is to be locked")
-        return state.lock(runtime, runtime.epoch, amount, state.proving_period_start, schedule)
-
-    _state, freed = runtime.transaction(MinerState, lock)
-    notify_pledge(runtime, amount - freed)
-
-
-def withdraw_balance(runtime: ActorRuntime, params: WithdrawBalanceParams) -> None:
-    """Pay the owner what is neither locked, deposited nor pledged; only the owner may."""
-    if params.amount_requested < 0:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"cannot withdraw {params.amount_requested}, which is negative")
-
-    def unlock(state: MinerState) -> tuple[MinerState, tuple[Address, int]]:
-        info = state.load_info(runtime)
-        runtime.validate_caller(info.owner)
-        if len(state.early_terminations):
-            runtime.abort(ExitCode.FORBIDDEN, "fees of terminated sectors are outstanding")
-        state, freed = state.unlock_vested(runtime, runtime.epoch)
-        require_pledge(runtime, state)
-        return state, (info.owner, freed)
-
-    state, (owner, freed) = runtime.transaction(MinerState, unlock)
-    available = state.available_balance(runtime.balance())
-    code, _ = runtime.send(owner, 0, b"", min(available, params.amount_requested))
-    runtime.require_success(code, "the owner could not be paid")
-    notify_pledge(runtime, -freed)
-
-
 def change_info(runtime: ActorRuntime, change: Callable[[MinerInfo], MinerInfo]) -> None:
-    """Change how the miner is reached; its controllers may."""
+    """Change how the miner is reached; only a controller of it may."""
 
     def apply(state: AnyMiner) -> tuple[AnyMiner, None]:
         info = state.load_info(runtime)
@@ -185,7 +157,10 @@ def change_info(runtime: ActorRuntime, change: Callable[[MinerInfo], MinerInfo])
 
 
 def resolve_principal(runtime: ActorRuntime, address: Address) -> Address:
-    """The id of an account or multisig; ends the call for anything else."""
+    """The id of an account or multisig, which alone can send messages; aborts for anything else.
+
+    Source: ``miner_actor.go``, resolveControlAddress.
+    """
     resolved = runtime.resolve(address)
     if resolved is None or runtime.code_name(resolved) not in ("account", "multisig"):
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{address} is neither an account nor a multisig")
@@ -193,7 +168,10 @@ def resolve_principal(runtime: ActorRuntime, address: Address) -> Address:
 
 
 def resolve_worker(runtime: ActorRuntime, address: Address) -> Address:
-    """A worker must have a BLS key: elections are verifiable draws with it."""
+    """The id of a worker, which must be an account with a BLS key: elections are verifiable draws with it.
+
+    Source: ``miner_actor.go``, resolveWorkerAddress.
+    """
     resolved = runtime.resolve(address)
     if resolved is None or runtime.code_name(resolved) != "account":
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{address} is no account")

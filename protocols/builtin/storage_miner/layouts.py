@@ -1,22 +1,25 @@
-"""How each version of the actors lays a miner's state out, and what it lets one message do."""
+"""How each version of the actors lays a miner's state out, and what it lets one message do.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from thespis.protocols.builtin.miner_state import AnyMiner, MinerInfo, MinerState
-from thespis.protocols.builtin.storage_miner.deadline import Due
+from thespis.protocols.builtin.storage_miner.deadline import DeadlineRules
 from thespis.protocols.builtin.storage_miner.partition import Partition, PartitionV0
 from thespis.protocols.builtin.storage_miner.periods import deadline_quant
-from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
-from thespis.protocols.builtin.version_2.partition import PartitionV2
+from thespis.protocols.builtin.storage_miner.state import AnyMiner, MinerInfo, MinerState
+from thespis.protocols.builtin.storage_miner.v2.partition import PartitionV2
+from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2
 
 if TYPE_CHECKING:
     from thespis.protocols.vm.runtime import ActorRuntime
 
 ADDRESSED_SECTORS_MAX = 10_000
-"""Sectors that one message may be about."""
+"""Sectors that one message may be about (``policy.go``, AddressedSectorsMax)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +36,16 @@ class Layout:
     deadline_partitions_max: int | None
     proven_at_once: bool
 
-    def due(self, runtime: ActorRuntime, state: AnyMiner, info: MinerInfo, index: int) -> Due:
-        """A deadline of a miner."""
+    def deadline_rules(self, runtime: ActorRuntime, state: AnyMiner, info: MinerInfo, index: int) -> DeadlineRules:
+        """The rules of one deadline of a miner."""
         quant = deadline_quant(runtime.policy, state, index)
-        return Due(runtime, int(info.sector_size), quant, self.partition)
+        return DeadlineRules(runtime, int(info.sector_size), quant, self.partition)
 
     def proof_partitions_max(self, info: MinerInfo) -> int:
-        """Partitions that one message may be about if all their sectors are read."""
+        """Partitions that one message may be about if all their sectors are loaded.
+
+        Source: ``policy.go``, loadPartitionsSectorsMax.
+        """
         return min(ADDRESSED_SECTORS_MAX // int(info.window_post_partition_sectors), self.partitions_max)
 
 

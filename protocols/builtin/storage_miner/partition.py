@@ -1,27 +1,30 @@
-"""A partition: sectors that are proven together, and what became of each (specs-actors ``partition_state.go``).
+"""A partition: sectors that are proven together, and what became of each.
 
-Terminated sectors stay in it until it is compacted; faulty ones have no power; recovering ones are faulty ones that the
-next proof is promised to hold; unproven ones, which version 0 does not have, get their power with their first proof.
+Five sets of sector numbers say it all. `sectors` are all that were ever put in, until the partition is compacted;
+`terminated` those of them that expired or were terminated; `faults` have no power; `recoveries`, a part of the faults,
+will be in the next proof; `unproven`, which version 0 does not have, get their power with their first proof. So
+
+    live = sectors - terminated,    active = live - faults - unproven,    recoveries <= faults <= live
+
+and each set has its power beside it, so that nobody has to look at sectors to tell it: a rule that moves a sector from
+one set to another moves its power, and moves it in the queue of expirations, too.
+
+Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/miner/``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from thespis.protocols.builtin.miner_state import NO_POWER, PowerPair, SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING, BitfieldQueue, holds_all
+from thespis.protocols.builtin.storage_miner.expiration_queue import ExpirationQueue, ExpirationSet
 from thespis.protocols.builtin.storage_miner.money import power_of
+from thespis.protocols.builtin.storage_miner.outcomes import Faulted, Terminated
 from thespis.protocols.builtin.storage_miner.periods import UNQUANTIZED, Quant
-from thespis.protocols.builtin.storage_miner.queues import (
-    NOTHING,
-    BitfieldQueue,
-    ExpirationQueue,
-    ExpirationSet,
-    holds_all,
-)
 from thespis.protocols.builtin.storage_miner.sectors import Sectors
+from thespis.protocols.builtin.storage_miner.state import NO_POWER, PowerPair, SectorOnChainInfo
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Record, record
@@ -29,37 +32,8 @@ from thespis.protocols.ipld.blockstore import Blockstore
 from thespis.protocols.vm.exit_codes import ExitCode, StateFault
 
 
-@dataclass(slots=True)
-class Terminated:
-    """Sectors whose early end has been settled, by the epoch of that end."""
-
-    sectors: dict[int, Bitfield] = field(default_factory=dict)
-    partitions_processed: int = 0
-    sectors_processed: int = 0
-
-    def add(self, other: Terminated) -> None:
-        """Take over what another step settled."""
-        self.partitions_processed += other.partitions_processed
-        self.sectors_processed += other.sectors_processed
-        for epoch, numbers in other.sectors.items():
-            self.sectors[epoch] = self.sectors.get(epoch, NOTHING) | numbers
-
-    def below(self, partitions: int, sectors: int) -> bool:
-        """Whether more may be settled in this message."""
-        return self.partitions_processed < partitions and self.sectors_processed < sectors
-
-
-@dataclass(frozen=True, slots=True)
-class Faulted:
-    """Sectors that became faulty, their power, and how the miner's power changes: unproven ones had none to lose."""
-
-    numbers: Bitfield
-    power: PowerPair
-    delta: PowerPair
-
-
 class Partition(Record):
-    """Sectors by what became of them, when they end, and their power; each version's record lists the fields."""
+    """Sectors by what became of them, when they expire, and their power; each version's record lists the fields."""
 
     __slots__ = ()
     QUEUE: ClassVar[type[ExpirationQueue]] = ExpirationQueue
@@ -76,11 +50,11 @@ class Partition(Record):
 
         @property
         def unproven(self) -> Bitfield:
-            """New sectors that no proof has held yet."""
+            """New sectors that no proof has covered yet."""
 
         @property
         def unproven_power(self) -> PowerPair:
-            """What they will have."""
+            """The power that unproven sectors will have with their first proof."""
 
     @classmethod
     def empty(cls, empty_array: Cid) -> Self:
@@ -93,30 +67,32 @@ class Partition(Record):
         return self
 
     def checked(self) -> Self:
-        """The same, after a change; version 0 takes what comes."""
+        """The same; version 2 raises StateFault for a partition that contradicts itself, version 0 takes what comes."""
         return self
 
     def queue(self, store: Blockstore, quant: Quant, size: int) -> ExpirationQueue:
-        """Which of the sectors end when."""
+        """Which of the sectors expire when."""
         return self.QUEUE(store, self.expirations_epochs, quant, size)
 
     @property
     def live_sectors(self) -> Bitfield:
-        """Those that have not ended."""
+        """Those that have neither expired nor been terminated; faulty ones are live."""
         return self.sectors - self.terminated
 
     @property
     def active_sectors(self) -> Bitfield:
-        """Those that have power."""
+        """Those that have power: live, not faulty, and proven at least once."""
         return self.live_sectors - self.faults - self.unproven
 
     @property
     def active_power(self) -> PowerPair:
-        """The power that they have."""
+        """The power of active sectors."""
         return self.live_power - self.faulty_power - self.unproven_power
 
-    def _proving(self, numbers: Bitfield, sectors: Sequence[SectorOnChainInfo], size: int) -> tuple[Self, PowerPair]:
-        """Without those of some sectors that are unproven; returns their power, too."""
+    def _without_unproven(
+        self, numbers: Bitfield, sectors: Sequence[SectorOnChainInfo], size: int
+    ) -> tuple[Self, PowerPair]:
+        """Strike those of some sectors off that are unproven; returns the power that they never had."""
         unproven = numbers & self.unproven
         if not unproven.runs:
             return self, NO_POWER
@@ -124,7 +100,10 @@ class Partition(Record):
         return self.with_unproven(self.unproven - unproven, self.unproven_power - power), power
 
     def activate_unproven(self) -> tuple[Self, PowerPair]:
-        """Give the unproven sectors, which were proven, their power; returns it."""
+        """Give unproven sectors their power, now that a proof covers them; returns it.
+
+        Source: v2.3.6 ``partition_state.go``, ActivateUnproven.
+        """
         if not self.unproven.runs:
             return self, NO_POWER
         return self.with_unproven(NOTHING, NO_POWER), self.unproven_power
@@ -132,7 +111,10 @@ class Partition(Record):
     def add_sectors(
         self, store: Blockstore, new: Sequence[SectorOnChainInfo], size: int, quant: Quant, *, proven: bool
     ) -> tuple[Self, PowerPair]:
-        """Add sectors; returns the power they have now, which is none before they are proven."""
+        """Add sectors that expire when they say; returns the power they have at once, which is none before a proof.
+
+        Source: ``partition_state.go``, AddSectors.
+        """
         queue = self.queue(store, quant, size)
         numbers, power, _pledge = queue.add_active(new)
         root = queue.flush()
@@ -148,6 +130,7 @@ class Partition(Record):
     def _add_faults(
         self, store: Blockstore, numbers: Bitfield, found: Sequence[SectorOnChainInfo], at: int, size: int, quant: Quant
     ) -> tuple[Self, Faulted]:
+        """Mark sectors faulty (``partition_state.go``, addFaults)."""
         queue = self.queue(store, quant, size)
         power = queue.reschedule_as_faults(at, found)
         changed = self.with_(
@@ -155,37 +138,45 @@ class Partition(Record):
             faults=self.faults | numbers,
             faulty_power=self.faulty_power + power,
         )
-        changed, unproven = changed._proving(numbers, found, size)
+        changed, unproven = changed._without_unproven(numbers, found, size)
         return changed.checked(), Faulted(numbers, power, unproven - power)
 
     def _without_recoveries(self, numbers: Bitfield, power: PowerPair) -> Self:
+        """Take promises to recover back (``partition_state.go``, removeRecoveries)."""
         if not numbers.runs:
             return self
         return self.with_(recoveries=self.recoveries - numbers, recovering_power=self.recovering_power - power)
 
-    def _need(self, numbers: Bitfield) -> None:
+    def _check_contains(self, numbers: Bitfield) -> None:
+        """Raise StateFault for others (``miner_actor.go``, validatePartitionContainsSectors)."""
         if not holds_all(self.sectors, numbers):
             raise StateFault("not all sectors are in the partition", ExitCode.ILLEGAL_ARGUMENT)
 
     def declare_faults(
-        self, store: Blockstore, sectors: Sectors, numbers: Bitfield, at: int, size: int, quant: Quant
+        self, store: Blockstore, sectors: Sectors, numbers: Bitfield, expires_at: int, size: int, quant: Quant
     ) -> tuple[Self, Faulted]:
-        """Mark sectors faulty, also those that were to recover; returns the newly faulty."""
-        self._need(numbers)
+        """Mark sectors faulty, to expire early at an epoch, and take back promises to recover; returns the new faults.
+
+        Source: ``partition_state.go``, DeclareFaults.
+        """
+        self._check_contains(numbers)
         retracted = self.recoveries & numbers
         new = numbers - retracted - self.terminated - self.faults
         changed, faulted = self, Faulted(new, NO_POWER, NO_POWER)
         found = sectors.load(new)
         if found:
-            changed, faulted = self._add_faults(store, new, found, at, size, quant)
+            changed, faulted = self._add_faults(store, new, found, expires_at, size, quant)
         recovering = sectors.load(retracted)
         if recovering:
             changed = changed._without_recoveries(retracted, power_of(size, recovering))
         return changed.checked(), faulted
 
     def declare_recovered(self, sectors: Sectors, numbers: Bitfield, size: int) -> Self:
-        """Promise that faulty sectors will be proven."""
-        self._need(numbers)
+        """Promise that the next proof covers sectors; those that are not faulty or promised already are passed over.
+
+        Source: ``partition_state.go``, DeclareFaultsRecovered.
+        """
+        self._check_contains(numbers)
         recoveries = (numbers & self.faults) - self.recoveries
         power = power_of(size, sectors.load(recoveries))
         return self.with_(
@@ -193,7 +184,10 @@ class Partition(Record):
         ).checked()
 
     def recover(self, store: Blockstore, sectors: Sectors, size: int, quant: Quant) -> tuple[Self, PowerPair]:
-        """Give the recovering sectors, which were proven, their power back."""
+        """Give recovering sectors their power back, now that a proof covers them; they expire on time again.
+
+        Source: ``partition_state.go``, RecoverFaults.
+        """
         found = sectors.load(self.recoveries)
         queue = self.queue(store, quant, size)
         power = queue.reschedule_recovered(found)
@@ -207,22 +201,29 @@ class Partition(Record):
         return changed.checked(), power
 
     def skip(
-        self, store: Blockstore, sectors: Sectors, skipped: Bitfield, at: int, size: int, quant: Quant
+        self, store: Blockstore, sectors: Sectors, skipped: Bitfield, expires_at: int, size: int, quant: Quant
     ) -> tuple[Self, Faulted, PowerPair]:
-        """Mark sectors faulty that a proof leaves out; returns them, and the power of recoveries taken back."""
+        """Mark sectors faulty that a proof leaves out; returns them, and the power of recoveries that it takes back.
+
+        Source: ``partition_state.go``, RecordSkippedFaults.
+        """
         if not skipped.runs:
             return self, Faulted(NOTHING, NO_POWER, NO_POWER), NO_POWER
-        self._need(skipped)
+        self._check_contains(skipped)
         retracted = self.recoveries & skipped
         retracted_power = power_of(size, sectors.load(retracted))
+        # a recovering sector is faulty still: it is no new fault, its promise is only taken back
         new = skipped - self.terminated - self.faults
-        changed, faulted = self._add_faults(store, new, sectors.load(new), at, size, quant)
+        changed, faulted = self._add_faults(store, new, sectors.load(new), expires_at, size, quant)
         return changed._without_recoveries(retracted, retracted_power).checked(), faulted, retracted_power
 
-    def miss_post(self, store: Blockstore, at: int, size: int, quant: Quant) -> tuple[Self, Faulted, PowerPair]:
-        """Mark all faulty, for no proof came; returns what is newly faulty, and the power of failed recoveries."""
+    def miss_post(self, store: Blockstore, expires_at: int, size: int, quant: Quant) -> tuple[Self, Faulted, PowerPair]:
+        """Mark every live sector faulty, for no proof came; returns the new faults, and the power of failed recoveries.
+
+        Source: ``partition_state.go``, RecordMissedPost.
+        """
         queue = self.queue(store, quant, size)
-        queue.reschedule_all_as_faults(at)
+        queue.reschedule_all_as_faults(expires_at)
         changed = self.with_(
             expirations_epochs=queue.flush(),
             faults=self.live_sectors,
@@ -231,13 +232,17 @@ class Partition(Record):
             recovering_power=NO_POWER,
         ).with_unproven(NOTHING, NO_POWER)
         new = self.live_power - self.faulty_power
+        # unproven sectors become faulty like the rest, but the miner loses only power that it had
         faulted = Faulted(self.live_sectors - self.faults, new, self.unproven_power - new)
         return changed.checked(), faulted, self.recovering_power
 
     def reschedule(
         self, store: Blockstore, sectors: Sectors, epoch: int, numbers: Bitfield, size: int, quant: Quant
     ) -> tuple[Self, list[SectorOnChainInfo]]:
-        """Let those of some sectors that are neither faulty nor ended end at another epoch; returns them."""
+        """Let those of some sectors that are live and not faulty expire at another epoch; returns them.
+
+        Source: ``partition_state.go``, RescheduleExpirations.
+        """
         active = (numbers & self.sectors) - self.terminated - self.faults
         found = sectors.load(active)
         queue = self.queue(store, quant, size)
@@ -252,7 +257,10 @@ class Partition(Record):
         size: int,
         quant: Quant,
     ) -> tuple[Self, PowerPair, int]:
-        """Put new versions in the place of active sectors; returns the changes of power and pledge."""
+        """Put sectors in the place of active ones; returns the changes of power and pledge.
+
+        Source: ``partition_state.go``, ReplaceSectors.
+        """
         queue = self.queue(store, quant, size)
         old_numbers, new_numbers, power, pledge = queue.replace(old, new)
         root = queue.flush()
@@ -266,6 +274,7 @@ class Partition(Record):
         return changed.checked(), power, pledge
 
     def _record_early(self, store: Blockstore, epoch: int, numbers: Bitfield) -> Cid:
+        """The queue with further terminations (``partition_state.go``, recordEarlyTermination)."""
         queue = BitfieldQueue(store, self.early_terminated, UNQUANTIZED)
         queue.add(epoch, numbers)
         return queue.flush()
@@ -273,44 +282,54 @@ class Partition(Record):
     def terminate(
         self, store: Blockstore, sectors: Sectors, epoch: int, numbers: Bitfield, size: int, quant: Quant
     ) -> tuple[Self, ExpirationSet]:
-        """End live sectors before their time; returns what ended."""
+        """Terminate live sectors, whose fee is settled later; returns them, with the power that the miner loses.
+
+        Source: ``partition_state.go``, TerminateSectors.
+        """
         if not holds_all(self.live_sectors, numbers):
             raise StateFault("only live sectors can be terminated", ExitCode.ILLEGAL_ARGUMENT)
         found = sectors.load(numbers)
         queue = self.queue(store, quant, size)
         removed, recovering = queue.remove(found, self.faults, self.recoveries)
         root = queue.flush()
-        ended = removed.on_time_sectors | removed.early_sectors
+        terminated = removed.on_time_sectors | removed.early_sectors
         changed = self.with_(
             expirations_epochs=root,
-            early_terminated=self._record_early(store, epoch, ended),
-            faults=self.faults - ended,
-            recoveries=self.recoveries - ended,
-            terminated=self.terminated | ended,
+            early_terminated=self._record_early(store, epoch, terminated),
+            faults=self.faults - terminated,
+            recoveries=self.recoveries - terminated,
+            terminated=self.terminated | terminated,
             live_power=self.live_power - removed.active_power - removed.faulty_power,
             faulty_power=self.faulty_power - removed.faulty_power,
             recovering_power=self.recovering_power - recovering,
         )
-        changed, unproven = changed._proving(ended, found, size)
+        # the queue counts unproven sectors as active; the miner does not lose power that it never had
+        changed, unproven = changed._without_unproven(terminated, found, size)
         removed = dataclasses.replace(removed, active_power=removed.active_power - unproven)
         return changed.checked(), removed
 
     def pop_expired(self, store: Blockstore, until: int, size: int, quant: Quant) -> tuple[Self, ExpirationSet]:
-        """End the sectors that are due; the early ones wait to be settled."""
+        """Let sectors expire that are due up to an epoch; those that expire early wait for their fee to be settled.
+
+        A deadline is closed before its sectors expire, which leaves none unproven or recovering. Were one, it would
+        expire with power that another set counts.
+
+        Source: ``partition_state.go``, PopExpiredSectors.
+        """
         if self.unproven.runs:
-            raise StateFault("sectors are unproven while others end")
+            raise StateFault("sectors are unproven while others expire")
         queue = self.queue(store, quant, size)
         popped = queue.pop_until(until)
         root = queue.flush()
-        ended = popped.on_time_sectors | popped.early_sectors
+        expired = popped.on_time_sectors | popped.early_sectors
         if self.recoveries.runs or self.recovering_power:
-            raise StateFault("sectors are recovering while others end")
-        if (self.terminated & ended).runs:
-            raise StateFault("a sector ends twice")
+            raise StateFault("sectors are recovering while others expire")
+        if (self.terminated & expired).runs:
+            raise StateFault("a sector expires that was terminated")
         changed = self.with_(
             expirations_epochs=root,
-            terminated=self.terminated | ended,
-            faults=self.faults - ended,
+            terminated=self.terminated | expired,
+            faults=self.faults - expired,
             live_power=self.live_power - popped.active_power - popped.faulty_power,
             faulty_power=self.faulty_power - popped.faulty_power,
         )
@@ -318,7 +337,10 @@ class Partition(Record):
         return changed.with_(early_terminated=early).checked(), popped
 
     def pop_early_terminations(self, store: Blockstore, sectors_max: int) -> tuple[Self, Terminated, bool]:
-        """Settle early ends, at most so many; returns them, and whether there are more."""
+        """Take out terminated sectors to settle their fees, at most so many; returns them, and whether more are left.
+
+        Source: ``partition_state.go``, PopEarlyTerminations.
+        """
         queue = BitfieldQueue(store, self.early_terminated, UNQUANTIZED)
         result = Terminated(partitions_processed=1)
         processed: list[int] = []
@@ -364,10 +386,10 @@ class PartitionV0(Partition):
 
     @property
     def unproven(self) -> Bitfield:
-        """New sectors that no proof has held yet."""
+        """New sectors that no proof has covered yet."""
         return NOTHING
 
     @property
     def unproven_power(self) -> PowerPair:
-        """What they will have."""
+        """The power that unproven sectors will have with their first proof."""
         return NO_POWER

@@ -10,7 +10,6 @@ from llvmlite import ir
 from numba import types
 
 I8, I32, I64, I128 = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.IntType(128)
-POINTER = I8.as_pointer()
 Emit = Callable[[ir.IRBuilder, Sequence[ir.Value]], None]
 
 

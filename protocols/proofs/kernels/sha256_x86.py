@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llvmlite import ir
-from thespis.protocols.proofs.kernels.ir import I8, I32, Emit, advance, call, constants, load, loop, store
+from thespis.protocols.proofs.kernels.ir import I32, Emit, advance, call, constants, load, loop, store
 from thespis.protocols.proofs.kernels.sha256_constants import INITIAL, LAST_BYTE_MASK, PADDING_SCHEDULE, K
 
 STREAMS = 4
 """Nodes that are hashed at once."""
 
 WORDS = ir.VectorType(I32, 4)
-BYTES = ir.VectorType(I8, 16)
 State = tuple[ir.Value, ir.Value]
 
 

@@ -1,19 +1,10 @@
 """Chains for tests, made by the node's own rules: real keys, real elections, real blocks, no actors."""
 
-from thespis.actors.chain.mining import (
-    election_input,
-    election_wins,
-    mining_base,
-    signed_block,
-    storage_challenge,
-    storage_proof,
-    ticket_input,
-    unsigned_block,
-)
 from thespis.actors.chain.writer import ChainWriter
 from thespis.protocols.chain.block import ElectionProof, Ticket
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.consensus.block_making import signed_block, storage_challenge, storage_proof, unsigned_block
 from thespis.protocols.crypto import bls
 from thespis.protocols.crypto.signature import SignatureType, address_of, sign
 from thespis.protocols.encoding.address import Address
@@ -59,17 +50,18 @@ def new_chain(miners=3, disk=None, **changes):
 def make_block(chain, miner, parent, height, messages=()):
     """The block that a miner wins at a height, or None."""
     key = WORKER_KEYS[miner]
-    base = mining_base(chain, Address.id(1000 + miner), parent, height)
-    proof = bls.sign(key, election_input(base))
-    wins = election_wins(base, proof)
+    context = chain.epoch_context(parent, height, Address.id(1000 + miner))
+    entries = context.beacon_entries_due()
+    proof = bls.sign(key, context.election_randomness(entries))
+    wins = context.wins(proof)
     if wins < 1:
         return None
-    ticket = Ticket(bls.sign(key, ticket_input(chain, base)))
-    challenge = storage_challenge(chain, base)
-    sector = genesis_sector(template().parameters, base.miner, int(challenge.sector.number)).sealed
+    ticket = Ticket(bls.sign(key, context.ticket_randomness(entries)))
+    challenge = storage_challenge(context, entries, chain.provable_sectors(parent, height, context.miner))
+    sector = genesis_sector(template().parameters, context.miner, int(challenge.sector.number)).sealed
     opened = prove_leaves(sector.replica, sector.column_rows[-1].tobytes(), challenge.leaves)
     storage = storage_proof(challenge, opened)
-    header, sorted_messages = unsigned_block(chain, base, ElectionProof(wins, proof), ticket, messages, storage)
+    header, sorted_messages = unsigned_block(context, entries, ElectionProof(wins, proof), ticket, messages, storage)
     return signed_block(header, sign(SignatureType.BLS, key, header.signing_bytes())), sorted_messages
 
 

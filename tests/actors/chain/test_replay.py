@@ -9,7 +9,7 @@ from thespis.actors.chain.replay import Replay, first_difference
 from thespis.actors.chain.writer import ChainWriter
 from thespis.deploy.cli.main import cli
 from thespis.protocols.builtin.codes import INIT
-from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.builtin.init.state import InitState
 from thespis.protocols.encoding.car import CarReader, write_car
 from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
 from thespis.protocols.errors import BlockStateRootError, ChainError

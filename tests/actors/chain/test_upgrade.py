@@ -1,14 +1,16 @@
 """A chain that begins with the actors of version 0 and goes on with those of version 2."""
 
 import pytest
-from thespis.actors.chain.views import is_fit, miner_state, power_state
 from thespis.actors.chain.world import run_tipset
 from thespis.actors.msg_pool.gas import try_message
 from thespis.protocols.builtin.codes import code_of
 from thespis.protocols.builtin.invariants.state import violations
-from thespis.protocols.builtin.power_state import PowerState
-from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
-from thespis.protocols.builtin.version_2.power_state import PowerStateV2
+from thespis.protocols.builtin.power.state import PowerState
+from thespis.protocols.builtin.power.v2.state import PowerStateV2
+from thespis.protocols.builtin.queries.miner import miner_state
+from thespis.protocols.builtin.queries.power import miner_standing, power_state
+from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2
+from thespis.protocols.consensus.eligibility import may_mine
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount
 from thespis.protocols.errors import GenesisError
@@ -68,15 +70,21 @@ def test_a_message_is_tried_on_the_state_that_it_will_meet(chain):
 def test_who_owes_or_was_reported_may_not_mine(chain, monkeypatch):
     miner, head = Address.id(1000), chain.head()
     state = chain.state_after(head)
-    assert is_fit(chain.blocks, state, miner, head.height)
-    assert not is_fit(chain.blocks, state, Address.id(1999), head.height)
+    version = chain.genesis.profile.network_version(head.height)
+
+    def is_eligible(miner):
+        standing = miner_standing(chain.blocks, state, miner)
+        return may_mine(has_minimum_power=True, standing=standing, network_version=version, parent_height=head.height)
+
+    assert is_eligible(miner)
+    assert not is_eligible(Address.id(1999))
     actor, found = miner_state(chain.blocks, state, miner)
     for changed in (found.with_(fee_debt=TokenAmount(1)), found):
         info = found.load_info(chain.blocks)
         reported = info.with_(consensus_fault_elapsed=ChainEpoch(head.height if changed is found else -1))
-        monkeypatch.setattr("thespis.actors.chain.views.miner_state", lambda *_, of=changed: (actor, of))
+        monkeypatch.setattr("thespis.protocols.builtin.queries.power.miner_state", lambda *_, of=changed: (actor, of))
         monkeypatch.setattr(MinerStateV2, "load_info", lambda *_, of=reported: of)
-        assert not is_fit(chain.blocks, state, miner, head.height)
+        assert not is_eligible(miner)
 
 
 def test_a_network_that_keeps_version_0():

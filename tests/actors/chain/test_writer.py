@@ -3,9 +3,8 @@
 import dataclasses
 
 import pytest
-from thespis.actors.chain.reader import BlockMessages
 from thespis.actors.chain.writer import ChainWriter
-from thespis.protocols.chain.block import PoStProof
+from thespis.protocols.chain.block import BlockMessages, PoStProof
 from thespis.protocols.chain.message import BLOCK_GAS_LIMIT
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.crypto.signature import SignatureType, sign

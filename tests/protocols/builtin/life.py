@@ -2,16 +2,17 @@
 
 import numpy as np
 from thespis.protocols.builtin.codes import CRON, MARKET, POWER, REWARD, actors_version
-from thespis.protocols.builtin.init import ExecReturn
+from thespis.protocols.builtin.init.methods import ExecReturn
 from thespis.protocols.builtin.invariants.state import violations
-from thespis.protocols.builtin.miner_state import SectorPreCommitInfo
-from thespis.protocols.builtin.power import POWER_STATES, CreateMinerParams
-from thespis.protocols.builtin.reward import AwardBlockRewardParams
+from thespis.protocols.builtin.power.methods import POWER_STATES, CreateMinerParams
+from thespis.protocols.builtin.reward.methods import AwardBlockRewardParams
 from thespis.protocols.builtin.states import state_of
-from thespis.protocols.builtin.storage_miner.commit import ProveCommitParams
 from thespis.protocols.builtin.storage_miner.deadline import PostPartition
+from thespis.protocols.builtin.storage_miner.declarations import Declaration, Declarations
 from thespis.protocols.builtin.storage_miner.periods import current_deadline
-from thespis.protocols.builtin.storage_miner.proving import Declaration, Declarations, SubmitPostParams
+from thespis.protocols.builtin.storage_miner.prove_commit import ProveCommitParams
+from thespis.protocols.builtin.storage_miner.state import SectorPreCommitInfo
+from thespis.protocols.builtin.storage_miner.window_post import SubmitPostParams
 from thespis.protocols.chain.message import Message
 from thespis.protocols.consensus import storage_proofs
 from thespis.protocols.consensus.randomness import Purpose, draw, miner_entropy

@@ -22,16 +22,16 @@ from thespis.protocols.builtin.codes import (
     code_of,
 )
 from thespis.protocols.builtin.cron import CronEntry, CronState
-from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.builtin.init.state import InitState
 from thespis.protocols.builtin.invariants.state import violations
-from thespis.protocols.builtin.market_state import MarketState
+from thespis.protocols.builtin.market.state import MarketState
 from thespis.protocols.builtin.policy import EPOCHS_IN_DAY, Policy
-from thespis.protocols.builtin.power_state import PowerState
-from thespis.protocols.builtin.reward_state import RewardState
+from thespis.protocols.builtin.power.state import PowerState
+from thespis.protocols.builtin.power.v2.state import PowerStateV2
+from thespis.protocols.builtin.reward.state import RewardState
+from thespis.protocols.builtin.reward.v2.state import RewardStateV2
 from thespis.protocols.builtin.system import SystemState
 from thespis.protocols.builtin.verifreg import VerifregState
-from thespis.protocols.builtin.version_2.power_state import PowerStateV2
-from thespis.protocols.builtin.version_2.reward import RewardStateV2
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import TokenAmount, Unsigned

@@ -3,28 +3,24 @@
 import dataclasses
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from thespis.protocols.builtin.codes import BURNT_FUNDS, CRON, POWER, REWARD, SYSTEM
 from thespis.protocols.builtin.methods import BIG_INTEGER
-from thespis.protocols.builtin.miner_state import MinerState
-from thespis.protocols.builtin.power import CurrentTotalPower
-from thespis.protocols.builtin.power_state import CONSENSUS_POWER_MIN, CronEvent, PowerState, epoch_key
-from thespis.protocols.builtin.reward import AwardBlockRewardParams, ThisEpochRewardV0
-from thespis.protocols.builtin.reward_state import RewardState
+from thespis.protocols.builtin.power.methods import CurrentTotalPower
+from thespis.protocols.builtin.power.state import CONSENSUS_POWER_MIN, CronEvent, PowerState, epoch_key
+from thespis.protocols.builtin.reward.methods import AwardBlockRewardParams, ThisEpochRewardV0
+from thespis.protocols.builtin.reward.state import RewardState
 from thespis.protocols.builtin.smoothing import FilterEstimate
+from thespis.protocols.builtin.storage_miner.balance import WithdrawBalanceParams
 from thespis.protocols.builtin.storage_miner.calls import CronEventPayload
 from thespis.protocols.builtin.storage_miner.identity import (
     ChangePeerIdParams,
     ChangeWorkerAddressParams,
     ControlAddresses,
-    WithdrawBalanceParams,
 )
-from thespis.protocols.builtin.vesting import VESTING_V1, VestingFunds, quantize_up
+from thespis.protocols.builtin.storage_miner.state import MinerState
 from thespis.protocols.chain.message import Message
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
-from thespis.protocols.errors import CborError
 from thespis.protocols.ipld.blockstore import MemoryBlockstore
 from thespis.protocols.networks.genesis import build_genesis
 from thespis.protocols.vm.exit_codes import ActorPanic, ExitCode, StateFault
@@ -204,29 +200,6 @@ def test_missing_or_odd_parameters_are_an_exit_code(method, params):
     assert World().call(WORKERS[0], MINER, method, params).receipt.exit_code != 0
 
 
-@given(st.integers(0, 10**24), st.integers(0, 10**6), st.integers(0, 3000))
-def test_vesting_gives_out_exactly_what_was_locked(amount, epoch, offset):
-    table = VestingFunds(()).lock(epoch, amount, offset, VESTING_V1)
-    assert sum(each for _, each in table.funds) == amount
-    assert [due for due, _ in table.funds] == sorted({due for due, _ in table.funds})
-    assert VestingFunds.from_wire(table.to_wire()) == table
-    left, freed = table.unlock(epoch + 10**7)
-    assert (left.funds, freed) == ((), amount)
-
-
-@pytest.mark.parametrize("wire", [[], [1], [[[1]]], [[["x", b""]]], [[[1, b"\x01\x05"]]], "text", [[[1, 2]]]])
-def test_what_is_no_vesting_table(wire):
-    with pytest.raises(CborError):
-        VestingFunds.from_wire(wire)
-
-
-@given(st.integers(-1000, 10**6), st.integers(1, 3000), st.integers(-5000, 5000))
-def test_quantizing_rounds_up_to_the_grid(epoch, unit, offset):
-    rounded = quantize_up(epoch, unit, offset)
-    assert epoch <= rounded < epoch + unit
-    assert (rounded - offset) % unit == 0
-
-
 # -- power ---------------------------------------------------------------------------------------------------
 
 
@@ -244,7 +217,7 @@ def test_claims_and_totals_move_together():
         power.add_to_claim(store, MINER, -101, 0)
     with pytest.raises(StateFault, match="no claim"):
         power.add_to_claim(store, Address.id(7), 1, 1)
-    assert power.may_mine(power.claim_of(store, MINER))
+    assert power.meets_minimum(power.claim_of(store, MINER))
     assert power.claim_of(store, Address.id(7)) is None
 
 

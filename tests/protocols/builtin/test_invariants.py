@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 from thespis.protocols.builtin.codes import MARKET, POWER
 from thespis.protocols.builtin.invariants.state import violations
-from thespis.protocols.builtin.miner_state import PowerPair
-from thespis.protocols.builtin.version_2.miner_state import MinerStateV2
-from thespis.protocols.builtin.version_2.partition import PartitionV2
+from thespis.protocols.builtin.storage_miner.state import PowerPair
+from thespis.protocols.builtin.storage_miner.v2.partition import PartitionV2
+from thespis.protocols.builtin.storage_miner.v2.state import MinerStateV2
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.tuples import BigInteger, TokenAmount, Unsigned
 from thespis.protocols.ipld.blockstore import Overlay, save

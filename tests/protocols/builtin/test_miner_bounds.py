@@ -3,29 +3,34 @@
 import dataclasses
 
 import pytest
-from thespis.protocols.builtin import power
 from thespis.protocols.builtin.codes import MARKET
-from thespis.protocols.builtin.deals import ClientDealProposal, DealProposal, PublishDealsParams, PublishDealsReturn
-from thespis.protocols.builtin.market import LABEL_BYTES_MAX, PIECE_BYTES_MIN
-from thespis.protocols.builtin.miner_state import SectorOnChainInfo
+from thespis.protocols.builtin.market.deals import (
+    ClientDealProposal,
+    DealProposal,
+    PublishDealsParams,
+    PublishDealsReturn,
+)
+from thespis.protocols.builtin.market.publication import LABEL_BYTES_MAX, PIECE_BYTES_MIN
 from thespis.protocols.builtin.policy import EPOCHS_IN_DAY
+from thespis.protocols.builtin.power import methods as power
 from thespis.protocols.builtin.smoothing import FilterEstimate
-from thespis.protocols.builtin.storage_miner import commit, money
-from thespis.protocols.builtin.storage_miner.commit import SECTOR_NUMBER_MAX
+from thespis.protocols.builtin.storage_miner import money, pre_commit
+from thespis.protocols.builtin.storage_miner.declarations import Declaration, Declarations
 from thespis.protocols.builtin.storage_miner.identity import (
     ChangeMultiaddrsParams,
     ChangePeerIdParams,
     ChangeWorkerAddressParams,
 )
 from thespis.protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX
-from thespis.protocols.builtin.storage_miner.proving import Declaration, Declarations
-from thespis.protocols.builtin.version_2 import miner_money
-from thespis.protocols.builtin.version_2.miner_identity import (
+from thespis.protocols.builtin.storage_miner.sectors import SECTOR_NUMBER_MAX
+from thespis.protocols.builtin.storage_miner.state import SectorOnChainInfo
+from thespis.protocols.builtin.storage_miner.v2 import money as money_v2
+from thespis.protocols.builtin.storage_miner.v2.identity import (
     CONTROL_ADDRESSES_MAX,
     MULTIADDRS_BYTES_MAX,
     PEER_ID_BYTES_MAX,
 )
-from thespis.protocols.builtin.version_2.miner_state import SectorOnChainInfoV2
+from thespis.protocols.builtin.storage_miner.v2.state import SectorOnChainInfoV2
 from thespis.protocols.crypto.signature import SignatureType, sign
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.bitfield import Bitfield
@@ -91,9 +96,9 @@ def test_sector_numbers_run_to_their_bound(life):
 
 def test_a_sector_holds_a_bounded_number_of_deals(life, monkeypatch):
     """Two kilobytes hold 256 deals like any sector below 32 GiB."""
-    assert commit.DEALS_MIN_MAX == 256
-    assert commit.DEALS_MIN_MAX * commit.DEAL_BYTES_SHARE == 32 << 30
-    monkeypatch.setattr(commit, "DEALS_MIN_MAX", 1)
+    assert pre_commit.DEALS_MIN_MAX == 256
+    assert pre_commit.DEALS_MIN_MAX * pre_commit.DEAL_BYTES_SHARE == 32 << 30
+    monkeypatch.setattr(pre_commit, "DEALS_MIN_MAX", 1)
     publish = publisher(life)
     deals = [publish(label, SIZE // 2) for label in ("first", "second")]
     numbers = [PublishDealsReturn.decode(receipt.return_value).ids[0] for receipt in deals]
@@ -151,9 +156,9 @@ def test_ending_a_sector_of_version_2_costs_half_of_140_days_at_most():
             SectorOnChainInfoV2.of(SECTOR),
             replaced_sector_age=ChainEpoch(replaced_age), replaced_day_reward=SECTOR.expected_day_reward,
         )  # fmt: skip
-        return miner_money.termination_fee(SIZE, epoch, NOTHING, NOTHING, [sector])
+        return money_v2.termination_fee(SIZE, epoch, NOTHING, NOTHING, [sector])
 
-    oldest = miner_money.TERMINATION_AGE_MAX
+    oldest = money_v2.TERMINATION_AGE_MAX
     assert oldest == 140 * EPOCHS_IN_DAY
     assert fee(oldest) == fee(oldest + 1) == fee(10**7) == 7 + 70 * 10**6
     assert fee(oldest - 1) < fee(oldest)

@@ -5,8 +5,8 @@ import hashlib
 
 import pytest
 from thespis.protocols.builtin.codes import INIT, code_of
-from thespis.protocols.builtin.init import ExecParams, ExecReturn
-from thespis.protocols.builtin.paych import (
+from thespis.protocols.builtin.init.methods import ExecParams, ExecReturn
+from thespis.protocols.builtin.paych.methods import (
     LANE_MAX,
     SECRET_BYTES_MAX,
     SETTLE_DELAY,
@@ -15,8 +15,8 @@ from thespis.protocols.builtin.paych import (
     PaychState,
     SignedVoucher,
     UpdateParams,
-    UpdateParamsV2,
 )
+from thespis.protocols.builtin.paych.v2.methods import UpdateParamsV2
 from thespis.protocols.chain.message import Message
 from thespis.protocols.crypto.signature import SignatureType, sign
 from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned

@@ -16,19 +16,21 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from thespis.protocols.builtin.codes import CRON, MARKET, POWER, REWARD, SYSTEM
-from thespis.protocols.builtin.deals import ClientDealProposal, DealProposal, Escrow, PublishDealsParams
-from thespis.protocols.builtin.init import ExecReturn
+from thespis.protocols.builtin.init.methods import ExecReturn
 from thespis.protocols.builtin.invariants.state import violations
-from thespis.protocols.builtin.miner_state import SectorPreCommitInfo
-from thespis.protocols.builtin.power import CreateMinerParams
-from thespis.protocols.builtin.reward import AwardBlockRewardParams
+from thespis.protocols.builtin.market.deals import ClientDealProposal, DealProposal, Escrow, PublishDealsParams
+from thespis.protocols.builtin.power.methods import CreateMinerParams
+from thespis.protocols.builtin.reward.methods import AwardBlockRewardParams
 from thespis.protocols.builtin.states import state_of
-from thespis.protocols.builtin.storage_miner.commit import ProveCommitParams
+from thespis.protocols.builtin.storage_miner.balance import WithdrawBalanceParams
+from thespis.protocols.builtin.storage_miner.compaction import CompactPartitionsParams
 from thespis.protocols.builtin.storage_miner.deadline import PostPartition
-from thespis.protocols.builtin.storage_miner.ending import CompactPartitionsParams, ExtendParams, Extension
-from thespis.protocols.builtin.storage_miner.identity import WithdrawBalanceParams
+from thespis.protocols.builtin.storage_miner.declarations import Declaration, Declarations
+from thespis.protocols.builtin.storage_miner.extension import ExtendParams, Extension
 from thespis.protocols.builtin.storage_miner.periods import current_deadline
-from thespis.protocols.builtin.storage_miner.proving import Declaration, Declarations, SubmitPostParams
+from thespis.protocols.builtin.storage_miner.prove_commit import ProveCommitParams
+from thespis.protocols.builtin.storage_miner.state import SectorPreCommitInfo
+from thespis.protocols.builtin.storage_miner.window_post import SubmitPostParams
 from thespis.protocols.crypto.signature import Signature, SignatureType
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.bitfield import Bitfield

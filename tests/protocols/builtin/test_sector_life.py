@@ -2,15 +2,15 @@
 
 import pytest
 from thespis.protocols.builtin.codes import BURNT_FUNDS, MARKET
-from thespis.protocols.builtin.deals import (
+from thespis.protocols.builtin.market.deals import (
     ClientDealProposal,
     DealProposal,
     Escrow,
     PublishDealsParams,
     PublishDealsReturn,
 )
-from thespis.protocols.builtin.market_tables import BalanceTable
-from thespis.protocols.builtin.storage_miner.commit import ProveCommitParams
+from thespis.protocols.builtin.market.tables import BalanceTable
+from thespis.protocols.builtin.storage_miner.prove_commit import ProveCommitParams
 from thespis.protocols.crypto.signature import SignatureType, sign
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.piece_cid import piece_cid_v1

@@ -2,7 +2,7 @@
 
 import pytest
 from thespis.protocols.builtin.codes import MARKET, VERIFIED_REGISTRY
-from thespis.protocols.builtin.deals import ClientDealProposal, DealProposal, PublishDealsParams
+from thespis.protocols.builtin.market.deals import ClientDealProposal, DealProposal, PublishDealsParams
 from thespis.protocols.builtin.verifreg import DEAL_BYTES_MIN, Allowance
 from thespis.protocols.crypto.signature import SignatureType, sign
 from thespis.protocols.encoding import cbor

@@ -7,7 +7,7 @@ from thespis.protocols.chain.tipset import Tipset, ticket_hash
 from thespis.protocols.consensus import block_messages
 from thespis.protocols.consensus.block_messages import check_block_messages
 from thespis.protocols.consensus.faults import ConsensusFault, consensus_fault
-from thespis.protocols.consensus.fork_choice import prefers
+from thespis.protocols.consensus.fork_choice import prefers, widest_tipset
 from thespis.protocols.crypto.signature import Signature, SignatureType, sign
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.errors import BlockMessagesError, SignatureError
@@ -109,6 +109,18 @@ def test_consensus_faults():
     assert consensus_fault(first, grinding, sibling) is ConsensusFault.PARENT_GRINDING
     assert consensus_fault(first, honest, sibling) is None
     assert consensus_fault(first, grinding, dataclasses.replace(sibling, height=0)) is None
+
+
+def test_a_tipset_takes_one_block_of_each_miner():
+    header = next(mainnet_blocks())[0]
+    blocks = [
+        dataclasses.replace(header, miner=Address.id(miner), ticket=Ticket(ticket))
+        for miner, ticket in ((1, b"a"), (1, b"b"), (2, b"c"), (2, b"d"))
+    ]
+    named = [(block, block.cid()) for block in blocks]
+    assert set(widest_tipset(blocks[0].cid(), named).blocks) == {blocks[0], blocks[2]}
+    assert set(widest_tipset(blocks[1].cid(), named).blocks) == {blocks[1], blocks[2]}
+    assert set(widest_tipset(blocks[3].cid(), named[::-1]).blocks) == {blocks[3], blocks[1]}
 
 
 def test_fork_choice():

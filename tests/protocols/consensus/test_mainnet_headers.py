@@ -7,7 +7,9 @@ from thespis.protocols.chain.base_fee import next_base_fee
 from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset
-from thespis.protocols.consensus.header import HeaderContext, validate_header
+from thespis.protocols.consensus.epoch import EpochContext
+from thespis.protocols.consensus.header import validate_header
+from thespis.protocols.consensus.weight import tipset_weight
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import (
@@ -64,15 +66,19 @@ class Chain:
                 worker = Address.parse(bytes.fromhex(self.vectors["workers"][str(header.miner)]))
                 yield (
                     header,
-                    HeaderContext(
+                    EpochContext(
+                        profile=MAINNET_2020,
                         parent=parent,
-                        parent_state_root=tipset.blocks[0].parent_state_root,
-                        parent_message_receipts=tipset.blocks[0].parent_message_receipts,
-                        parent_network_power=self.total,
-                        base_fee=base_fee,
+                        height=header.height,
+                        miner=header.miner,
                         worker=worker,
                         miner_power=self.power,
                         total_power=self.total,
+                        eligible=True,
+                        parent_weight=tipset_weight(parent, self.total),
+                        parent_state_root=tipset.blocks[0].parent_state_root,
+                        parent_message_receipts=tipset.blocks[0].parent_message_receipts,
+                        base_fee=base_fee,
                         previous_beacon=entries[-1],
                     ),
                 )
@@ -86,7 +92,7 @@ def chain():
 def test_every_header_is_valid(chain):
     count = 0
     for header, context in chain.contexts():
-        validate_header(header, context, MAINNET_2020)
+        validate_header(header, context)
         count += 1
     assert count == 48
 
@@ -135,7 +141,9 @@ def test_every_changed_field_is_named(chain):
     for header, context in list(chain.contexts())[::6]:
         for error, change in changes(header):
             with pytest.raises(InvalidBlockError) as caught:
-                validate_header(dataclasses.replace(header, **change), context, MAINNET_2020)
+                changed = dataclasses.replace(header, **change)
+                place = dataclasses.replace(context, height=changed.height, miner=changed.miner)
+                validate_header(changed, place)
             assert type(caught.value) is error, (header.height, change, caught.value)
             checked += 1
     assert checked > 150
@@ -145,6 +153,8 @@ def test_another_worker_or_less_power_fails(chain):
     header, context = next(iter(chain.contexts()))
     stranger = Address.parse(bytes.fromhex(chain.vectors["workers"]["f01002"]))
     with pytest.raises(BlockTicketError):
-        validate_header(header, dataclasses.replace(context, worker=stranger), MAINNET_2020)
+        validate_header(header, dataclasses.replace(context, worker=stranger))
     with pytest.raises(BlockWinCountError):
-        validate_header(header, dataclasses.replace(context, miner_power=0), MAINNET_2020)
+        validate_header(header, dataclasses.replace(context, miner_power=0))
+    with pytest.raises(BlockElectionError, match="no power to mine with"):
+        validate_header(header, dataclasses.replace(context, eligible=False))

@@ -1,6 +1,8 @@
 import base64
 import json
+import tracemalloc
 
+import pyblst
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from thespis.protocols.crypto.signature import (
 )
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import SignatureError
+from thespis.protocols.remembered import Remembered
 
 from tests.properties import examples
 from tests.protocols.chain import shapes
@@ -140,6 +143,14 @@ def test_points_outside_the_subgroup_are_refused():
             bls.check_public_key(bytes(data))
         refused += "NOT_IN_GROUP" in str(caught.value)
     assert refused > 10
+    refused = 0
+    for x in range(1, 60):
+        data = bytearray(x.to_bytes(96, "big"))
+        data[0] |= 0x80
+        with pytest.raises(SignatureError) as caught:
+            bls.verify(bls.public_key(KEY), b"message", bytes(data))
+        refused += "NOT_IN_GROUP" in str(caught.value)
+    assert refused > 10
 
 
 @pytest.mark.parametrize("key", [b"", bytes(32), b"\xff" * 32, bytes(31), bytes(33)])
@@ -157,6 +168,83 @@ def test_any_bytes(data):
         assert Signature.from_bytes(data).to_bytes() == data
     except SignatureError:
         pass
+
+
+def three(key=KEY):
+    messages = [b"ticket", b"election", b"header"]
+    return bls.public_key(key), [(message, bls.sign(key, message)) for message in messages]
+
+
+@pytest.fixture
+def verified(monkeypatch):
+    """A process that has verified nothing yet."""
+    remembered = Remembered(bls.VERIFIED_REMEMBERED_BYTES)
+    monkeypatch.setattr(bls, "_verified", remembered)
+    return remembered
+
+
+def test_signatures_verified_together_are_known_one_by_one(verified, monkeypatch):
+    key, signed = three()
+    assert bls.verify_together(key, signed)
+    assert len(verified) == 3
+    monkeypatch.setattr(bls, "verify_aggregate", None)  # nothing is computed again
+    assert all(bls.verify(key, message, signature) for message, signature in signed)
+    monkeypatch.setattr(bls, "pyblst", None)
+    assert bls.verify_together(key, signed)
+    assert bls.verify_together(key, signed[::-1])
+
+
+def moved(signature, by, *, back=False):
+    """A signature, another added or taken away."""
+    shift = pyblst.BlstP2Element.uncompress(by)
+    return bytes((pyblst.BlstP2Element.uncompress(signature) + (-shift if back else shift)).compress())
+
+
+@pytest.mark.parametrize("first", [0, 1, 2])
+@pytest.mark.parametrize("second", [0, 1, 2])
+def test_signatures_that_only_add_up_are_not_verified_together(verified, first, second):
+    """What is added to one is taken from another: the sum is right and both are wrong."""
+    key, signed = three()
+    by = bls.sign(KEY, b"anything")
+    assert bls.verify_aggregate([(key, m) for m, _ in signed], bls.aggregate([s for _, s in signed]))
+    signed[first] = signed[first][0], moved(signed[first][1], by)
+    if second != first:
+        signed[second] = signed[second][0], moved(signed[second][1], by, back=True)
+        assert bls.verify_aggregate([(key, m) for m, _ in signed], bls.aggregate([s for _, s in signed]))
+    assert not bls.verify_together(key, signed)
+    assert len(verified) == 0
+    assert [bls.verify(key, *pair) for pair in signed] == [number not in (first, second) for number in range(3)]
+    assert not bls.verify_together(key, signed)
+
+
+@pytest.mark.parametrize("wrong", [b"", bytes(96), b"\xc0" + bytes(95), b"\x80" + bytes(95), b"\x9f" * 96])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_malformed_signature_is_not_verified_together(verified, wrong, place):
+    key, signed = three()
+    signed[place] = signed[place][0], wrong
+    assert not bls.verify_together(key, signed)
+    assert not bls.verify_together(b"no key", signed)
+    assert not bls.verify_together(bls.public_key(bytes(31) + b"\x01"), three()[1])
+    assert len(verified) == 0
+
+
+def test_verified_signatures_take_no_more_memory_than_is_counted(verified, monkeypatch):
+    keys = [bls.public_key((number + 1).to_bytes(32, "little")) for number in range(4)]
+    monkeypatch.setattr(bls, "verify_aggregate", lambda _pairs, _signature: False)
+    tracemalloc.start()
+    try:
+        for number in range(2_000):
+            key = bytes(bytearray(keys[number % 4]))
+            assert not bls.verify(key, b"%d" % number * 10, number.to_bytes(96, "big"))
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(verified) == 2_000
+    assert taken <= verified.size_bytes <= bls.VERIFIED_REMEMBERED_BYTES
+    bls.verify(keys[0], bytes(bls.VERIFIED_REMEMBERED_BYTES), bytes(96))  # larger than all that may be remembered
+    assert len(verified) == 2_000
+    bls.verify(keys[0], bytes(bls.VERIFIED_REMEMBERED_BYTES - 1_000), bytes(96))
+    assert len(verified) == 1
 
 
 def test_a_signatures_bytes_are_bounded():

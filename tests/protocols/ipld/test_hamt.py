@@ -90,10 +90,10 @@ def test_writes_only_what_changed():
     assert 1 <= len(store) - before <= 4
 
 
-def test_set_if_absent():
+def test_what_was_set_is_in_it_and_nothing_else():
     hamt = Hamt(MemoryBlockstore())
-    assert hamt.set_if_absent(b"a", 1)
-    assert not hamt.set_if_absent(b"a", 2)
+    assert hamt.set(b"a", 1)
+    assert not hamt.set(b"a", 1)
     assert hamt.get(b"a") == 1
     assert b"b" not in hamt
 

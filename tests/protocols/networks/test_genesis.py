@@ -5,7 +5,7 @@ import io
 
 import pytest
 from thespis.protocols.builtin.codes import POWER, REWARD
-from thespis.protocols.builtin.version_2.power_state import PowerStateV2
+from thespis.protocols.builtin.power.v2.state import PowerStateV2
 from thespis.protocols.encoding.car import CarReader, write_car
 from thespis.protocols.encoding.tuples import Unsigned
 from thespis.protocols.errors import BlockBeaconError, CarError, GenesisError

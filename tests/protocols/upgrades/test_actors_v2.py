@@ -4,9 +4,10 @@ import dataclasses
 
 import pytest
 from thespis.protocols.builtin.codes import BURNT_FUNDS, name_of
-from thespis.protocols.builtin.miner_state import NO_POWER, MinerState
+from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING
+from thespis.protocols.builtin.storage_miner.expiration_queue import ExpirationSet
 from thespis.protocols.builtin.storage_miner.partition import PartitionV0
-from thespis.protocols.builtin.storage_miner.queues import NOTHING, ExpirationSet
+from thespis.protocols.builtin.storage_miner.state import NO_POWER, MinerState
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.tuples import TokenAmount
 from thespis.protocols.errors import TipsetExecutionError

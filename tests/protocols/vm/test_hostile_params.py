@@ -6,10 +6,12 @@ import typing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from thespis.protocols.builtin import multisig_state, paych
 from thespis.protocols.builtin.codes import INIT, code_of, name_of
-from thespis.protocols.builtin.init import ExecParams
+from thespis.protocols.builtin.init.methods import ExecParams
 from thespis.protocols.builtin.methods import ADDRESS, BIG_INTEGER, OPTIONAL_ADDRESS, Bare
+from thespis.protocols.builtin.multisig.state import ConstructorParams
+from thespis.protocols.builtin.multisig.v2.state import ConstructorParamsV2
+from thespis.protocols.builtin.paych import methods as paych
 from thespis.protocols.builtin.registry import ACTORS
 from thespis.protocols.crypto.signature import Signature, SignatureType
 from thespis.protocols.encoding.address import Address
@@ -105,8 +107,8 @@ class Beginning:
         state = StateTree(self.store, root)
         signers = (Address.id(100), Address.id(103))
         terms = (signers, Unsigned(1), ChainEpoch(100))
-        newer = multisig_state.ConstructorParamsV2(*terms, ChainEpoch(0))
-        wanted = newer if actors else multisig_state.ConstructorParamsV0(*terms)
+        newer = ConstructorParamsV2(*terms, ChainEpoch(0))
+        wanted = newer if actors else ConstructorParams(*terms)
         for name, params in (("multisig", wanted), ("paymentchannel", paych.ConstructorParams(*signers))):
             made = ExecParams(code_of(name, actors), params.encode()).encode()
             applied = Machine(state, network, 0, 1).call(USERS[0], INIT, 10**6, 2, made, nonce=len(name))

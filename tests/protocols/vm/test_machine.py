@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from thespis.protocols.builtin.account import AccountState
 from thespis.protocols.builtin.codes import BURNT_FUNDS, INIT, REWARD, SYSTEM, actors_version, code_of, name_of
-from thespis.protocols.builtin.init_state import InitState
+from thespis.protocols.builtin.init.state import InitState
 from thespis.protocols.builtin.methods import ADDRESS
 from thespis.protocols.chain.message import Message
 from thespis.protocols.encoding import cbor

@@ -149,7 +149,12 @@ def test_names():
     assert topics.blocks_topic("testnetnet") == "/fil/blocks/testnetnet"
     assert topics.messages_topic("testnetnet") == "/fil/msgs/testnetnet"
     assert topics.kademlia_prefix("x") == "/fil/kad/x"
-    assert len(topics.message_id(b"")) == 32
+
+
+def test_gossip_of_the_same_content_has_the_same_id():
+    """BLAKE2b of 32 bytes, as every node of the network reckons it."""
+    assert topics.message_id(b"").hex() == "0e5751c026e543b2e8ab2eb06099daa1d1e5df47778f7787faab45cdf12fe3a8"
+    assert topics.message_id(b"block") != topics.message_id(b"block\0")
 
 
 PARSERS = (hello.parse_hello, exchange.parse_request, Response.decode, topics.parse_block, topics.parse_message)

@@ -6,7 +6,7 @@ import time
 import httpx
 import pytest
 from thespis.runtime.http import server as server_module
-from thespis.runtime.http.auth import TokenError, granted_by, new_token, permissions_of
+from thespis.runtime.http.auth import PERMISSIONS, TokenError, new_token, permissions_of
 from thespis.runtime.http.port import CallArrived, ConnectionClosed, HttpSettings, PageArrived
 from thespis.runtime.http.server import HttpError, HttpServerPort, host_and_port
 
@@ -53,7 +53,7 @@ def served():
 def test_tokens_grant_what_they_say(served):
     url = served().url + "/rpc/v1"
     assert httpx.post(url, content=b"x").text == "read x"
-    admin = {"Authorization": f"Bearer {new_token(SECRET, granted_by('admin'))}"}
+    admin = {"Authorization": f"Bearer {new_token(SECRET, PERMISSIONS)}"}
     assert httpx.post(url, content=b"x", headers=admin).text == "read,write,sign,admin x"
     assert httpx.post(f"{url}?token={new_token(SECRET, ('sign',))}", content=b"x").text == "sign x"
     forged = {"Authorization": f"Bearer {new_token(b'o' * 32, ('admin',))}"}

@@ -6,6 +6,7 @@ import time
 
 import pytest
 import trio
+from thespis.protocols.wire.topics import message_id
 from thespis.runtime.p2p.host import HostError, Libp2pPort
 from thespis.runtime.p2p.limits import BUCKETS_MAX, REQUESTS_BURST, TURNS_PER_PEER, Buckets
 from thespis.runtime.p2p.port import (
@@ -43,6 +44,7 @@ class Peer:
                     "topics": {TOPIC: lambda data: data != b"bad"},
                     "protocols": {PROTOCOL: 1000},
                     "dht_prefix": "/fil/kad/test",
+                    "message_id": message_id,
                     "seen_ttl_s": 4.0,
                 }
                 | changes
@@ -133,6 +135,20 @@ def test_gossip_is_checked_before_it_is_passed_on(peers):
     assert hub.count(GossipArrived) == 1
     scores = {info.peer: info.score for info in hub.port.peers()}
     assert scores[left.port.peer_id] < 0
+
+
+def test_gossip_of_one_id_is_one_payload(peers):
+    left, right = (peers(message_id=lambda data: data[:1]) for _ in range(2))
+    connect(left, right)
+    time.sleep(2.5)
+    left.port.publish(TOPIC, b"a first")
+    right.wait(GossipArrived, lambda event: event.data == b"a first")
+    left.port.publish(TOPIC, b"a second")
+    left.port.publish(TOPIC, b"b first")
+    right.wait(GossipArrived, lambda event: event.data == b"b first")
+    time.sleep(0.5)
+    assert {event.data for event in right.events if isinstance(event, GossipArrived)} == {b"a first", b"b first"}
+    assert right.count(GossipArrived) == 2
 
 
 def test_identity_survives_and_a_used_port_is_named(peers, tmp_path):

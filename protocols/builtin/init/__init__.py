@@ -1,0 +1,1 @@
+"""The init actor: gives every new actor its id address."""

@@ -1,0 +1,1 @@
+"""The storage market actor: balances in escrow, and deals from publication to their last payment."""

@@ -1,0 +1,1 @@
+"""The multisig actor: a wallet whose transactions need the approval of several signers."""

@@ -1,0 +1,1 @@
+"""The payment channel actor: one pays in, the other redeems signed vouchers."""

@@ -1,0 +1,1 @@
+"""The storage power actor: which miner has how much power, and whom cron calls."""

@@ -1,0 +1,1 @@
+"""The reward actor: what blocks are paid, and how much each epoch mints."""
