@@ -4,10 +4,11 @@ import dataclasses
 
 import pytest
 from thespis.actors.msg_pool import pending as pending_module
-from thespis.actors.msg_pool.gas import PREMIUM_LEAST, estimate_limit, estimate_premium, fill_gas, try_message
+from thespis.actors.msg_pool.gas import estimate_limit, estimate_premium, fill_gas, try_message
 from thespis.actors.msg_pool.pending import Pending, PoolFullError, ReplaceFeeError
 from thespis.actors.msg_pool.why import explain
 from thespis.protocols.builtin.codes import code_of
+from thespis.protocols.chain.fees import PREMIUM_LEAST
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
