@@ -110,3 +110,13 @@ def test_a_bounded_number_of_peers_is_asked(empty):
         run(Fetcher(owner).messages(plain, "poor 3"))
     assert len(owner.asked) == len(set(owner.asked)) == PEERS_TRIED_MAX
     assert owner.asked[0] == "poor 3"
+
+
+def test_messages_of_many_tipsets_may_come_in_parts(tipsets):
+    nothing = save_message_meta(MemoryBlockstore(), [], [])
+    plain = [tipset for tipset in tipsets if [block.messages for block in tipset.blocks] == [nothing]][:3]
+    assert len(plain) == 3
+    owner = Owner({"slow": response(ExchangedTipset((), NOTHING), status=Status.PARTIAL)})
+    found = run(Fetcher(owner).batch_messages(plain, "slow"))
+    assert [[(each.bls, each.secpk) for each in blocks] for blocks in found] == [[((), ())]] * 3
+    assert owner.asked == ["slow"] * 3
