@@ -93,3 +93,4 @@ def test_a_chain_that_leaves_ours_below_finality_is_bad(syncer):
     syncer._fetcher = headers
     with pytest.raises(InvalidBlockError, match="at or below height 10, which is final"):
         syncer._headers(headers.target).send(None)
+    assert headers.asked == [8, 3], "five epochs and three more, then down to what is final"

@@ -153,6 +153,12 @@ def test_another_genesis_is_bad_and_not_followed(theirs):
     assert "at or below height 0" in syncer.read_bad(ReadBad(theirs.head().key[0]))
 
 
+def test_a_head_that_is_said_to_be_at_genesis_is_asked_for_alone_at_first(syncer, theirs):
+    block = dataclasses.replace(theirs.head().blocks[0], height=0)
+    syncer.told_of(dataclasses.replace(theirs.head(), blocks=(block,)), 10**9)
+    assert syncer._fetcher.asked[0] == ("headers", 1, "peer")
+
+
 # -- blocks by gossip ----------------------------------------------------------------------------------------
 
 
@@ -172,6 +178,7 @@ def test_a_block_waits_for_its_parents_while_they_are_fetched(syncer, theirs):
     header = theirs.head().blocks[0]
     syncer.hear(block_of(theirs, header), source="source")
     assert syncer.chain.head().key == theirs.head().key
+    assert syncer._fetcher.asked[0] == ("headers", header.height - 1, "source"), "down to genesis"
     assert {each[2] for each in syncer._fetcher.asked} == {"source"}
     assert syncer._orphans.take(header.parents) == []
     assert syncer.told == []
