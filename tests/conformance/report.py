@@ -59,7 +59,8 @@ def main():
                 rows.append([family, kind, *cells, f"{sum(passed.values())}/{sum(all_of.values())}"])
     head = ["family", "class", *(f"nv {each}" for each in VERSIONS), "all"]
     table = "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
-    text = f"{INTRODUCTION}\n{table}\n{TREES}{''.join(f'{row}\n' for row in historic_runs.report())}"
+    trees = "\n".join(historic_runs.report())
+    text = f"{INTRODUCTION}\n{table}\n{TREES}{trees}\n"
     if failures:
         text += "\n## What does not pass, and why\n\n"
         text += "".join(
