@@ -6,6 +6,7 @@ has neither width nor hash. Then come ``block HEX`` (a block that is there), ``o
 Keys of maps are hex, ``-`` for the empty one. Everything follows from the seed.
 """
 
+import functools
 import hashlib
 import random
 from collections import defaultdict
@@ -43,6 +44,7 @@ def mixed(key):
 HASHES = {"sha": sha256, "straight": straight, "mixed": mixed}
 
 
+@functools.cache
 def _colliding(bits):
     """The keys of two bytes by the first bits of their SHA-256."""
     found = defaultdict(list)
@@ -50,9 +52,6 @@ def _colliding(bits):
         key = number.to_bytes(2, "big")
         found[int.from_bytes(hashlib.sha256(key).digest()[:2], "big") >> 16 - bits].append(key)
     return found
-
-
-_BY_ONE_LEVEL, _BY_TWO_LEVELS = _colliding(5), _colliding(10)
 
 
 def sequence(kind, seed):
@@ -160,7 +159,7 @@ class _MapSequence(_Sequence):
         self.width, hashing, self.pool = 5, "sha", []
         if how < 0.25:  # the network's width and hash, and keys that share one level or two
             for _ in range(chance.choice([1, 1, 1, 2])):
-                keys = chance.choice([_BY_ONE_LEVEL, _BY_TWO_LEVELS])[chance.randrange(32)]
+                keys = _colliding(chance.choice([5, 10]))[chance.randrange(32)]
                 self.pool += chance.sample(keys, chance.choice([4, 5, 5, 6, 6, 9]))
         elif how < 0.45:
             sizes = [0, 1, 2, 3, 4, 9, 21]

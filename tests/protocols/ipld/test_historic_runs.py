@@ -20,6 +20,7 @@ def test_the_smallest_sequences_are_answered_as_the_library_did(lines, expected)
     assert answers(lines) == list(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_random_sequences_are_answered_as_the_library_did(kind):
     """Some of the ten thousand; `make conformance` follows all of them, and so does fuzzing."""
