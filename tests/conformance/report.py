@@ -8,6 +8,7 @@ from thespis.protocols.vm.exit_codes import ActorNotImplementedError
 
 from tests import vectors
 from tests.conformance.runner import NETWORK_VERSION_MAX, cases, run, run_tipsets
+from tests.protocols.ipld import historic_runs
 
 TARGET = Path(__file__).parents[2] / "docs" / "conformance.md"
 VERSIONS = range(NETWORK_VERSION_MAX + 1)
@@ -18,6 +19,17 @@ Written by `make conformance`, never by hand. A cell is *variants that pass / va
 families by network version: exit codes, return values, gas, receipts and the state's root must all be the recorded
 ones. Vectors that their authors marked `incorrect` are left out, as the corpus' schema asks. Proofs of storage in the
 corpus are SNARKs, which this node does not check: their outcome is taken from the recorded receipts.
+"""
+
+TREES = """
+## Maps and arrays of 2020
+
+State roots and gas up to network version 5 depend on how the Go libraries of the time read, change and write their
+nodes. Random sequences (set, delete, get, walk, flush, reload; keys that collide; nodes that a library reads and would
+not write) were answered by the libraries themselves; those whose root, values, reads and writes are the same here:
+
+| library | sequences |
+| --- | --- |
 """
 
 
@@ -47,7 +59,8 @@ def main():
                 rows.append([family, kind, *cells, f"{sum(passed.values())}/{sum(all_of.values())}"])
     head = ["family", "class", *(f"nv {each}" for each in VERSIONS), "all"]
     table = "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
-    text = f"{INTRODUCTION}\n{table}\n"
+    trees = "\n".join(historic_runs.report())
+    text = f"{INTRODUCTION}\n{table}\n{TREES}{trees}\n"
     if failures:
         text += "\n## What does not pass, and why\n\n"
         text += "".join(
