@@ -111,7 +111,6 @@ class ChainIndex:
             if value == wanted:
                 yield Cid.parse(key[len(prefix) :])
 
-
     def newest_blocks(self, above: int) -> Iterator[tuple[int, Cid, TipsetKey]]:
         """Valid blocks above a height, the highest first: height, name and parents."""
         for key, value in self.store.scan(CHAIN_INDEX, _BLOCK, reverse=True):

@@ -31,6 +31,10 @@ ITEM_BYTES_MAX = 2 << 20
 """Of one header or message in an answer; both are shorter by far (reference: formats, section 3)."""
 
 
+_LENGTH_BYTES = {24: 1, 25: 2, 26: 4, 27: 8}
+"""By the low bits of an item's first byte, how many bytes of length follow it."""
+
+
 @dataclass(frozen=True, slots=True)
 class UnreadMessages:
     """The messages of a block as the bytes that they came as, in order."""
@@ -40,6 +44,11 @@ class UnreadMessages:
 
     def __len__(self) -> int:
         return len(self.bls) + len(self.secpk)
+
+    @property
+    def size(self) -> int:
+        """Their length in bytes."""
+        return sum(map(len, self.bls)) + sum(map(len, self.secpk))
 
     def cids(self) -> tuple[list[Cid], list[Cid]]:
         """What a header commits to, if these are its block's."""
@@ -115,7 +124,7 @@ class _Walk:
         head = self.data[self.offset : self.offset + 9]
         if not head or head[0] & 0xE0 != major:
             raise WireError("the answer has something else where an array belongs")
-        size = 1 << (head[0] & 31) - 24 if 24 <= head[0] & 31 <= 27 else 0
+        size = _LENGTH_BYTES.get(head[0] & 31, 0)
         count = int.from_bytes(head[1 : 1 + size], "big") if size else head[0] & 31
         if cbor.array_head(count) != head[: 1 + size]:
             raise WireError("the answer has a length that is not in its shortest form")
@@ -138,9 +147,9 @@ def read_response(request: Request, data: bytes) -> Steps[list[ReadTipset]]:
         raise WireError("an answer begins with a status and a text")
     count = walk.array(int(request.length), "tipsets")
     check_status(status, text)
-    chain = []
-    for _ in range(count):
-        chain.append((yield from _read_tipset(walk, request)))
+    chain: list[ReadTipset] = []
+    while len(chain) < count:
+        chain += [(yield from _read_tipset(walk, request))]
     if walk.offset != len(data):
         raise WireError(f"{len(data) - walk.offset} bytes come after the answer")
     blocks = [tipset.blocks for tipset in chain]

@@ -79,13 +79,15 @@ def test_a_long_answer_pauses_again_and_again():
     assert pauses >= 5000 // 250
     _messages, pauses = to_the_end(read.messages[1].read())
     assert pauses >= 3000 // 250
-    large = ExchangedTipset((), CompactedMessages(tuple(message(n, bytes(60_000)) for n in range(20)), ((),), (), ((),)))
+    large = ExchangedTipset(
+        (), CompactedMessages(tuple(message(n, bytes(60_000)) for n in range(20)), ((),), (), ((),))
+    )
     assert to_the_end(read_response(request(), answer(large)))[1] >= 7, "or few, but large ones"
 
 
 def test_what_is_no_message_is_found_out_when_it_is_read():
     unread = UnreadMessages((message(0).encode(), cbor.encode(["a", "state", "node"])), ())
-    with pytest.raises(BlockMessagesError, match="item 2 .* is no message"):
+    with pytest.raises(BlockMessagesError, match=r"item 2 .* is no message"):
         to_the_end(unread.read())
 
 
@@ -143,7 +145,10 @@ def test_in_pieces_and_at_once_agree(data):
     def at_once():
         response = Response.decode(bytes(encoded))
         exchange.check_response(asked, response)
-        return [[(b, s) for b, s in zip(t.messages.bls_includes, t.messages.secpk_includes, strict=True)] for t in response.chain]
+        return [
+            [(b, s) for b, s in zip(t.messages.bls_includes, t.messages.secpk_includes, strict=True)]
+            for t in response.chain
+        ]
 
     def in_pieces():
         read, _ = to_the_end(read_response(asked, bytes(encoded)))
