@@ -278,6 +278,7 @@ class Syncer(Subsystem[SyncerSettings]):
         try:
             await self._sync(target)
             self._targets.reached(target)
+            self._progress.error = ""
         except EarlyError as error:
             wait_s = min(error.due_s - self.environment.clock.unix_s(), self.chain.genesis.profile.block_delay_s)
             self._targets.early(target, self.now_s() + max(EARLY_MARGIN_S, wait_s))

@@ -206,7 +206,7 @@ class Orphans:
 
 
 class Progress:
-    """How far the present sync is."""
+    """How far the present sync is, and what went wrong since the last that ended well."""
 
     def __init__(self) -> None:
         self.error = ""
@@ -216,7 +216,7 @@ class Progress:
 
     def begin(self, now_s: float, base: int, target: int) -> None:
         """A sync starts."""
-        self._stage, self.error = "headers", ""
+        self._stage = "headers"
         self._base = self._height = base
         self._target = max(base, target)
         self._since_s = self._now_s = now_s
