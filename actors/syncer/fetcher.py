@@ -48,12 +48,12 @@ class Fetcher:
     async def headers(self, key: TipsetKey, length: int, first: str) -> list[Tipset]:
         """At most `length` tipsets from `key` downwards."""
         request = Request(key, Unsigned(length), Unsigned(Options.HEADERS))
-        return await self._ask(request, first, lambda chain: [Tipset.of(each.blocks) for each in chain])
+        return await self._ask(request, first, _tipsets)
 
     async def messages(self, header: BlockHeader, first: str) -> UnreadMessages:
         """The messages of one block."""
         request = Request((header.cid(),), Unsigned(1), Unsigned(Options.MESSAGES))
-        [[messages]] = await self._ask(request, first, lambda chain: _committed([(header,)], chain))
+        [[messages]] = await self._ask(request, first, partial(_committed, [(header,)]))
         return messages
 
     async def batch_messages(self, tipsets: list[Tipset], first: str) -> list[list[UnreadMessages]]:
@@ -95,14 +95,15 @@ class Fetcher:
                 return found
             await self._owner.sleep(0)
 
-    async def _ask(self, request: Request, first: str, read: Callable[[list[ReadTipset]], T]) -> T:
+    async def _ask(self, request: Request, first: str, read: Callable[[list[ReadTipset]], Steps[T]]) -> T:
         """What `read` makes of the first answer that can be true; who gives another is reported."""
         error = "no peer is connected"
         for peer in await self._order(first):
             order = AskPeer(peer, PROTOCOL, request.encode(), REQUEST_TIMEOUT_S)
             try:
                 data = await self._owner.ask(order)
-                return read(await self.in_pieces(read_response(request, data)))
+                chain = await self.in_pieces(read_response(request, data))
+                return await self.in_pieces(read(chain))
             except (RefusedError, AskError, PeerError) as failure:
                 error = f"{peer[-8:]}: {failure}"
             except ProtocolError as failure:
@@ -119,7 +120,18 @@ class Fetcher:
         return others[:PEERS_TRIED_MAX]
 
 
-def _committed(blocks: Sequence[tuple[BlockHeader, ...]], chain: list[ReadTipset]) -> list[list[UnreadMessages]]:
+def _tipsets(chain: list[ReadTipset]) -> Steps[list[Tipset]]:
+    """Headers as tipsets; raises InvalidTipsetError for blocks that are none together."""
+    found = []
+    for each in chain:
+        found.append(Tipset.of(each.blocks))
+        yield
+    return found
+
+
+def _committed(
+    blocks: Sequence[tuple[BlockHeader, ...]], chain: list[ReadTipset]
+) -> Steps[list[list[UnreadMessages]]]:
     """Messages by tipset and block; raises BlockMessagesError unless they are those that the headers commit to.
 
     A wrong answer is the answering peer's fault. Taken for the block's messages it would brand an honest block.
@@ -130,5 +142,6 @@ def _committed(blocks: Sequence[tuple[BlockHeader, ...]], chain: list[ReadTipset
             raise BlockMessagesError(f"messages of {len(tipset.messages)} blocks came for {len(headers)}")
         for header, messages in zip(headers, tipset.messages, strict=True):
             check_commitment(header, *messages.cids())
+            yield
         found.append(list(tipset.messages))
     return found

@@ -1,4 +1,4 @@
-"""Peers that lie to a syncing node, under virtual time: no lie brands an honest block, bans an honest peer or stops it."""
+"""Peers that lie to a syncing node, under virtual time: no lie brands an honest block, bans or stops an honest node."""
 
 import dataclasses
 

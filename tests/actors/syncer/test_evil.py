@@ -1,4 +1,4 @@
-"""What costs a liar nothing must cost the Syncer little: equivocation, invented blocks, blocks that list no messages."""
+"""What costs a liar nothing must cost the Syncer little: equivocation, invented blocks, lists of what is no message."""
 
 import dataclasses
 
