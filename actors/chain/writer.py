@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from thespis.actors.chain import index
 from thespis.actors.chain.index import Execution
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.chain.world import run_tipset
+from thespis.actors.chain.world import run_tipset, running_tipset
 from thespis.protocols.builtin.queries.actors import key_address
 from thespis.protocols.chain.block import BlockHeader, BlockMessages, save_message_meta
 from thespis.protocols.chain.tipset import Tipset, TipsetKey, key_bytes
@@ -17,7 +17,7 @@ from thespis.protocols.consensus.epoch import EpochContext
 from thespis.protocols.consensus.finality import final_height
 from thespis.protocols.consensus.fork_choice import may_leave, prefers, widest_tipset
 from thespis.protocols.consensus.header import check_time, validate_header
-from thespis.protocols.consensus.validation import validate_block
+from thespis.protocols.consensus.validation import validating_block
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import BigInteger
@@ -32,8 +32,12 @@ from thespis.protocols.errors import (
 )
 from thespis.protocols.ipld.blockstore import Overlay, save
 from thespis.protocols.networks.genesis import Genesis, read_genesis
+from thespis.protocols.steps import Steps, at_once
 from thespis.protocols.vm.interpreter import Executed
 from thespis.runtime.store.interface import Change, Store
+
+LONG_MESSAGES = 200
+"""From so many messages on a block or tipset is worked at with pauses: below it takes a fraction of a second."""
 
 T = TypeVar("T")
 Share = Callable[[bytes, Callable[[], Any]], Any]
@@ -106,8 +110,22 @@ class ChainWriter(ChainReader):
         if self.index.has_block(header.height, cid):
             return cid
         check_time(header, self.genesis.profile, now_s)
+        return self._keep_block(header, messages, lambda: at_once(self._validated(header, messages)))
+
+    def adding_block(self, header: BlockHeader, messages: BlockMessages, now_s: float) -> Steps[Cid]:
+        """As `add_block`, but a long block is validated with pauses."""
+        if len(messages.bls) + len(messages.secpk) < LONG_MESSAGES or self.index.has_block(header.height, header.cid()):
+            return self.add_block(header, messages, now_s)
+        check_time(header, self.genesis.profile, now_s)
+        written = yield from self._validated(header, messages)
+        return self._keep_block(header, messages, lambda: written)
+
+    def _keep_block(
+        self, header: BlockHeader, messages: BlockMessages, validated: Callable[[], dict[Cid, bytes]]
+    ) -> Cid:
+        cid = header.cid()
         identity = b"".join(each.data for each in (cid, *messages.chain_cids()))
-        written = self._share(b"block" + identity, lambda: self._validated(header, messages))
+        written = self._share(b"block" + identity, validated)
         try:
             for block_cid, block in written.items():
                 self.blocks.put(block_cid, block)
@@ -116,10 +134,10 @@ class ChainWriter(ChainReader):
             self.blocks.discard()
         return cid
 
-    def _validated(self, header: BlockHeader, messages: BlockMessages) -> dict[Cid, bytes]:
+    def _validated(self, header: BlockHeader, messages: BlockMessages) -> Steps[dict[Cid, bytes]]:
         """The blocks that keep a valid block; raises InvalidBlockError."""
         try:
-            self._validate(header, messages)
+            yield from self._validate(header, messages)
         except InvalidBlockError as error:
             raise error.about(header.cid()) from None
         scratch = Overlay(self.blocks)
@@ -130,7 +148,7 @@ class ChainWriter(ChainReader):
         save(scratch, header.to_wire())
         return scratch.new
 
-    def _validate(self, header: BlockHeader, messages: BlockMessages) -> None:
+    def _validate(self, header: BlockHeader, messages: BlockMessages) -> Steps[None]:
         """Gather what the chain says about a block's place and ask the rules; its parent must be known."""
         context = self._context(header)
         parent = context.parent
@@ -142,7 +160,7 @@ class ChainWriter(ChainReader):
             except ChainError as error:
                 raise BlockMessagesError(str(error)) from None
 
-        validate_block(
+        yield from validating_block(
             header,
             messages,
             context,
@@ -192,11 +210,25 @@ class ChainWriter(ChainReader):
 
     def execute(self, tipset: Tipset) -> Execution:
         """Execute a tipset of valid blocks over a known parent, once; the state becomes durable."""
+        return self._keep_execution(tipset, lambda: self._run(tipset))
+
+    def executing(self, tipset: Tipset) -> Steps[Execution]:
+        """As `execute`, but a tipset of long blocks is executed with pauses."""
+        if self.index.knows(tipset.key) or sum(map(self._count, tipset.blocks)) < LONG_MESSAGES:
+            return self.execute(tipset)
+        outcome = yield from running_tipset(self, tipset)
+        return self._keep_execution(tipset, lambda: outcome)
+
+    def _count(self, header: BlockHeader) -> int:
+        messages = self.block_messages(header)
+        return len(messages.bls) + len(messages.secpk)
+
+    def _keep_execution(self, tipset: Tipset, run: Callable[[], tuple[Executed, dict[Cid, bytes]]]) -> Execution:
         known = self.index.execution(tipset.key)
         if known is not None:
             return known
         try:
-            executed, written = self._share(b"execute" + key_bytes(tipset.key), lambda: self._run(tipset))
+            executed, written = self._share(b"execute" + key_bytes(tipset.key), run)
             for cid, block in written.items():
                 self.blocks.put(cid, block)
             weight = BigInteger(self.weight_after(tipset))

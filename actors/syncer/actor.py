@@ -31,6 +31,7 @@ from thespis.actors.syncer.bad_blocks import BadBlocks
 from thespis.actors.syncer.early import EARLY_MARGIN_S, Early
 from thespis.actors.syncer.equivocations import Equivocations
 from thespis.actors.syncer.fetcher import Fetcher, FetchError
+from thespis.actors.syncer.first_look import due_s, is_attested
 from thespis.actors.syncer.settings import SyncerSettings
 from thespis.actors.syncer.targets import Orphans, Progress, Target, Targets
 from thespis.actors.syncer.walk import BadChainError, EarlyError, headers_down
@@ -38,16 +39,13 @@ from thespis.protocols.chain.block import BlockHeader, BlockMessage, BlockMessag
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.consensus.finality import final_height
 from thespis.protocols.consensus.validation import prepare_proofs
-from thespis.protocols.crypto.signature import check_signature
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import (
     BlockMessagesError,
     ChainError,
-    CidError,
     InvalidBlockError,
     InvalidTipsetError,
     ProtocolError,
-    SignatureError,
 )
 from thespis.protocols.wire.exchange_reading import UnreadMessages
 from thespis.protocols.wire.topics import parse_block
@@ -145,7 +143,7 @@ class Syncer(Subsystem[SyncerSettings]):
         if self._equivocations.one_too_many(header):
             logger.info("block %s at height %d: its miner has signed others before it", cid, header.height)
             return
-        if self._due_s(header) > self.environment.clock.unix_s():
+        if due_s(self.chain, header) > self.environment.clock.unix_s():
             self._keep_early(block, gossip)
             return
         if not self.chain.knows(header.parents):
@@ -154,7 +152,7 @@ class Syncer(Subsystem[SyncerSettings]):
         try:
             self.chain.check_header(header, self.environment.clock.unix_s())
             self._equivocations.note(header)
-            self._add(header, await self._collect(block, gossip.source))
+            await self._add_in_pieces(header, await self._collect(block, gossip.source))
         except (FetchError, AskError, ChainError) as error:
             logger.info("block %s at height %d waits: %s", cid, header.height, error)
         except InvalidBlockError as error:
@@ -165,24 +163,10 @@ class Syncer(Subsystem[SyncerSettings]):
         latest = profile.epoch_at(self.environment.clock.unix_s()) + FUTURE_EPOCHS_MAX
         return final_height(self.chain.head().height, profile.finality_epochs) <= header.height <= latest
 
-    def _due_s(self, header: BlockHeader) -> int:
-        """From when on a block may be taken, in Unix seconds; before, it is neither good nor bad."""
-        return header.timestamp - self.chain.genesis.profile.allowable_clock_drift_s
-
-    def _attested(self, header: BlockHeader) -> bool:
-        """Whether a miner that we know signed a block; anybody can make one up, and give a new name to who did."""
-        try:
-            worker = self.chain.worker_key(self.chain.head(), header.height, header.miner)
-            assert header.block_sig is not None, "the form of gossip says so"
-            check_signature(header.block_sig, worker, header.signing_bytes())
-        except (ChainError, CidError, SignatureError):
-            return False
-        return True
-
     def _keep_orphan(self, block: BlockMessage, gossip: BlockGossiped) -> None:
         header = block.header
         assert header is not None
-        attested = self._attested(header)
+        attested = is_attested(self.chain, header)
         lane = f"miner {header.miner}" if attested else ""
         if attested:
             self._equivocations.note(header)
@@ -193,9 +177,9 @@ class Syncer(Subsystem[SyncerSettings]):
     def _keep_early(self, block: BlockMessage, gossip: BlockGossiped) -> None:
         header = block.header
         assert header is not None
-        if not self._attested(header):
+        if not is_attested(self.chain, header):
             return
-        self._early.keep(self._due_s(header), self.chain.genesis.profile.block_delay_s, block, gossip)
+        self._early.keep(due_s(self.chain, header), self.chain.genesis.profile.block_delay_s, block, gossip)
 
     def _reject(self, error: InvalidBlockError, author: str) -> None:
         """Refuse the block that an error is proof against, and no other; `author` answers for it."""
@@ -231,6 +215,13 @@ class Syncer(Subsystem[SyncerSettings]):
         cid = self.chain.add_block(header, messages, self.environment.clock.unix_s())
         self._settle(self.chain.widest(header))
         return cid
+
+    async def _add_in_pieces(self, header: BlockHeader, messages: BlockMessages) -> None:
+        """As `_add`; a full block takes seconds, in which others must get answers."""
+        in_pieces, now_s = self._fetcher.in_pieces, self.environment.clock.unix_s()
+        await in_pieces(self.chain.adding_block(header, messages, now_s))
+        await in_pieces(self.chain.executing(self.chain.widest(header)))
+        self._settle(self.chain.widest(header))
 
     def _settle(self, tipset: Tipset) -> None:
         """Execute a tipset of valid blocks, and follow it if it is the heaviest."""
@@ -313,9 +304,9 @@ class Syncer(Subsystem[SyncerSettings]):
         if self.chain.knows(target.key):
             return
         profile = self.chain.genesis.profile
-        due_s = profile.timestamp_of(target.height - FUTURE_EPOCHS_MAX)
-        if due_s > self.environment.clock.unix_s():
-            raise EarlyError(due_s)
+        from_s = profile.timestamp_of(target.height - FUTURE_EPOCHS_MAX)
+        if from_s > self.environment.clock.unix_s():
+            raise EarlyError(from_s)
         self._progress.begin(self.now_s(), self.chain.head().height, target.height)
         missing = await headers_down(self.chain, self._fetcher, self._bad, target)
         await self._fill(missing[::-1], target)
@@ -342,9 +333,8 @@ class Syncer(Subsystem[SyncerSettings]):
 
     def _check_due(self, header: BlockHeader) -> None:
         """Raise what is wrong with a header over a known parent, before its messages cost anything."""
-        due_s = self._due_s(header)
-        if due_s > self.environment.clock.unix_s():
-            raise EarlyError(due_s)
+        if due_s(self.chain, header) > self.environment.clock.unix_s():
+            raise EarlyError(due_s(self.chain, header))
         if not self.chain.index.has_block(header.height, header.cid()):
             self.chain.check_header(header, self.environment.clock.unix_s())
 
@@ -355,15 +345,17 @@ class Syncer(Subsystem[SyncerSettings]):
         """
         for header, unread in zip(tipset.blocks, messages, strict=True):
             self._check_due(header)
-            self.chain.add_block(header, await self._read(header, unread), self.environment.clock.unix_s())
+            messages_read, now_s = await self._read(header, unread), self.environment.clock.unix_s()
+            await self._fetcher.in_pieces(self.chain.adding_block(header, messages_read, now_s))
             self._equivocations.note(header)
+            self._targets.moved(self.now_s())
             await self.sleep(0)
-        self._targets.moved(self.now_s())
         if not top or self._orphans.demand(tipset.key):
+            await self._fetcher.in_pieces(self.chain.executing(tipset))
             self._settle(tipset)
         widest = self.chain.widest(tipset.blocks[0])
         if widest.key != tipset.key or top:
-            await self.sleep(0)
+            await self._fetcher.in_pieces(self.chain.executing(widest))
             self._settle(widest)
 
     # -- questions -------------------------------------------------------------------------------------------

@@ -16,8 +16,9 @@ from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.consensus.block_messages import check_commitment
 from thespis.protocols.encoding.tuples import Unsigned
 from thespis.protocols.errors import BlockMessagesError, ProtocolError, RefusedError
+from thespis.protocols.steps import Steps
 from thespis.protocols.wire.exchange import PROTOCOL, Options, Request
-from thespis.protocols.wire.exchange_reading import ReadTipset, Steps, UnreadMessages, read_response
+from thespis.protocols.wire.exchange_reading import ReadTipset, UnreadMessages, read_response
 from thespis.runtime.errors import AskError
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ FIRST_TIPSETS = 2
 ANSWER_BYTES = 2 << 20
 """Of messages that are asked for at once, by the length of those that came last; a fraction of what an answer may be,
 for the next ones may be longer."""
+
+
+PIECE_S = 0.1
+"""How long to work before others get their turn."""
 
 
 class FetchError(Exception):
@@ -87,13 +92,16 @@ class Fetcher:
 
     async def in_pieces(self, steps: Steps[T]) -> T:
         """The end of work that pauses; other messages are handled in its pauses."""
+        since_s = self._owner.now_s()
         while True:
             try:
                 next(steps)
             except StopIteration as stop:
                 found: T = stop.value
                 return found
-            await self._owner.sleep(0)
+            if self._owner.now_s() >= since_s + PIECE_S:
+                await self._owner.sleep(0)
+                since_s = self._owner.now_s()
 
     async def _ask(self, request: Request, first: str, read: Callable[[list[ReadTipset]], Steps[T]]) -> T:
         """What `read` makes of the first answer that can be true; who gives another is reported."""
@@ -129,9 +137,7 @@ def _tipsets(chain: list[ReadTipset]) -> Steps[list[Tipset]]:
     return found
 
 
-def _committed(
-    blocks: Sequence[tuple[BlockHeader, ...]], chain: list[ReadTipset]
-) -> Steps[list[list[UnreadMessages]]]:
+def _committed(blocks: Sequence[tuple[BlockHeader, ...]], chain: list[ReadTipset]) -> Steps[list[list[UnreadMessages]]]:
     """Messages by tipset and block; raises BlockMessagesError unless they are those that the headers commit to.
 
     A wrong answer is the answering peer's fault. Taken for the block's messages it would brand an honest block.

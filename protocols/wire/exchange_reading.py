@@ -7,9 +7,7 @@ decoded no earlier than its block is worth it. All of this runs as generators th
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
-from typing import TypeVar
 
 from thespis.protocols.chain.block import BlockHeader, BlockMessages
 from thespis.protocols.chain.message import Message, SignedMessage
@@ -19,11 +17,8 @@ from thespis.protocols.encoding.cbor_length import item_length
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import ARRAY_ITEMS_MAX
 from thespis.protocols.errors import BlockMessagesError, DecodeError, WireError
+from thespis.protocols.steps import Steps
 from thespis.protocols.wire.exchange import Options, Request, check_count, check_links, check_status
-
-T = TypeVar("T")
-Steps = Generator[None, None, T]
-"""Work that pauses at every `yield`."""
 
 PIECE_ITEMS, PIECE_BYTES = 250, 128 << 10
 """A pause comes after so many items or bytes: some hundredths of a second."""

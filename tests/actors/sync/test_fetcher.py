@@ -35,6 +35,9 @@ class Owner:
     def tell(self, notice):
         self.told.append(notice)
 
+    def now_s(self):
+        return 0.0
+
     async def sleep(self, seconds):
         assert seconds == 0
         self.pauses += 1
