@@ -291,12 +291,13 @@ class Syncer(Subsystem[SyncerSettings]):
         """A target's chain is bad: so is what is proven to stand on it, and who named it answers for that."""
         for cid in error.proven:
             self._bad.add(cid, f"its chain is bad: {error}")
+        self._targets.refused(target)
         if any(cid in self._bad for cid in target.key):
+            self._targets.forget(target.key)
             for block, _gossip in self._orphans.take(target.key):
                 assert block.header is not None
                 self._bad.add(block.header.cid(), "a parent is bad")
         self._progress.error = str(error)
-        self._targets.refused(target)
         self.tell(PeerMisbehaved(target.author, f"bad chain: {error}"[:500]))
 
     async def _sync(self, target: Target) -> None:

@@ -36,6 +36,8 @@ ANSWER_BYTES = 2 << 20
 for the next ones may be longer."""
 
 
+SILENT_S = 60.0
+"""Who did not answer is asked after the others for so long: each time it costs what a request may take."""
 PIECE_S = 0.1
 """How long to work before others get their turn."""
 
@@ -49,6 +51,7 @@ class Fetcher:
 
     def __init__(self, owner: Subsystem[SyncerSettings]) -> None:
         self._owner = owner
+        self._silent_until_s: dict[str, float] = {}
 
     async def headers(self, key: TipsetKey, length: int, first: str) -> list[Tipset]:
         """At most `length` tipsets from `key` downwards."""
@@ -112,7 +115,10 @@ class Fetcher:
                 data = await self._owner.ask(order)
                 chain = await self.in_pieces(read_response(request, data))
                 return await self.in_pieces(read(chain))
-            except (RefusedError, AskError, PeerError) as failure:
+            except (AskError, PeerError) as failure:
+                error = f"{peer[-8:]}: {failure}"
+                self._silent_until_s[peer] = self._owner.now_s() + SILENT_S
+            except RefusedError as failure:
                 error = f"{peer[-8:]}: {failure}"
             except ProtocolError as failure:
                 error = f"{peer[-8:]}: {failure}"
@@ -121,10 +127,12 @@ class Fetcher:
 
     async def _order(self, first: str) -> list[str]:
         """Whom to ask; asked anew each time, for the Network may have been restarted meanwhile, or this process."""
-        connected = await self._owner.ask(ListPeers())
+        now_s, connected = self._owner.now_s(), await self._owner.ask(ListPeers())
         others = [info.peer for info in connected]
+        silent = {peer: until_s for peer, until_s in self._silent_until_s.items() if peer in others and until_s > now_s}
+        self._silent_until_s = silent
         self._owner.environment.random.shuffle(others)
-        others.sort(key=lambda peer: peer != first)
+        others.sort(key=lambda peer: (peer in silent, peer != first))
         return others[:PEERS_TRIED_MAX]
 
 

@@ -130,10 +130,13 @@ class Targets:
                 lane.failures, lane.due_s = 0, 0.0
 
     def refused(self, target: Target) -> None:
-        """The target is none to go for, whoever names it."""
-        self._leave(target)
+        """What was said of the target is not so; others may have said otherwise, and may be right."""
+        self._leave(target).claims.pop(target.key, None)
+
+    def forget(self, key: TipsetKey) -> None:
+        """The tipset is none to go for, whoever names it."""
         for lane in self._lanes.values():
-            lane.claims.pop(target.key, None)
+            lane.claims.pop(key, None)
 
     def failed(self, target: Target, now_s: float) -> None:
         """Nobody gave it; its lane waits, and may be right another time."""

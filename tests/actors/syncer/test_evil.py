@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 from thespis.actors.messages.syncer import ReadBad
+from thespis.actors.syncer import early as early_module
 from thespis.actors.syncer import equivocations as module
-from thespis.actors.syncer.early import EARLY_MAX
 from thespis.actors.syncer.equivocations import PLACES_MAX, VARIANTS_MAX, Equivocations
 from thespis.protocols.chain.block import save_message_meta
 from thespis.protocols.chain.tipset import Tipset
@@ -198,7 +198,18 @@ def test_an_early_block_is_taken_when_its_time_has_come(syncer):
     assert syncer.chain.head().height == 0
     syncer.pass_time(0.3)
     assert syncer.chain.head().key == (header.cid(),)
-    assert (len(syncer._early), syncer.blamed, EARLY_MAX) == (0, [], 256)
+    assert (len(syncer._early), syncer.blamed) == (0, [])
+
+
+def test_a_bounded_number_of_blocks_waits_for_its_time_and_the_latest_go(syncer, monkeypatch):
+    assert early_module.EARLY_MAX == 256
+    monkeypatch.setattr(early_module, "EARLY_MAX", 3)
+    header, messages = won(syncer.chain)
+    syncer.epoch = header.height - 4
+    first = header.timestamp
+    for later in (3, 2, 1, 0):
+        syncer.hear((signed(header, timestamp=first + later), messages))
+    assert [due_s + 1 for due_s, *_rest in syncer._early._waiting] == [first, first + 1, first + 2]
 
 
 def test_an_early_head_is_synced_to_when_its_time_has_come(syncer, theirs):

