@@ -1,9 +1,11 @@
 """Peers that lie to a syncing node, under virtual time: no lie brands an honest block, bans or stops an honest node."""
 
+import contextlib
 import dataclasses
 
 import pytest
 from thespis.actors.chain.reader import ChainReader
+from thespis.actors.chain.writer import ChainWriter
 from thespis.actors.chain_exchange.actor import compact
 from thespis.actors.messages.mining_scheduler import StopMining
 from thespis.actors.messages.network import ListPeers
@@ -182,3 +184,29 @@ def test_a_node_does_not_stay_idle_after_a_request_that_failed(filecoin):
     network.network.heal()
     network.network.run(25.0)
     assert network.head(1).head == head.head
+
+
+def test_a_chain_of_one_miner_goes_on_after_a_crash_between_block_and_tipset(filecoin, monkeypatch):
+    """The block was known, never executed and never given out again, and its miner may sign no other."""
+    network = filecoin(nodes=1)
+    node = network.node(0)
+    network.run_epochs(5)
+    original, killed_at = ChainWriter.execute, []
+
+    def execute(self, tipset):
+        if not killed_at and tipset.height > 6:
+            killed_at.append(tipset.height)
+            raise KeyboardInterrupt  # as if killed at this line
+        return original(self, tipset)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ChainWriter, "execute", execute)
+        for _ in range(6):
+            with contextlib.suppress(KeyboardInterrupt):
+                network.run_epochs(1)
+    assert killed_at
+    node.crash("Syncer")
+    network.run_epochs(12)
+    chain = reader(network, 0)
+    assert chain.index.at_height(killed_at[0]) is not None, "it was executed after the restart"
+    assert network.head(0).height > killed_at[0] + 2
