@@ -15,8 +15,9 @@ from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ChainError, CidError
 from thespis.protocols.ipld.blockstore import Overlay
 from thespis.protocols.networks.profile import ProofPolicy
+from thespis.protocols.steps import Steps, at_once
 from thespis.protocols.vm.exit_codes import ExitCode, StateFault
-from thespis.protocols.vm.interpreter import Executed, execute_tipset
+from thespis.protocols.vm.interpreter import Executed, executing_tipset
 from thespis.protocols.vm.state_tree import StateTree
 from thespis.protocols.vm.supply import circulating_supply
 from thespis.protocols.vm.world import SealVerifyInfo, WindowPostInfo
@@ -86,9 +87,14 @@ class ChainWorld:
 
 def run_tipset(reader: ChainReader, tipset: Tipset) -> tuple[Executed, dict[Cid, bytes]]:
     """The outcome of a tipset and the blocks it wrote: a function of the tipset alone."""
+    return at_once(running_tipset(reader, tipset))
+
+
+def running_tipset(reader: ChainReader, tipset: Tipset) -> Steps[tuple[Executed, dict[Cid, bytes]]]:
+    """As `run_tipset`, with a pause before each message."""
     parent = reader.parent(tipset)
     scratch = Overlay(reader.blocks)
-    executed = execute_tipset(
+    executed = yield from executing_tipset(
         scratch,
         tipset.blocks[0].parent_state_root,
         reader.tipset_messages(tipset),

@@ -18,6 +18,7 @@ from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import BlockMessagesError, InvalidMessageError, SignatureError
 from thespis.protocols.ipld.blockstore import MemoryBlockstore
+from thespis.protocols.steps import Steps, at_once
 from thespis.protocols.vm.gas import PRICES_V0
 from thespis.protocols.vm.state_tree import Actor, StateTree
 
@@ -80,13 +81,21 @@ def check_block_messages(
     header: BlockHeader, bls_messages: Sequence[Message], secpk_messages: Sequence[SignedMessage], key_of: KeyOf
 ) -> None:
     """Raise BlockMessagesError unless the header commits to these messages and all their signatures are valid."""
+    at_once(checking_block_messages(header, bls_messages, secpk_messages, key_of))
+
+
+def checking_block_messages(
+    header: BlockHeader, bls_messages: Sequence[Message], secpk_messages: Sequence[SignedMessage], key_of: KeyOf
+) -> Steps[None]:
+    """As `check_block_messages`, with a pause after each signature."""
     if len(bls_messages) + len(secpk_messages) > BLOCK_MESSAGES_MAX:
         raise BlockMessagesError(
             f"{len(bls_messages) + len(secpk_messages)} messages; a block has at most {BLOCK_MESSAGES_MAX}"
         )
     check_commitment(header, [message.cid() for message in bls_messages], [message.cid() for message in secpk_messages])
-    _check_aggregate(header, bls_messages, key_of)
+    yield from _checking_aggregate(header, bls_messages, key_of)
     for message in secpk_messages:
+        yield
         try:
             message.check_signature(key_of(message.message.sender))
         except SignatureError as error:
@@ -103,7 +112,7 @@ def check_commitment(header: BlockHeader, bls_messages: Sequence[Cid], secpk_mes
         raise BlockMessagesError(f"the header commits to messages {header.messages}; these make {root}")
 
 
-def _check_aggregate(header: BlockHeader, messages: Sequence[Message], key_of: KeyOf) -> None:
+def _checking_aggregate(header: BlockHeader, messages: Sequence[Message], key_of: KeyOf) -> Steps[None]:
     aggregate = header.bls_aggregate
     if aggregate is None or aggregate.type is not SignatureType.BLS:
         raise BlockMessagesError("the block has no BLS aggregate; without messages it is the infinity point")
@@ -116,7 +125,7 @@ def _check_aggregate(header: BlockHeader, messages: Sequence[Message], key_of: K
             )
         pairs.append((key.payload, message.signing_bytes()))
     try:
-        valid = bls.verify_aggregate(pairs, aggregate.data)
+        valid = yield from bls.verifying_aggregate(pairs, aggregate.data)
     except SignatureError as error:
         raise BlockMessagesError(f"BLS aggregate: {error}") from None
     if not valid:

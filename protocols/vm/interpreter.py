@@ -20,6 +20,7 @@ from thespis.protocols.encoding.tuples import TokenAmount
 from thespis.protocols.errors import TipsetExecutionError
 from thespis.protocols.ipld.amt import Amt, AmtVersion
 from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.steps import Steps, at_once
 from thespis.protocols.vm.exit_codes import ExitCode
 from thespis.protocols.vm.machine import UNKNOWN_WORLD, Applied, Machine
 from thespis.protocols.vm.state_tree import StateTree
@@ -76,6 +77,32 @@ def execute_tipset(
     rules: Rules,
     world: World = UNKNOWN_WORLD,
 ) -> Executed:
+    """As `executing_tipset`, without its pauses."""
+    return at_once(
+        executing_tipset(
+            store,
+            parent_state,
+            blocks,
+            parent_epoch=parent_epoch,
+            epoch=epoch,
+            base_fee=base_fee,
+            rules=rules,
+            world=world,
+        )
+    )
+
+
+def executing_tipset(
+    store: Blockstore,
+    parent_state: Cid,
+    blocks: Sequence[BlockToApply],
+    *,
+    parent_epoch: int,
+    epoch: int,
+    base_fee: int,
+    rules: Rules,
+    world: World = UNKNOWN_WORLD,
+) -> Steps[Executed]:
     """Apply a tipset to its parent state; every written block goes to `store`, what is asked of the chain to `world`.
 
     Raises TipsetExecutionError when a message of the system itself fails, for then the state is not Filecoin's.
@@ -87,6 +114,7 @@ def execute_tipset(
     for block in blocks:
         penalty = tips = 0
         for message, chain_cid, length in _messages(block):
+            yield
             identity = message.cid()
             if identity in applied_messages:
                 continue

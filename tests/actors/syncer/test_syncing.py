@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from thespis.actors.messages.syncer import MarkBad, ReadBad, ReadHead, ReadSync, SetCheckpoint, SubmitBlock
+from thespis.actors.messages.syncer import MarkBad, PeerHead, ReadBad, ReadHead, ReadSync, SetCheckpoint, SubmitBlock
 from thespis.protocols.chain.block import BlockMessage
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.crypto.signature import SignatureType, sign
@@ -98,9 +98,10 @@ def test_what_nobody_gives_can_be_tried_again_and_is_not_bad(syncer, theirs):
     status = syncer.read_sync(ReadSync())
     assert (status.stage, status.error, status.bad_blocks) == ("idle", "no peer is connected", 0)
     assert syncer.told == []
-    assert syncer._targets.best() is None
+    assert syncer._targets.take(syncer.now_s()) is None, "nobody is asked again at once"
     syncer._fetcher.failing = False
     syncer.told_of(theirs.head(), weight(theirs))
+    syncer.pass_time(2.0)
     assert syncer.chain.head().key == theirs.head().key
     assert syncer.read_sync(ReadSync()).error == ""
 
@@ -157,6 +158,18 @@ def test_a_head_that_is_said_to_be_at_genesis_is_asked_for_alone_at_first(syncer
     block = dataclasses.replace(theirs.head().blocks[0], height=0)
     syncer.told_of(dataclasses.replace(theirs.head(), blocks=(block,)), 10**9)
     assert syncer._fetcher.asked[0] == ("headers", 1, "peer")
+
+
+def test_a_lie_about_a_head_costs_the_liar_and_not_who_names_it_too(syncer, theirs):
+    head = theirs.head()
+    syncer._fetcher.failing = True
+    syncer.told_of(head, weight(theirs), peer="honest")
+    syncer._fetcher.failing = False
+    syncer.peer_head(PeerHead("liar", head.key, head.height - 1, 10**9))
+    assert syncer.blamed == ["liar"]
+    assert syncer.read_bad(ReadBad(head.key[0])) == ""
+    syncer.pass_time(2.0)
+    assert syncer.chain.head().key == head.key
 
 
 # -- blocks by gossip ----------------------------------------------------------------------------------------
