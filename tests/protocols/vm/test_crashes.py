@@ -61,7 +61,8 @@ def test_a_label_is_bytes(beginning, label, monkeypatch):
     """Nobody says that it is text; its bytes are counted and kept."""
     monkeypatch.setattr(Syscalls, "verify_signature", lambda *_: None)
     deal = DealProposal(
-        piece_cid_v1(bytes(32)), Unsigned(2048), False, Address.id(103), MINER, label.decode("utf-8", "surrogateescape"),
+        piece_cid_v1(bytes(32)), Unsigned(2048), False, Address.id(103), MINER,
+        label.decode("utf-8", "surrogateescape"),
         ChainEpoch(EPOCH + 10), ChainEpoch(EPOCH + 10 + 600_000), TokenAmount(0), TokenAmount(0), TokenAmount(0),
     )  # fmt: skip
     assert label in deal.encode()
@@ -78,7 +79,8 @@ def test_a_label_is_bytes(beginning, label, monkeypatch):
 @pytest.mark.parametrize(
     "error",
     [
-        OverflowError("cannot fit 'int' into an index-sized integer"), UnicodeEncodeError("utf-8", "\udcff", 0, 1, "no"),
+        OverflowError("cannot fit 'int' into an index-sized integer"),
+        UnicodeEncodeError("utf-8", "\udcff", 0, 1, "no"),
         RecursionError(), MemoryError(), KeyError(5), IndexError(), ZeroDivisionError(), AssertionError(), TypeError(),
         ValueError("exceeds the limit for integer string conversion"), StopIteration(), RuntimeError(),
     ],

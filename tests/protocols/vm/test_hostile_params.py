@@ -54,7 +54,9 @@ SIMPLE = {
     BigInteger: AMOUNTS,
     TokenAmount: AMOUNTS,
     bool: st.booleans(),
-    str: st.one_of(st.text(max_size=5), st.binary(max_size=300).map(lambda data: data.decode("utf-8", "surrogateescape"))),
+    str: st.one_of(
+        st.text(max_size=5), st.binary(max_size=300).map(lambda data: data.decode("utf-8", "surrogateescape"))
+    ),
     bytes: st.binary(max_size=200),
     Cid: st.sampled_from([SEALED, piece_cid_v1(bytes(32)), EMPTY_OBJECT, SEALED]),
     Address: st.sampled_from(ADDRESSES),
