@@ -175,8 +175,18 @@ class Syncer(Subsystem[SyncerSettings]):
         return cid
 
     def _settle(self, tipset: Tipset) -> None:
-        """Execute a tipset of valid blocks, and follow it if it is the heaviest."""
-        self.chain.execute(tipset)
+        """Execute a tipset of valid blocks, and follow it if it is the heaviest.
+
+        Where that fails the fault is this node's, and who asks how it is must hear of it.
+        """
+        try:
+            self.chain.execute(tipset)
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            self._progress.fault = f"cannot execute the tipset at height {tipset.height}: {what}"
+            logger.exception("this node %s", self._progress.fault)
+            raise
+        self._progress.fault = ""
         change = self.chain.choose(tipset)
         if change is not None:
             self._announce(change)
