@@ -1,5 +1,7 @@
 """Nothing but an outcome leaves the machine: what an actor raises ends its call, what this node lacks ends nothing."""
 
+import sys
+
 import pytest
 from thespis.protocols.builtin.codes import INIT, MARKET, code_of
 from thespis.protocols.builtin.init.methods import ExecParams, ExecReturn
@@ -11,7 +13,7 @@ from thespis.protocols.encoding.piece_cid import piece_cid_v1
 from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount, Unsigned
 from thespis.protocols.errors import BlockNotFoundError, OutsideError
 from thespis.protocols.vm.exit_codes import ExitCode
-from thespis.protocols.vm.machine import Machine
+from thespis.protocols.vm.machine import DEEP_CALLS, FRAMES_MAX, Machine
 from thespis.protocols.vm.state_tree import StateTree
 from thespis.protocols.vm.syscalls import Syscalls
 from thespis.runtime.store.errors import StoreFullError
@@ -133,6 +135,26 @@ def test_calls_may_be_as_deep_as_gas_allows():
     for level in range(depth):
         params = ProposeParams(to, TokenAmount(0), Unsigned(method), params).encode()
         to, method = wallets[level % 2], PROPOSE
+    before = sys.getrecursionlimit()
     applied = machine.call(user, first, 0, PROPOSE, params)
+    assert sys.getrecursionlimit() == before
     assert (applied.receipt.exit_code, applied.crashes) == (0, ())
     assert len(applied.receipt.return_value) > 5 * depth, "the innermost calls ran, too"
+
+
+def test_the_interpreter_s_bound_is_lifted_for_deep_calls_and_for_them_alone():
+    """A lifted one would let other code overrun the stack."""
+    state, seen = world(0), []
+
+    def again(runtime, params):
+        runtime.accept_any_caller()
+        seen.append(sys.getrecursionlimit())
+        if params:
+            runtime.send(runtime.receiver, 3, params[1:], 0)
+        return b""
+
+    machine = Machine(state, 0, 100, 1, extra={"account": {3: Raw(again)}})
+    before = sys.getrecursionlimit()
+    assert machine.call(ALICE, ALICE, 0, 3, bytes(2 * DEEP_CALLS)).receipt.exit_code == 0
+    assert seen[: DEEP_CALLS + 1] == [before] * DEEP_CALLS + [FRAMES_MAX]
+    assert sys.getrecursionlimit() == before
