@@ -32,8 +32,8 @@ class AmtVersion(enum.Enum):
 
     @property
     def index_max(self) -> int:
-        """Highest index: 2^48 in version 0, 2^64 - 2 in version 3."""
-        return 1 << 48 if self is AmtVersion.V0 else (1 << 64) - 2
+        """Highest index: 2^63 - 1 in version 0 (go-amt-ipld v2.1.0 ``amt.go``, MaxIndex), 2^64 - 2 in version 3."""
+        return (1 << 63) - 1 if self is AmtVersion.V0 else (1 << 64) - 2
 
 
 @dataclass(slots=True)

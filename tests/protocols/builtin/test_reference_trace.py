@@ -44,3 +44,12 @@ def test_wallets_of_several_signers_do_what_the_reference_s_do(name, monkeypatch
     assert {method for method, code in codes if code == 0} >= {2, 3, 4, 5, 6, 7, 8}
     assert ((9, 3) in codes) == (name == "multisig-v0-network-1")
     assert len(codes) >= 29, "the trace has lost its variety"
+
+
+@pytest.mark.parametrize("name", ["paych-v0-network-3", "paych-v2-network-4"])
+def test_payment_channels_do_what_the_reference_s_do(name, monkeypatch):
+    """Vouchers with conditions, secrets, time locks and merges, of which some name the highest lane that there is."""
+    codes = replay(name, monkeypatch)
+    assert {method for method, code in codes if code == 0} >= {0, 2, 3, 4}
+    assert ((2, 32) in codes) == (name == "paych-v2-network-4"), "version 2 refuses vouchers of a settled channel"
+    assert len(codes) >= 16, "the trace has lost its variety"
