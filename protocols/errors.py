@@ -12,6 +12,10 @@ class ProtocolError(ValueError):
     """Root of all errors about Filecoin data."""
 
 
+class OutsideError(Exception):
+    """What the rules stand on failed, such as a disk; it says nothing about the data, so no rule may judge by it."""
+
+
 class DecodeError(ProtocolError):
     """Bytes or text are not what they claim to be."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from thespis.actors.chain.reader import ChainReader
 from thespis.protocols.builtin.codes import BURNT_FUNDS, MARKET, REWARD
 from thespis.protocols.builtin.market.state import MarketState
@@ -21,6 +23,8 @@ from thespis.protocols.vm.interpreter import Executed, executing_tipset
 from thespis.protocols.vm.state_tree import StateTree
 from thespis.protocols.vm.supply import circulating_supply
 from thespis.protocols.vm.world import SealVerifyInfo, WindowPostInfo
+
+logger = logging.getLogger(__name__)
 
 
 class ChainWorld:
@@ -86,7 +90,10 @@ class ChainWorld:
 
 
 def run_tipset(reader: ChainReader, tipset: Tipset) -> tuple[Executed, dict[Cid, bytes]]:
-    """The outcome of a tipset and the blocks it wrote: a function of the tipset alone."""
+    """The outcome of a tipset and the blocks it wrote: a function of the tipset alone.
+
+    What crashed in it ended its message as it ends with everyone, and is logged: it is a fault of this program.
+    """
     return at_once(running_tipset(reader, tipset))
 
 
@@ -104,4 +111,6 @@ def running_tipset(reader: ChainReader, tipset: Tipset) -> Steps[tuple[Executed,
         rules=reader.genesis.profile.rules,
         world=ChainWorld(reader, parent),
     )
+    for crash in executed.crashes:
+        logger.error("a fault of this program at height %d, please report it: %s", tipset.height, crash)
     return executed, scratch.new

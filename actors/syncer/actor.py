@@ -9,6 +9,8 @@ seed-node, weakness W20).
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from thespis.actors.chain.writer import ChainWriter, HeadChange
@@ -218,14 +220,31 @@ class Syncer(Subsystem[SyncerSettings]):
 
     async def _add_in_pieces(self, header: BlockHeader, messages: BlockMessages) -> None:
         """As `_add`; a full block takes seconds, in which others must get answers."""
-        in_pieces, now_s = self._fetcher.in_pieces, self.environment.clock.unix_s()
-        await in_pieces(self.chain.adding_block(header, messages, now_s))
-        await in_pieces(self.chain.executing(self.chain.widest(header)))
+        now_s = self.environment.clock.unix_s()
+        await self._fetcher.in_pieces(self.chain.adding_block(header, messages, now_s))
+        await self._execute_in_pieces(self.chain.widest(header))
         self._settle(self.chain.widest(header))
+
+    async def _execute_in_pieces(self, tipset: Tipset) -> None:
+        with self._telling_faults(tipset):
+            await self._fetcher.in_pieces(self.chain.executing(tipset))
+
+    @contextmanager
+    def _telling_faults(self, tipset: Tipset) -> Iterator[None]:
+        """An execution of valid blocks that fails is a fault of this node, and who asks how it is must hear of it."""
+        try:
+            yield
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            self._progress.fault = f"cannot execute the tipset at height {tipset.height}: {what}"
+            logger.exception("this node %s", self._progress.fault)
+            raise
+        self._progress.fault = ""
 
     def _settle(self, tipset: Tipset) -> None:
         """Execute a tipset of valid blocks, and follow it if it is the heaviest."""
-        self.chain.execute(tipset)
+        with self._telling_faults(tipset):
+            self.chain.execute(tipset)
         change = self.chain.choose(tipset)
         if change is not None:
             self._announce(change)
@@ -352,11 +371,11 @@ class Syncer(Subsystem[SyncerSettings]):
             self._targets.moved(self.now_s())
             await self.sleep(0)
         if not top or self._orphans.demand(tipset.key):
-            await self._fetcher.in_pieces(self.chain.executing(tipset))
+            await self._execute_in_pieces(tipset)
             self._settle(tipset)
         widest = self.chain.widest(tipset.blocks[0])
         if widest.key != tipset.key or top:
-            await self._fetcher.in_pieces(self.chain.executing(widest))
+            await self._execute_in_pieces(widest)
             self._settle(widest)
 
     # -- questions -------------------------------------------------------------------------------------------

@@ -213,6 +213,7 @@ class Progress:
 
     def __init__(self) -> None:
         self.error = ""
+        self.fault = ""
         self._stage = "idle"
         self._base = self._target = self._height = 0
         self._since_s = self._now_s = 0.0
@@ -242,4 +243,4 @@ class Progress:
         left = self._target - self._height
         remaining_s = 0.0 if self._stage == "idle" else left / rate if rate > 0 else -1.0
         target = max(head, self._target)
-        return SyncStatus(self._stage, head, target, self._base, rate, remaining_s, self.error, bad_blocks)
+        return SyncStatus(self._stage, head, target, self._base, rate, remaining_s, self.error, bad_blocks, self.fault)

@@ -7,6 +7,7 @@ reference: formats, sections 4 and 5).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 from thespis.protocols.builtin.codes import name_of
@@ -20,6 +21,7 @@ from thespis.protocols.errors import BlockMessagesError, InvalidMessageError, Si
 from thespis.protocols.ipld.blockstore import MemoryBlockstore
 from thespis.protocols.steps import Steps, at_once
 from thespis.protocols.vm.gas import PRICES_V0
+from thespis.protocols.vm.interpreter import BlockToApply
 from thespis.protocols.vm.state_tree import Actor, StateTree
 
 BLOCK_MESSAGES_MAX = 10_000
@@ -75,6 +77,33 @@ def check_senders(messages: BlockMessages, state: StateTree, network_version: in
         if message.nonce != nonces[sender]:
             raise BlockMessagesError(f"message {item.cid()}: nonce {message.nonce}, {nonces[sender]} is due")
         nonces[sender] += 1
+
+
+def tipset_messages(blocks: Sequence[BlockToApply]) -> list[BlockToApply]:
+    """What of the messages in a tipset's blocks is executed: of each sender, only nonces that follow one another.
+
+    Each block is valid by itself; together they may hold a message twice, or two of one nonce. The first of a sender
+    has the nonce that is due, for its block is valid; any other that does not follow the one before is passed over, so
+    that it costs nobody anything. Senders are told apart by the address that the message names, so who is named by key
+    in one block and by id in another counts as two; that holds before network version 13, as all that this node has do
+    (Lotus v1.4.0 ``chain/store/store.go``, ChainStore.BlockMsgsForTipset).
+    """
+    due: dict[Address, int] = {}
+
+    def follows(message: Message) -> bool:
+        if message.nonce != due.setdefault(message.sender, message.nonce):
+            return False
+        due[message.sender] += 1
+        return True
+
+    return [
+        dataclasses.replace(
+            block,
+            bls_messages=[message for message in block.bls_messages if follows(message)],
+            secpk_messages=[signed for signed in block.secpk_messages if follows(signed.message)],
+        )
+        for block in blocks
+    ]
 
 
 def check_block_messages(

@@ -254,11 +254,16 @@ def test_why_a_message_waits_or_does_not(pool, chain):
     take(pool, transfer(nonce=2))
 
     def why(signed):
-        return pool.why_waiting(WhyWaiting(signed.chain_cid())).reason
+        return run(pool.why_waiting(WhyWaiting(signed.chain_cid()))).reason
 
     assert "nothing holds it back" in why(transfer(nonce=0))
     assert "nonce 1 is missing" in why(transfer(nonce=2))
     assert "neither the chain nor the pool" in why(transfer(nonce=9))
+    pool.fault = "cannot execute the tipset at height 9"
+    assert why(transfer(nonce=0)) == "this node cannot execute the tipset at height 9"
+    pool.is_away = True
+    assert "no Syncer that answers" in why(transfer(nonce=0))
+    pool.is_away = False
     pool.follow(mine(chain, transfer(nonce=0)))
     assert f"at height {chain.head().height}" in why(transfer(nonce=0))
 

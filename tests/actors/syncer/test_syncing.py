@@ -7,7 +7,8 @@ from thespis.actors.messages.syncer import MarkBad, PeerHead, ReadBad, ReadHead,
 from thespis.protocols.chain.block import BlockMessage
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.crypto.signature import SignatureType, sign
-from thespis.protocols.errors import BlockWeightError, ChainError
+from thespis.protocols.errors import BlockWeightError, ChainError, TipsetExecutionError
+from thespis.runtime.store.errors import StoreFullError
 
 from tests.actors.chain.builder import (
     WORKER_KEYS,
@@ -318,3 +319,38 @@ def test_what_a_crash_left_between_a_block_and_its_tipset_is_made_up_for(syncer)
     assert len(syncer.chain.head().blocks) == 1
     syncer._resume()
     assert len(syncer.chain.head().blocks) == 2
+
+
+# -- faults of this node -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [TipsetExecutionError("cron failed"), StoreFullError("no room"), KeyError("a bug")])
+@pytest.mark.parametrize("way", ["gossip", "sync"])
+def test_an_execution_that_fails_is_told_until_one_succeeds(theirs, monkeypatch, caplog, error, way):
+    """Neither silence nor "idle": the status, the pool's answer and the log say what is wrong with this node."""
+    syncer = Alone(new_chain(), theirs)
+
+    def fail(_tipset):
+        raise error
+
+    first = path(theirs)[0]
+
+    def fail_in_pieces(_tipset):
+        yield
+        raise error
+
+    monkeypatch.setattr(syncer.chain, "execute", fail)
+    monkeypatch.setattr(syncer.chain, "executing", fail_in_pieces)
+    with pytest.raises(type(error)):
+        if way == "gossip":
+            syncer.hear(block_of(theirs, first.blocks[0]))
+        else:
+            syncer._settle(first)
+    status = syncer.read_sync(ReadSync())
+    assert f"height {first.height}: {type(error).__name__}" in status.fault
+    assert "cannot execute" in caplog.text
+    assert (status.bad_blocks, syncer.blamed) == (0, [])
+    monkeypatch.undo()
+    syncer.told_of(theirs.head(), weight(theirs))
+    assert syncer.chain.head().key == theirs.head().key
+    assert syncer.read_sync(ReadSync()).fault == ""
