@@ -234,8 +234,8 @@ def binary(value: Any) -> bytes:
 
 
 def cid(value: Any) -> Cid:
-    """A link."""
-    return Cid.from_text(_need(_need(value, dict, 'a link such as {"/": "bafy…"}').get("/"), str, "a CID"))
+    """A link, in any base that the reference's JSON reads."""
+    return Cid.from_any_text(_need(_need(value, dict, 'a link such as {"/": "bafy…"}').get("/"), str, "a CID"))
 
 
 def address(value: Any) -> Address:

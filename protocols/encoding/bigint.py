@@ -79,11 +79,14 @@ def format_fil(atto: int) -> str:
 
 
 def format_fil_short(atto: int) -> str:
-    """Amount in the largest unit that leaves a whole part, with at most three decimals, cut and not rounded."""
+    """Amount in the largest unit that leaves a whole part, rounded to three decimals, halves away from zero.
+
+    The unit is chosen before it is rounded, so there is a ``1000 pFIL`` (Lotus v1.34.1 ``chain/types/fil.go``, Short).
+    """
+    if atto == 0:
+        return "0"
     sign, magnitude = ("-", -atto) if atto < 0 else ("", atto)
-    for size, unit in _SHORT_UNITS:
-        if magnitude >= size:
-            whole, rest = divmod(magnitude, size)
-            decimals = f"{rest * 1000 // size:03d}".rstrip("0")
-            return f"{sign}{whole}{'.' + decimals if decimals else ''} {unit}"
-    return "0 FIL" if magnitude == 0 else f"{sign}{magnitude} aFIL"
+    size, unit = next((size, unit) for size, unit in _SHORT_UNITS if magnitude >= size)
+    whole, thousandths = divmod((magnitude * 2000 + size) // (2 * size), 1000)
+    decimals = f"{thousandths:03d}".rstrip("0")
+    return f"{sign}{whole}{'.' + decimals if decimals else ''} {unit}"

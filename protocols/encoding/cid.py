@@ -11,6 +11,7 @@ import hashlib
 from typing import Final
 
 import base58
+from thespis.protocols.encoding.multibase import decode_multibase
 from thespis.protocols.encoding.varint import decode_varint, encode_varint
 from thespis.protocols.errors import CidError, VarintError
 
@@ -122,6 +123,12 @@ class Cid:
         if str(cid) != text:
             raise CidError(f"CID {text!r} is not canonical base32")
         return cid
+
+    @classmethod
+    def from_any_text(cls, text: str) -> Cid:
+        """Parse what clients write: version 0 bare, or a CID in any multibase (go-cid v0.5.0 ``cid.go``, Decode)."""
+        bare = len(text) == 46 and text.startswith("Qm")  # noqa: PLR2004
+        return cls.parse(decode_multibase("z" + text if bare else text))
 
     @property
     def version(self) -> int:

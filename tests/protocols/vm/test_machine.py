@@ -106,6 +106,17 @@ def test_what_may_not_run_changes_nothing_and_costs_the_miner(changes, code):
     assert state.flush() == before
 
 
+def test_an_actor_deleted_to_itself_takes_its_money_along():
+    state = world()
+    machine = Machine(state, 0, 100, 1)
+    machine.delete_actor(Address.id(100), ALICE)
+    assert state.get(Address.id(100)) is None
+    assert total(state) == 0
+    with pytest.raises(ActorAbort) as abort:
+        machine.delete_actor(Address.id(100), ALICE)
+    assert abort.value.code == ExitCode.SYS_ILLEGAL_ACTOR
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
