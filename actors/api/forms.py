@@ -273,7 +273,7 @@ def message(value: Any) -> Message:
     """A message; what is left out is zero."""
     fields = _need(value, dict, "a message")
     return Message(
-        version=integer(fields.get("Version", 0)),
+        version=Unsigned(integer(fields.get("Version", 0))),
         to=address(fields.get("To")),
         sender=address(fields.get("From")),
         nonce=Unsigned(integer(fields.get("Nonce", 0))),

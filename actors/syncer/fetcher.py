@@ -10,6 +10,7 @@ from thespis.actors.messages.network import AskPeer, ListPeers, PeerError, PeerM
 from thespis.protocols.chain.block import BlockHeader, BlockMessages
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.consensus.block_messages import check_commitment
+from thespis.protocols.encoding.dialect import Dialect
 from thespis.protocols.encoding.tuples import Unsigned
 from thespis.protocols.errors import BlockMessagesError, ProtocolError, RefusedError
 from thespis.protocols.wire.exchange import (
@@ -69,7 +70,7 @@ class Fetcher:
         for peer in await self._order(first):
             order = AskPeer(peer, PROTOCOL, request.encode(), REQUEST_TIMEOUT_S)
             try:
-                response = Response.decode(await self._owner.ask(order))
+                response = Response.decode(await self._owner.ask(order), dialect=Dialect.CHAIN)
                 check_response(request, response)
                 return read(response)
             except (RefusedError, AskError, PeerError) as failure:

@@ -40,14 +40,19 @@ def encode_bigint(value: int) -> bytes:
 
 def decode_bigint(data: bytes) -> int:
     """The integer, from its only canonical form."""
+    if data[:1] in (b"\x00", b"\x01") and (len(data) == 1 or data[1] == 0):
+        raise BigIntError("magnitude is empty or starts with a zero byte; zero is the empty string")
+    return read_bigint(data)
+
+
+def read_bigint(data: bytes) -> int:
+    """The integer, as the reference reads it: with zeros in front, or a sign alone (``big/int.go``, FromBytes)."""
     if not data:
         return 0
     if len(data) > SERIALIZED_BYTES_MAX:
         raise BigIntError(f"integer of {len(data)} serialised bytes; the bound is {SERIALIZED_BYTES_MAX}")
     if data[0] > 1:
         raise BigIntError(f"sign byte {data[0]:02x}; it is 00 or 01")
-    if len(data) == 1 or data[1] == 0:
-        raise BigIntError("magnitude is empty or starts with a zero byte; zero is the empty string")
     magnitude = int.from_bytes(data[1:], "big")
     return -magnitude if data[0] else magnitude
 

@@ -15,6 +15,7 @@ from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX
 from thespis.protocols.consensus.finality import FINALITY_EPOCHS
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.dialect import Dialect
 from thespis.protocols.encoding.tuples import Record, Unsigned, record
 from thespis.protocols.errors import RefusedError, WireError
 
@@ -84,7 +85,7 @@ def parse_request(data: bytes) -> Request:
     """A request within its bounds; raises WireError or CborError."""
     if len(data) > REQUEST_BYTES_MAX:
         raise WireError(f"request of {len(data)} bytes; the bound is {REQUEST_BYTES_MAX}")
-    request = Request.decode(data)
+    request = Request.decode(data, dialect=Dialect.CHAIN)
     if not 0 < len(request.head) <= TIPSET_BLOCKS_MAX:
         raise WireError(f"request from a head of {len(request.head)} blocks; a tipset has 1 to {TIPSET_BLOCKS_MAX}")
     if not 0 < request.length <= REQUEST_LENGTH_MAX:

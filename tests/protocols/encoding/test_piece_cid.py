@@ -59,7 +59,7 @@ def test_a_tree_has_a_bounded_height():
 
 def test_half_a_tree_of_padding_is_a_second_name():
     root = bytes(32)
-    for height in (3, 4, 20, HEIGHT_MAX):
+    for height in (4, 5, 20, HEIGHT_MAX):
         half = capacity_of_height(height) // 2
         for padding, fits in ((half - 1, True), (half, False), (half + 1, False)):
             digest = encode_varint(padding) + bytes([height]) + root
