@@ -13,7 +13,7 @@ BigInteger         byte string, sign and magnitude (also `TokenAmount`)
 bool, str, bytes   themselves
 Cid                link
 Address, Bitfield  byte string
-tuple[T, ...]      array
+tuple[T, ...]      array; with `Items` in ``Annotated`` of another bound
 a record           its tuple
 T | None           T, or null
 =================  ==========================================================
@@ -55,6 +55,13 @@ BYTES_MAX = 2 << 20
 
 _INT64 = range(-(1 << 63), 1 << 63)
 _UINT64 = range(1 << 64)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Items:
+    """A bound of an array's own, for ``Annotated[tuple[T, ...], Items(most)]``."""
+
+    most: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -135,7 +142,7 @@ _LAYOUTS: dict[Dialect, dict[type, dict[str, _Field]]] = {dialect: {} for dialec
 def _layout(cls: type, dialect: Dialect = Dialect.CANONICAL) -> dict[str, _Field]:
     layout = _LAYOUTS[dialect].get(cls)
     if layout is None:
-        hints = typing.get_type_hints(cls)
+        hints = typing.get_type_hints(cls, include_extras=True)
         layout = {field.name: _compile(hints[field.name], dialect) for field in dataclasses.fields(cls)}
         _LAYOUTS[dialect][cls] = layout
     return layout
@@ -237,6 +244,9 @@ def _compile(hint: Any, dialect: Dialect) -> _Field:
     if isinstance(hint, type) and hasattr(hint, "from_bytes") and hasattr(hint, "to_bytes") and hint is not int:
         return _byte_string(hint.to_bytes, getattr(hint, _READERS[dialect], hint.from_bytes))
     arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is typing.Annotated:
+        item, most = typing.get_args(arguments[0])[0], arguments[1].most
+        return _array(_compile(item, dialect), most)
     if typing.get_origin(hint) is tuple and arguments[1:] == (Ellipsis,):
         return _array(_compile(arguments[0], dialect))
     if typing.get_origin(hint) in (typing.Union, types.UnionType) and type(None) in arguments:
@@ -255,12 +265,12 @@ def pack(hint: Any, value: Any) -> Any:
     return _compile(hint, Dialect.CANONICAL).pack(value)
 
 
-def _array(item: _Field) -> _Field:
+def _array(item: _Field, most: int = ARRAY_ITEMS_MAX) -> _Field:
     def unpack(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise CborError(f"{type(value).__name__} where an array belongs")
-        if len(value) > ARRAY_ITEMS_MAX:
-            raise CborError(f"array of {len(value)} items; the bound is {ARRAY_ITEMS_MAX}")
+        if len(value) > most:
+            raise CborError(f"array of {len(value)} items; the bound is {most}")
         return tuple(map(item.unpack, value))
 
     return _Field(lambda values: [item.pack(value) for value in values], unpack)

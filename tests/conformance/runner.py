@@ -35,7 +35,7 @@ class Case:
 
 
 def cases(root, family, kind="message", *, incorrect=False):
-    """Every variant up to network version 5 of a family's vectors of one class; of those marked incorrect, or others."""
+    """Variants up to network version 5 of a family's vectors of one class; of those marked incorrect, or the others."""
     found = []
     for path in sorted((root / family).rglob("*.json")):
         vector = json.loads(path.read_text())
