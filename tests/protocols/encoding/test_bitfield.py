@@ -103,3 +103,24 @@ def test_a_run_length_has_a_bounded_number_of_bytes():
         Bitfield.decode(run(0x81))
     whole = Bitfield(((0, 1 << 63),))
     assert Bitfield.decode(whole.encode()) == whole, "a varint of ten bytes"
+
+
+def test_a_set_has_no_bit_whose_length_needs_more_than_64_bits():
+    most = bitfield._LENGTH_MAX
+    assert most == (1 << 64) - 1
+    highest = Bitfield.of([most - 1])
+    assert Bitfield.decode(highest.encode()) == Bitfield.read(highest.encode()) == highest
+    with pytest.raises(EncodeError, match=r"2\^64 - 2"):
+        Bitfield.of([most])
+    with pytest.raises(BitfieldError, match="64-bit range"):
+        Bitfield.from_run_lengths([most, 1])
+
+
+@given(st.binary(max_size=60))
+def test_what_is_canonical_is_read_alike(data):
+    """The reader of others' sets takes all that the strict one does, and gives the same set."""
+    try:
+        strict = Bitfield.decode(data)
+    except BitfieldError:
+        return
+    assert Bitfield.read(data) == strict
