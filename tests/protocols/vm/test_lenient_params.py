@@ -1,14 +1,19 @@
 """Parameters are read as the network reads them: what it takes has the outcome of the plain form."""
 
+import dataclasses
+
 import pytest
 from thespis.protocols.builtin.registry import ACTORS
+from thespis.protocols.builtin.storage_miner.consensus_fault import ConsensusFaultParams
+from thespis.protocols.crypto.signature import SignatureType, sign
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.dialect import Dialect
 from thespis.protocols.errors import BitfieldError, BrokenBitfieldError, DecodeError
 
-from tests.actors.chain.builder import VERSION_0
-from tests.protocols.vm.test_hostile_params import Beginning, outcome
+from tests.actors.chain.builder import VERSION_0, WORKER_KEYS
+from tests.protocols.encoding.test_dialects import header
+from tests.protocols.vm.test_hostile_params import EPOCH, Beginning, outcome
 
 OWNER, MINER, MARKET = Address.id(100), Address.id(1000), Address.id(5)
 UNDECODABLE, ILLEGAL_ARGUMENT = 1, 16
@@ -100,6 +105,29 @@ def test_links_with_digests_of_any_length_decode(beginning, link):
     assert called(beginning, 6, text)[0] == [ILLEGAL_ARGUMENT]
     with pytest.raises(DecodeError):
         ACTORS[0]["storageminer"][6].params.decode(bytes.fromhex(text))
+
+
+def test_a_fault_is_shown_by_headers_as_others_read_them(beginning):
+    """Trailing bytes and zeros in front of a big integer change neither a header's name nor what was signed."""
+
+    def signed(**changes):
+        found = dataclasses.replace(header(), miner=MINER, height=EPOCH - 10, parent_base_fee=1000, **changes)
+        signature = sign(SignatureType.BLS, WORKER_KEYS[0], found.signing_bytes())
+        return dataclasses.replace(found, block_sig=signature).encode()
+
+    first, second = signed(timestamp=1), signed(timestamp=2)
+    padded = first[: -len(bytes.fromhex("430003e8"))] + bytes.fromhex("44000003e8")
+    plain = reported(beginning, first, second)
+    assert plain[0] == [0]
+    for left, right in ((first + b"\xff", second), (first, second + b"\x00\x00"), (padded, second)):
+        codes, _gas, root = reported(beginning, left, right)
+        assert (codes, root) == (plain[0], plain[2])
+    assert reported(beginning, first, first + b"\x00")[0] == [ILLEGAL_ARGUMENT], "one block twice"
+
+
+def reported(beginning, first, second):
+    text = ConsensusFaultParams(first, second, b"").encode().hex()
+    return called(beginning, 15, text)
 
 
 @pytest.mark.parametrize("broken", ["00", "0c00", "04101010101010101050", "e0ffffffffffffffff3f20"])
