@@ -11,7 +11,7 @@ from thespis.actors.messages.syncer import Head, NewHead, PeerHead, ReadHead
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch
 from thespis.protocols.errors import ProtocolError
-from thespis.protocols.wire.hello import PROTOCOL, Hello, HelloReply, parse_hello, parse_reply
+from thespis.protocols.wire.hello import PROTOCOL, Hello, HelloReply, parse_hello
 from thespis.runtime.actor.handlers import answers, handles
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.errors import AskError
@@ -51,7 +51,7 @@ class HelloSvc(Subsystem[None]):
         hello = Hello(head.head, ChainEpoch(head.height), BigInteger(head.weight), genesis)
         sent_s = self.now_s()
         try:
-            parse_reply(await self.ask(AskPeer(event.peer, PROTOCOL, hello.encode(), HELLO_TIMEOUT_S)))
+            HelloReply.decode(await self.ask(AskPeer(event.peer, PROTOCOL, hello.encode(), HELLO_TIMEOUT_S)))
         except (AskError, PeerError) as error:
             logger.info("hello to %s: %s", event.peer, error)
         except ProtocolError as error:

@@ -17,7 +17,6 @@ from thespis.protocols.consensus.block_messages import BLOCK_MESSAGES_MAX
 from thespis.protocols.consensus.finality import FINALITY_EPOCHS
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.dialect import Dialect
 from thespis.protocols.encoding.tuples import Items, Record, Unsigned, record
 from thespis.protocols.errors import RefusedError, WireError
 
@@ -92,7 +91,7 @@ def parse_request(data: bytes) -> Request:
     """A request within its bounds; raises WireError or CborError."""
     if len(data) > REQUEST_BYTES_MAX:
         raise WireError(f"request of {len(data)} bytes; the bound is {REQUEST_BYTES_MAX}")
-    request = Request.decode(data, dialect=Dialect.CHAIN)
+    request = Request.decode(data)
     if not 0 < len(request.head) <= TIPSET_BLOCKS_MAX:
         raise WireError(f"request from a head of {len(request.head)} blocks; a tipset has 1 to {TIPSET_BLOCKS_MAX}")
     if not 0 < request.length <= REQUEST_LENGTH_MAX:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.dialect import Dialect
 from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, record
 from thespis.protocols.errors import WireError
 
@@ -39,14 +38,9 @@ def parse_hello(data: bytes) -> Hello:
     """A hello within its bounds; raises WireError or CborError."""
     if len(data) > MESSAGE_BYTES_MAX:
         raise WireError(f"hello of {len(data)} bytes; the bound is {MESSAGE_BYTES_MAX}")
-    hello = Hello.decode(data, dialect=Dialect.CHAIN)
+    hello = Hello.decode(data)
     if not 0 < len(hello.heaviest_tipset) <= TIPSET_BLOCKS_MAX:
         raise WireError(f"head of {len(hello.heaviest_tipset)} blocks; a tipset has 1 to {TIPSET_BLOCKS_MAX}")
     if hello.heaviest_tipset_height < 0 or hello.heaviest_tipset_weight < 0:
         raise WireError("head with a negative height or weight")
     return hello
-
-
-def parse_reply(data: bytes) -> HelloReply:
-    """The answer to a hello; raises CborError."""
-    return HelloReply.decode(data, dialect=Dialect.CHAIN)
