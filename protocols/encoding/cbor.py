@@ -1,9 +1,9 @@
 """Strict DAG-CBOR on cbor2: canonical or refused.
 
-Two nodes that accept different bytes for one value are two networks, so a decoder here accepts exactly the bytes its
-encoder would write: minimal integers, definite lengths, map keys sorted by length and then bytewise, no duplicate
-keys, 64-bit floats, tag 42 only. Bounds on size and depth come before any work (reference: formats, section 3;
-anchors, C3: no decoder in use refuses all of this by itself).
+Two nodes that accept different bytes for one value are two networks, so `decode` accepts exactly the bytes that the
+encoder would write: minimal integers, definite lengths, map keys sorted by length and then bytewise, no duplicate keys,
+64-bit floats, tag 42 only. `decode_prefix` takes what the reference's decoders do beyond that. Bounds on size and depth
+come before any work (reference: formats, section 3; anchors, C3: no decoder in use refuses all of this by itself).
 """
 
 from __future__ import annotations
