@@ -72,6 +72,10 @@ class BitfieldError(DecodeError):
     """Bytes are not canonical RLE+, or the field is over its bound."""
 
 
+class BrokenBitfieldError(BitfieldError):
+    """RLE+ that was decoded as the reference does, unlooked at, and turns out broken where it is used."""
+
+
 class CarError(DecodeError):
     """A CAR file is truncated, malformed, or holds a block that is not what its CID says."""
 

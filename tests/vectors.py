@@ -19,3 +19,10 @@ def path(name):
 
 def load(name):
     return json.loads(path(name).read_text())
+
+
+def each(name):
+    """A file's cases as parameters of a test, or none where the vectors are absent: then `path` skips it."""
+    found = ROOT / name
+    cases = json.loads(found.read_text())["cases"] if found.exists() else [None]
+    return pytest.mark.parametrize("case", [pytest.param(case, id=str(at)) for at, case in enumerate(cases)])

@@ -46,6 +46,11 @@ def key_form(key: TipsetKey) -> list[dict[str, str]]:
     return [cid_form(cid) for cid in key]
 
 
+def bitfield_form(field: Bitfield) -> list[int]:
+    """A set of numbers as lengths of runs, zeros first; the empty set is one run of none, as go-bitfield writes it."""
+    return field.run_lengths() or [0]
+
+
 def signature_form(signature: Signature | None) -> dict[str, Any] | None:
     """Type and data."""
     return None if signature is None else {"Type": int(signature.type), "Data": bytes_form(signature.data)}
@@ -141,7 +146,9 @@ def record_form(value: Any) -> Any:
     if isinstance(value, Address):
         return str(value)
     if isinstance(value, Bitfield):
-        return value.run_lengths()
+        return bitfield_form(value)
+    if isinstance(value, Signature):
+        return signature_form(value)
     if isinstance(value, bytes):
         return bytes_form(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 53:
@@ -234,8 +241,8 @@ def binary(value: Any) -> bytes:
 
 
 def cid(value: Any) -> Cid:
-    """A link."""
-    return Cid.from_text(_need(_need(value, dict, 'a link such as {"/": "bafy…"}').get("/"), str, "a CID"))
+    """A link, in any base that the reference's JSON reads."""
+    return Cid.from_any_text(_need(_need(value, dict, 'a link such as {"/": "bafy…"}').get("/"), str, "a CID"))
 
 
 def address(value: Any) -> Address:
@@ -266,7 +273,7 @@ def message(value: Any) -> Message:
     """A message; what is left out is zero."""
     fields = _need(value, dict, "a message")
     return Message(
-        version=integer(fields.get("Version", 0)),
+        version=Unsigned(integer(fields.get("Version", 0))),
         to=address(fields.get("To")),
         sender=address(fields.get("From")),
         nonce=Unsigned(integer(fields.get("Nonce", 0))),

@@ -46,7 +46,7 @@ def sector_count(node: NodeView, miner: Address, key: TipsetKey) -> Any:
 def deadlines(node: NodeView, miner: Address, key: TipsetKey) -> Any:
     """What was proven at each deadline of the period; disputes and daily fees came with later actors."""
     return [
-        {"PostSubmissions": proven.run_lengths(), "DisputableProofCount": 0, "DailyFee": "0"}
+        {"PostSubmissions": forms.bitfield_form(proven), "DisputableProofCount": 0, "DailyFee": "0"}
         for proven in queries.submissions(*_miner(node, miner, key))
     ]
 
@@ -56,11 +56,11 @@ def partitions(node: NodeView, miner: Address, index: int, key: TipsetKey) -> An
     """A deadline's partitions, by what became of their sectors."""
     return [
         {
-            "AllSectors": place.partition.sectors.run_lengths(),
-            "FaultySectors": place.partition.faults.run_lengths(),
-            "RecoveringSectors": place.partition.recoveries.run_lengths(),
-            "LiveSectors": place.partition.live_sectors.run_lengths(),
-            "ActiveSectors": place.partition.active_sectors.run_lengths(),
+            "AllSectors": forms.bitfield_form(place.partition.sectors),
+            "FaultySectors": forms.bitfield_form(place.partition.faults),
+            "RecoveringSectors": forms.bitfield_form(place.partition.recoveries),
+            "LiveSectors": forms.bitfield_form(place.partition.live_sectors),
+            "ActiveSectors": forms.bitfield_form(place.partition.active_sectors),
         }
         for place in queries.places_of(*_miner(node, miner, key), index)
     ]
@@ -90,13 +90,13 @@ def proving_deadline(node: NodeView, miner: Address, key: TipsetKey) -> Any:
 @query("StateMinerFaults", forms.address, forms.key)
 def faults(node: NodeView, miner: Address, key: TipsetKey) -> Any:
     """The faulty sectors."""
-    return queries.faults(*_miner(node, miner, key)).run_lengths()
+    return forms.bitfield_form(queries.faults(*_miner(node, miner, key)))
 
 
 @query("StateMinerRecoveries", forms.address, forms.key)
 def recoveries(node: NodeView, miner: Address, key: TipsetKey) -> Any:
     """The faulty sectors that were declared recovered."""
-    return queries.recoveries(*_miner(node, miner, key)).run_lengths()
+    return forms.bitfield_form(queries.recoveries(*_miner(node, miner, key)))
 
 
 @query("StateMinerAvailableBalance", forms.address, forms.key)

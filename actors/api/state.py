@@ -22,6 +22,7 @@ from thespis.protocols.chain.message import Message, Receipt
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.dialect import Dialect
 from thespis.protocols.errors import ChainError, DecodeError
 from thespis.protocols.networks.genesis import MINING_RESERVE
 from thespis.protocols.vm.interpreter import load_receipts
@@ -78,7 +79,7 @@ def decode_params(node: NodeView, address: Address, number: int, params: bytes, 
     if method is None or method.params is None:
         return {}
     try:
-        value = method.params.decode(params, any_text=True)
+        value = method.params.decode(params, dialect=Dialect.ACTORS)
     except DecodeError as error:
         raise RpcError(APPLICATION, f"these are no parameters of method {number} of {name_of(code)}: {error}") from None
     return _item_form(method.params, value)

@@ -47,6 +47,7 @@ from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Unsigned
 from thespis.protocols.errors import ChainError, DecodeError, InvalidMessageError, PoolError, SignatureError
 from thespis.protocols.vm.state_tree import Actor, StateTree
+from thespis.protocols.wire.topics import parse_message
 from thespis.runtime.actor.handlers import answers, handles
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.errors import AskError
@@ -176,7 +177,7 @@ class MsgPool(Subsystem[MsgPoolSettings]):
     def message_gossiped(self, gossip: MessageGossiped) -> None:
         """Take a message from a peer; one that could never be valid counts against the peer."""
         try:
-            self._admit(SignedMessage.decode(gossip.data), local=False)
+            self._admit(parse_message(gossip.data), local=False)
         except (SignatureError, InvalidMessageError, DecodeError) as error:
             self.tell(PeerMisbehaved(gossip.author, f"message: {error}"[:500]))
         except PoolError as error:

@@ -116,7 +116,7 @@ def gossip(field: Field) -> dict[str, tuple[str, tuple[bytes, ...]]]:
     blocks, messages = blocks_topic(field.network), messages_topic(field.network)
     key = Address.from_text("f15ihq5ibzwki2b4ep2f46avlkrqzhpqgtga7pdrq")
     unsigned = Message(
-        0, key, key, Unsigned(0), TokenAmount(1), 10**6, TokenAmount(10**9), TokenAmount(1), Unsigned(0), b""
+        Unsigned(0), key, key, Unsigned(0), TokenAmount(1), 10**6, TokenAmount(10**9), TokenAmount(1), Unsigned(0), b""
     )
     forged = tuple(
         SignedMessage(

@@ -42,8 +42,9 @@ def _transfers(network: SimulatedFilecoin, nonce: int, count: int) -> list[Signe
     for number in range(count):
         keys = network.identities[number % ACCOUNTS]
         message = Message(
-            0, network.identities[(number + 1) % ACCOUNTS].account, keys.account, Unsigned(nonce + number // ACCOUNTS),
-            TokenAmount(1), 500_000, TokenAmount(10**9), TokenAmount(10**5), Unsigned(0), b"",
+            Unsigned(0), network.identities[(number + 1) % ACCOUNTS].account, keys.account,
+            Unsigned(nonce + number // ACCOUNTS), TokenAmount(1), 500_000, TokenAmount(10**9), TokenAmount(10**5),
+            Unsigned(0), b"",
         )  # fmt: skip
         made.append(SignedMessage(message, sign(SignatureType.SECP256K1, keys.account_key, message.signing_bytes())))
     return made

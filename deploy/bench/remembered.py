@@ -118,7 +118,7 @@ class Crowd:
 
 def _transfer(sender: Address, receiver: Address, nonce: int) -> Message:
     return Message(
-        0, receiver, sender, Unsigned(nonce), TokenAmount(1), 1_000_000, TokenAmount(200), TokenAmount(100),
+        Unsigned(0), receiver, sender, Unsigned(nonce), TokenAmount(1), 1_000_000, TokenAmount(200), TokenAmount(100),
         Unsigned(0), b"",
     )  # fmt: skip
 

@@ -71,8 +71,8 @@ class _World:
     def _transfer(self, accounts: list[Address], number: int) -> SignedMessage:
         sender = number % ACCOUNTS
         message = Message(
-            0, accounts[(number + 1) % ACCOUNTS], accounts[sender], Unsigned(number // ACCOUNTS), TokenAmount(1),
-            1_000_000, TokenAmount(200), TokenAmount(100), Unsigned(0), b"",
+            Unsigned(0), accounts[(number + 1) % ACCOUNTS], accounts[sender], Unsigned(number // ACCOUNTS),
+            TokenAmount(1), 1_000_000, TokenAmount(200), TokenAmount(100), Unsigned(0), b"",
         )  # fmt: skip
         return SignedMessage(message, sign(SignatureType.SECP256K1, KEYS[sender], message.signing_bytes()))
 

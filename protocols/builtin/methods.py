@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, overload
 
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address
-from thespis.protocols.encoding.bigint import decode_bigint, encode_bigint
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.errors import CborError
+from thespis.protocols.encoding.dialect import Dialect
+from thespis.protocols.encoding.tuples import BigInteger, pack, unpack
 
 if TYPE_CHECKING:
     from thespis.protocols.vm.runtime import ActorRuntime
@@ -23,8 +23,8 @@ Returned = TypeVar("Returned")
 class Form(Protocol[Item]):
     """How a value is written: a record's class, or a `Bare` item."""
 
-    def decode(self, data: bytes, /, *, any_text: bool = False) -> Item:
-        """The value of exactly these bytes; raises DecodeError."""
+    def decode(self, data: bytes, /, *, dialect: Dialect = Dialect.CANONICAL) -> Item:
+        """The value of these bytes, as strictly as a dialect is; raises DecodeError."""
 
     def encode(self, value: Item, /) -> bytes:
         """The bytes that `decode` takes."""
@@ -34,37 +34,23 @@ class Form(Protocol[Item]):
 class Bare(Generic[Item]):
     """One item that is no record, and so is in no tuple."""
 
-    from_wire: Callable[[Any], Item]
-    to_wire: Callable[[Item], Any]
+    kind: Any
+    """The item's type, as a record's field would have it."""
 
-    def decode(self, data: bytes, /, *, any_text: bool = False) -> Item:
-        """The item of exactly these bytes."""
-        return self.from_wire(cbor.decode(data, any_text=any_text))
+    def decode(self, data: bytes, /, *, dialect: Dialect = Dialect.CANONICAL) -> Item:
+        """The item of these bytes."""
+        strict = dialect is Dialect.CANONICAL
+        item: Item = unpack(self.kind, cbor.decode(data) if strict else cbor.decode_prefix(data), dialect)
+        return item
 
     def encode(self, value: Item, /) -> bytes:
         """The bytes that `decode` takes."""
-        return cbor.encode(self.to_wire(value))
+        return cbor.encode(pack(self.kind, value))
 
 
-def _bytes(wire: Any) -> bytes:
-    if not isinstance(wire, bytes):
-        raise CborError(f"{type(wire).__name__} where a byte string belongs")
-    return wire
-
-
-def _cid(wire: Any) -> Cid:
-    if not isinstance(wire, Cid):
-        raise CborError(f"{type(wire).__name__} where a CID belongs")
-    return wire
-
-
-BIG_INTEGER: Bare[int] = Bare(lambda wire: decode_bigint(_bytes(wire)), encode_bigint)
-ADDRESS: Bare[Address] = Bare(lambda wire: Address.parse(_bytes(wire)), lambda address: address.data)
-OPTIONAL_ADDRESS: Bare[Address | None] = Bare(
-    lambda wire: Address.parse(wire) if _bytes(wire) else None, lambda address: address.data if address else b""
-)
-"""An address that may be the undefined one, which the reference decodes, too."""
-CID: Bare[Cid] = Bare(_cid, lambda cid: cid)
+BIG_INTEGER: Bare[int] = Bare(BigInteger)
+ADDRESS: Bare[Address] = Bare(Address)
+CID: Bare[Cid] = Bare(Cid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from thespis.protocols.crypto.signature import Signature, SignatureType, check_s
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.dialect import Dialect
 from thespis.protocols.encoding.tuples import Record, TokenAmount, Unsigned, record
 from thespis.protocols.errors import InvalidMessageError
 
@@ -33,7 +34,7 @@ _SHORT_STRING_END, _ONE_BYTE_LENGTH_END = 24, 256
 class Message(Record):
     """An unsigned message; amounts in attoFIL, gas in gas units."""
 
-    version: int
+    version: Unsigned
     to: Address
     sender: Address
     nonce: Unsigned
@@ -64,12 +65,14 @@ class SignedMessage(Record):
     signature: Signature
 
     @classmethod
-    def decode(cls, data: bytes, *, any_text: bool = False) -> Self:
-        """The signed message of exactly these bytes; those of its unsigned part are kept too, for that is hashed next.
+    def decode(cls, data: bytes, *, dialect: Dialect = Dialect.CANONICAL) -> Self:
+        """The signed message of these bytes; if canonical, those of its unsigned part are kept too: it is hashed next.
 
         They stand between the array's head and the signature, a byte string with a head of two.
         """
-        signed = cls.from_wire(cbor.decode(data, any_text=any_text))
+        if dialect is not Dialect.CANONICAL:
+            return cls.from_wire(cbor.decode_prefix(data), dialect)
+        signed = cls.from_wire(cbor.decode(data))
         signed.keep_encoding(data)
         size = 1 + len(signed.signature.data)
         if _SHORT_STRING_END <= size < _ONE_BYTE_LENGTH_END:

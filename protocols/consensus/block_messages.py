@@ -14,7 +14,6 @@ from thespis.protocols.builtin.codes import name_of
 from thespis.protocols.chain.block import BlockHeader, BlockMessages, save_message_meta
 from thespis.protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMessage, check_for_inclusion
 from thespis.protocols.crypto import bls
-from thespis.protocols.crypto.signature import SignatureType
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import BlockMessagesError, InvalidMessageError, SignatureError
@@ -142,9 +141,16 @@ def check_commitment(header: BlockHeader, bls_messages: Sequence[Cid], secpk_mes
 
 
 def _checking_aggregate(header: BlockHeader, messages: Sequence[Message], key_of: KeyOf) -> Steps[None]:
+    """Raise BlockMessagesError unless the aggregate is of the BLS messages; the reference looks at its bytes only.
+
+    Where there are no messages nobody looks at the aggregate, so any will do; there must be one (Lotus v1.4.0
+    ``chain/sync.go``, blockSanityChecks, verifyBlsAggregate).
+    """
     aggregate = header.bls_aggregate
-    if aggregate is None or aggregate.type is not SignatureType.BLS:
-        raise BlockMessagesError("the block has no BLS aggregate; without messages it is the infinity point")
+    if aggregate is None:
+        raise BlockMessagesError("the block has no BLS aggregate; without messages any will do, such as the infinity")
+    if not messages:
+        return
     pairs = []
     for message in messages:
         key = key_of(message.sender)

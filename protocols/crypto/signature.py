@@ -11,7 +11,7 @@ from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.errors import SignatureError
 
 SIGNATURE_BYTES_MAX = 200
-"""go-state-types' bound on a signature's data."""
+"""go-state-types' bound on a signature, its type included."""
 
 
 class SignatureType(IntEnum):
@@ -37,12 +37,28 @@ class Signature:
     @classmethod
     def from_bytes(cls, data: bytes) -> Signature:
         """Parse what `to_bytes` wrote."""
-        if not 0 < len(data) <= SIGNATURE_BYTES_MAX + 1:
-            raise SignatureError(f"signature of {len(data)} bytes; they have 1 to {SIGNATURE_BYTES_MAX + 1}")
+        if not 0 < len(data) <= SIGNATURE_BYTES_MAX:
+            raise SignatureError(f"signature of {len(data)} bytes; they have 1 to {SIGNATURE_BYTES_MAX}")
         try:
             return cls(SignatureType(data[0]), data[1:])
         except ValueError:
             raise SignatureError(f"signature type {data[0]}; types run from 0 to 3") from None
+
+    @classmethod
+    def from_chain_bytes(cls, data: bytes) -> Signature:
+        """Parse as peers do: a signature on chain has a type (go-state-types v0.17.0 ``crypto``, UnmarshalCBOR)."""
+        found = cls.from_bytes(data)
+        if found.type is SignatureType.UNKNOWN:
+            raise SignatureError("signature type 0; on chain types run from 1 to 3")
+        return found
+
+    @classmethod
+    def from_actors_bytes(cls, data: bytes) -> Signature:
+        """Parse as the network's first actors do, which had two types."""
+        found = cls.from_chain_bytes(data)
+        if found.type is SignatureType.DELEGATED:
+            raise SignatureError("signature type 3; in parameters types are 1 and 2")
+        return found
 
 
 def sign(kind: SignatureType, private_key: bytes, data: bytes) -> Signature:

@@ -40,14 +40,19 @@ def encode_bigint(value: int) -> bytes:
 
 def decode_bigint(data: bytes) -> int:
     """The integer, from its only canonical form."""
+    if data[:1] in (b"\x00", b"\x01") and (len(data) == 1 or data[1] == 0):
+        raise BigIntError("magnitude is empty or starts with a zero byte; zero is the empty string")
+    return read_bigint(data)
+
+
+def read_bigint(data: bytes) -> int:
+    """The integer, as the reference reads it: with zeros in front, or a sign alone (``big/int.go``, FromBytes)."""
     if not data:
         return 0
     if len(data) > SERIALIZED_BYTES_MAX:
         raise BigIntError(f"integer of {len(data)} serialised bytes; the bound is {SERIALIZED_BYTES_MAX}")
     if data[0] > 1:
         raise BigIntError(f"sign byte {data[0]:02x}; it is 00 or 01")
-    if len(data) == 1 or data[1] == 0:
-        raise BigIntError("magnitude is empty or starts with a zero byte; zero is the empty string")
     magnitude = int.from_bytes(data[1:], "big")
     return -magnitude if data[0] else magnitude
 
@@ -79,11 +84,14 @@ def format_fil(atto: int) -> str:
 
 
 def format_fil_short(atto: int) -> str:
-    """Amount in the largest unit that leaves a whole part, with at most three decimals, cut and not rounded."""
+    """Amount in the largest unit that leaves a whole part, rounded to three decimals, halves away from zero.
+
+    The unit is chosen before it is rounded, so there is a ``1000 pFIL`` (Lotus v1.34.1 ``chain/types/fil.go``, Short).
+    """
+    if atto == 0:
+        return "0"
     sign, magnitude = ("-", -atto) if atto < 0 else ("", atto)
-    for size, unit in _SHORT_UNITS:
-        if magnitude >= size:
-            whole, rest = divmod(magnitude, size)
-            decimals = f"{rest * 1000 // size:03d}".rstrip("0")
-            return f"{sign}{whole}{'.' + decimals if decimals else ''} {unit}"
-    return "0 FIL" if magnitude == 0 else f"{sign}{magnitude} aFIL"
+    size, unit = next((size, unit) for size, unit in _SHORT_UNITS if magnitude >= size)
+    whole, thousandths = divmod((magnitude * 2000 + size) // (2 * size), 1000)
+    decimals = f"{thousandths:03d}".rstrip("0")
+    return f"{sign}{whole}{'.' + decimals if decimals else ''} {unit}"

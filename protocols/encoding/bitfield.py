@@ -10,7 +10,8 @@ x       value of the first run
 00 ...  a run as LEB128
 ======  =============================================
 
-Runs alternate; the encoding is minimal, so a set has one (go-bitfield ``rle``; reference: formats, section 3).
+Runs alternate; the encoding is minimal, so a set has one (go-bitfield ``rle``; reference: formats, section 3). The
+reference reads others as well: `Bitfield.read`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 
 from thespis.protocols.encoding.varint import encode_varint
-from thespis.protocols.errors import BitfieldError, EncodeError
+from thespis.protocols.errors import BitfieldError, BrokenBitfieldError, EncodeError
 
 ENCODED_BYTES_MAX = 32 << 10
 """Largest encoding: go-bitfield's MaxEncodedSize."""
@@ -29,6 +30,9 @@ ITERATED_MAX = 1 << 22
 """Bits that are gone through one by one: well over what the reference lets any message or state name at once."""
 _SHORT_RUN_LIMIT = 16
 _VARINT_BYTES_MAX = 10
+
+_LENGTH_MAX = BIT_LIMIT - 1
+"""All runs together: the reference counts their length in 64 bits, so it has no set with the highest bit."""
 
 Run = tuple[int, int]
 
@@ -47,8 +51,8 @@ class Bitfield:
         """The set of these integers."""
         runs: list[Run] = []
         for bit in sorted(set(bits)):
-            if not 0 <= bit < BIT_LIMIT:
-                raise EncodeError(f"bit {bit}; bits run from 0 to 2^64 - 1")
+            if not 0 <= bit < _LENGTH_MAX:
+                raise EncodeError(f"bit {bit}; bits run from 0 to 2^64 - 2")
             if runs and runs[-1][1] == bit:
                 runs[-1] = (runs[-1][0], bit + 1)
             else:
@@ -61,7 +65,7 @@ class Bitfield:
         runs: list[Run] = []
         position = 0
         for index, length in enumerate(lengths):
-            if length < 0 or position + length > BIT_LIMIT:
+            if length < 0 or position + length > _LENGTH_MAX:
                 raise BitfieldError(f"run {index} of length {length} leaves the 64-bit range")
             if index % 2 and length:
                 if runs and runs[-1][1] == position:
@@ -93,6 +97,10 @@ class Bitfield:
     def count(self) -> int:
         """How many bits there are; it has no `len`, which cannot be more than 2^63 - 1."""
         return sum(end - start for start, end in self.runs)
+
+    def check(self) -> None:
+        """Raise BrokenBitfieldError for a field that was read and is broken; rules say by this when they look first."""
+        self.runs  # noqa: B018  # of a broken field it raises
 
     def __contains__(self, bit: int) -> bool:
         return any(start <= bit < end for start, end in self.runs)
@@ -156,6 +164,43 @@ class Bitfield:
             raise BitfieldError("not the minimal RLE+ of its bits")
         return field
 
+    @classmethod
+    def read(cls, data: bytes) -> Bitfield:
+        """The set of RLE+ as the reference reads it, which looks at no run before someone asks for one.
+
+        Any code of a run's length will do, and a run of none ends the set. What is broken inside gives a field that
+        raises BrokenBitfieldError at its first use; BitfieldError only for the length and the version (go-bitfield
+        ``rle/rleplus.go``, FromBuf, ValidateRLE, as Lotus v1.4.0 has it).
+        """
+        if len(data) > ENCODED_BYTES_MAX:
+            raise BitfieldError(f"bitfield of {len(data)} bytes; the bound is {ENCODED_BYTES_MAX}")
+        if data and data[0] & 3:
+            raise BitfieldError("version bits are not 00")
+        if not data:
+            return cls()
+        try:
+            if data[-1] == 0:
+                raise BitfieldError("the last byte is zero")
+            return cls.from_run_lengths(_read_any_runs(data))
+        except BitfieldError as error:
+            return _BrokenBitfield(str(error))
+
+
+class _BrokenBitfield(Bitfield):
+    """RLE+ of parameters in which no runs can be found: nothing is wrong before they are asked for."""
+
+    __slots__ = ("_reason",)
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    @property
+    def runs(self) -> tuple[Run, ...]:  # type: ignore[override]  # it is a slot there
+        raise BrokenBitfieldError(self._reason)
+
+    def __repr__(self) -> str:
+        return f"Bitfield(broken: {self._reason})"
+
 
 class _Cursor:
     """Answers whether ascending positions lie in sorted runs, in one pass."""
@@ -195,12 +240,32 @@ def _read_runs(data: bytes) -> Iterator[int]:
             yield _read_varint_run(reader)
 
 
+def _read_any_runs(data: bytes) -> Iterator[int]:
+    """Run lengths, zeros first, up to a run of none, which all end in: past the end the bits are zero."""
+    reader = _BitReader(data)
+    reader.take(2)
+    if reader.take(1):
+        yield 0
+    while True:
+        if reader.take(1):
+            length = 1
+        elif reader.take(1):
+            length = reader.take(4)
+        else:
+            length = _read_varint_run(reader)
+        if not length:
+            return
+        yield length
+
+
 def _read_varint_run(reader: _BitReader) -> int:
     length = shift = 0
     for _ in range(_VARINT_BYTES_MAX):
         byte = reader.take(8)
         length |= (byte & 0x7F) << shift
         if byte < 0x80:  # noqa: PLR2004
+            if byte == 0 and shift:
+                raise BitfieldError("a run length ends in a zero byte; the minimal form is shorter")
             return length
         shift += 7
     raise BitfieldError(f"run length is longer than {_VARINT_BYTES_MAX} bytes")

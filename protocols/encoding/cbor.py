@@ -1,9 +1,9 @@
 """Strict DAG-CBOR on cbor2: canonical or refused.
 
-Two nodes that accept different bytes for one value are two networks, so a decoder here accepts exactly the bytes its
-encoder would write: minimal integers, definite lengths, map keys sorted by length and then bytewise, no duplicate
-keys, 64-bit floats, tag 42 only. Bounds on size and depth come before any work (reference: formats, section 3;
-anchors, C3: no decoder in use refuses all of this by itself).
+Two nodes that accept different bytes for one value are two networks, so `decode` accepts exactly the bytes that the
+encoder would write: minimal integers, definite lengths, map keys sorted by length and then bytewise, no duplicate keys,
+64-bit floats, tag 42 only. `decode_prefix` takes what the reference's decoders do beyond that. Bounds on size and depth
+come before any work (reference: formats, section 3; anchors, C3: no decoder in use refuses all of this by itself).
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ DEPTH_MAX = 128
 """Deepest nesting; chain objects stay below 10, go-ipld-prime allows 1024."""
 
 LINK_TAG = 42
+LINK_BYTES_MAX = 512
+"""Longest link that is read from others, with the zero byte before it: cbor-gen's bound in ReadCid."""
 
 
 def _refuse_tag(_value: Any, _immutable: bool) -> NoReturn:
@@ -43,6 +45,14 @@ def _decode_link(value: Any, _immutable: bool) -> Cid:
     if type(value) is not bytes or value[:1] != b"\x00":
         raise CborError("a link is tag 42 over a byte string that starts with 00")
     return Cid.parse(value[1:])
+
+
+def _read_link(value: Any, immutable: bool) -> Cid:
+    if type(value) is not bytes or value[:1] != b"\x00":
+        return _decode_link(value, immutable)
+    if len(value) > LINK_BYTES_MAX:
+        raise CborError(f"link of {len(value)} bytes; the bound is {LINK_BYTES_MAX}")
+    return Cid.parse(value[1:], any_digest=True)
 
 
 def _check_map(value: Mapping[Any, Any], _immutable: bool) -> dict[str, Any]:
@@ -63,11 +73,14 @@ _SEMANTIC: dict[int, Callable[[Any, bool], Any]] = {
     **dict.fromkeys((256, 258, 260, 261, 1004, 43000, 55799), _refuse_tag),
     LINK_TAG: _decode_link,
 }
+_SEMANTIC_ANY_LINKS = {**_SEMANTIC, LINK_TAG: _read_link}
 
 
 def encode_link(cid: Cid) -> bytes:
     """The encoding of a link, for who puts a block together: tag 42, then a byte string of a zero byte and the CID."""
-    size = len(cid.data) + 1  # CIDs are 4 to 255 bytes long
+    size = len(cid.data) + 1
+    if size > 255:  # noqa: PLR2004  # only links that others made are as long
+        return b"\xd8\x2a\x59" + size.to_bytes(2, "big") + b"\x00" + cid.data
     head = b"\xd8\x2a\x58" + bytes([size]) if size > 23 else b"\xd8\x2a" + bytes([0x40 | size])  # noqa: PLR2004
     return head + b"\x00" + cid.data
 
@@ -114,29 +127,43 @@ def _encode_any_text(encoder: cbor2.CBOREncoder, value: str) -> None:
 
 
 _ANY_TEXT = {str: _encode_any_text}
+_CHECK_ANY_TEXT: _Encoders = _CHECK_ENCODERS | _ANY_TEXT
 _BIG_INTEGER = re.compile(rb"[\xc2\xc3][\x49-\x5b]")
 """Where cbor2 may have written an integer beyond 64 bits, which DAG-CBOR does not have: a tag, then nine bytes."""
 
 
-def decode(data: bytes, *, any_text: bool = False) -> Any:
+def decode(data: bytes) -> Any:
     """Decode exactly one canonical DAG-CBOR value; arrays become lists, links `Cid`.
-
-    With `any_text`, text need not be UTF-8: what is not stands as lone surrogates and is encoded again as it was. The
-    chain has such labels of deals, because the reference never looked (cbor-gen).
 
     Raises CborError for everything else, within bounded time and memory.
     """
-    value = _loads(data, "surrogateescape" if any_text else "strict")
-    encoders = _CHECK_ENCODERS | _ANY_TEXT if any_text else _CHECK_ENCODERS
+    value = _loads(data, "strict", _SEMANTIC)
+    again = _again(value, _CHECK_ENCODERS)
+    if again != data:
+        raise CborError(f"not canonical: {len(data)} bytes came, the canonical form has {len(again)}")
+    return value
+
+
+def decode_prefix(data: bytes) -> Any:
+    """Decode the value that the bytes begin with, as others read it; what follows is not looked at.
+
+    Integers and lengths are minimal for the reference, too. Text need not be UTF-8: what is not stands as lone
+    surrogates and is encoded again as it was; the chain has such labels of deals. Links may have any digest (cbor-gen
+    v0.0.0-20200826160007 ``utils.go``).
+    """
+    value = _loads(data, "surrogateescape", _SEMANTIC_ANY_LINKS)
+    if not data.startswith(_again(value, _CHECK_ANY_TEXT)):
+        raise CborError("not canonical: the value that the bytes begin with is encoded otherwise")
+    return value
+
+
+def _again(value: Any, encoders: _Encoders) -> bytes:
     try:
-        again = cbor2.dumps(value, encoders=encoders, default=_refuse_type)
+        return cbor2.dumps(value, encoders=encoders, default=_refuse_type)
     except RecursionError:  # whoever called is too deep, which says nothing about the bytes
         raise
     except Exception as error:
         raise CborError(f"not DAG-CBOR: {error.__cause__ or error}"[:300]) from None
-    if again != data:
-        raise CborError(f"not canonical: {len(data)} bytes came, the canonical form has {len(again)}")
-    return value
 
 
 def decode_stored(data: bytes) -> Any:
@@ -144,17 +171,17 @@ def decode_stored(data: bytes) -> Any:
 
     Bounds and types are checked as in `decode`; that the form is canonical follows from the CID. Text may be any.
     """
-    return _loads(data, "surrogateescape")
+    return _loads(data, "surrogateescape", _SEMANTIC_ANY_LINKS)
 
 
-def _loads(data: bytes, text_errors: str) -> Any:
+def _loads(data: bytes, text_errors: str, tags: dict[int, Callable[[Any, bool], Any]]) -> Any:
     if len(data) > SIZE_BYTES_MAX:
         raise CborError(f"{len(data)} bytes of CBOR; the bound is {SIZE_BYTES_MAX}")
     try:
         return cbor2.loads(
             data,
             tag_hook=_refuse_unknown_tag,
-            semantic_decoders=_SEMANTIC,
+            semantic_decoders=tags,
             object_hook=_check_map,
             max_depth=DEPTH_MAX,
             allow_indefinite=False,

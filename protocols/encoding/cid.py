@@ -11,6 +11,7 @@ import hashlib
 from typing import Final
 
 import base58
+from thespis.protocols.encoding.multibase import decode_multibase
 from thespis.protocols.encoding.varint import decode_varint, encode_varint
 from thespis.protocols.errors import CidError, VarintError
 
@@ -34,7 +35,7 @@ _KNOWN_PREFIXES = {38: CHAIN_PREFIX, 40: bytes.fromhex("0182e20381e80220")}
 """By whole length: chain objects and commitments to replicas, which are nearly all links of a state."""
 
 DIGEST_BYTES_MAX: Final = 128
-"""Longest multihash digest accepted; identity CIDs of actor codes have about 20."""
+"""Longest multihash digest of a CID of ours; identity CIDs of actor codes have about 20."""
 
 _DIGEST_BYTES = {SHA2_256: 32, BLAKE2B_256: 32, SHA2_256_TRUNC254_PADDED: 32, POSEIDON_BLS12_381_A2_FC1: 32}
 
@@ -62,17 +63,20 @@ class Cid:
         return cls(b"\x01" + encode_varint(codec) + encode_varint(multihash) + encode_varint(len(digest)) + digest)
 
     @classmethod
-    def parse(cls, data: bytes) -> Cid:
-        """Bytes that are exactly one CID."""
+    def parse(cls, data: bytes, *, any_digest: bool = False) -> Cid:
+        """Bytes that are exactly one CID; with `any_digest` its digest may have a length that its hash never gives.
+
+        The reference's decoders never look at that length (go-cid v0.0.7 ``cid.go``, Cast).
+        """
         if _KNOWN_PREFIXES.get(len(data)) == data[:-32]:
             return cls(data)
-        cid, end = cls.read(data)
+        cid, end = cls.read(data, any_digest=any_digest)
         if end != len(data):
             raise CidError(f"{len(data) - end} bytes follow the CID")
         return cid
 
     @classmethod
-    def read(cls, data: bytes, offset: int = 0) -> tuple[Cid, int]:
+    def read(cls, data: bytes, offset: int = 0, *, any_digest: bool = False) -> tuple[Cid, int]:
         """The CID at `offset` and the offset behind it."""
         if data[offset : offset + 2] == b"\x12\x20":
             end = offset + 34
@@ -90,11 +94,8 @@ class Cid:
             size, position = decode_varint(data, position)
         except VarintError as error:
             raise CidError(f"CID at byte {offset}: {error}") from None
-        if size > DIGEST_BYTES_MAX:
-            raise CidError(f"CID digest of {size} bytes; the bound is {DIGEST_BYTES_MAX}")
-        expected = _DIGEST_BYTES.get(multihash)
-        if expected is not None and size != expected:
-            raise CidError(f"multihash 0x{multihash:x} has {size} digest bytes; it needs {expected}")
+        if not any_digest:
+            _check_digest_size(multihash, size)
         end = position + size
         if len(data) < end:
             raise CidError(
@@ -122,6 +123,12 @@ class Cid:
         if str(cid) != text:
             raise CidError(f"CID {text!r} is not canonical base32")
         return cid
+
+    @classmethod
+    def from_any_text(cls, text: str) -> Cid:
+        """Parse what clients write: version 0 bare, or a CID in any multibase (go-cid v0.5.0 ``cid.go``, Decode)."""
+        bare = len(text) == 46 and text.startswith("Qm")  # noqa: PLR2004
+        return cls.parse(decode_multibase("z" + text if bare else text))
 
     @property
     def version(self) -> int:
@@ -163,6 +170,14 @@ class Cid:
 
     def __hash__(self) -> int:
         return self._hash
+
+
+def _check_digest_size(multihash: int, size: int) -> None:
+    if size > DIGEST_BYTES_MAX:
+        raise CidError(f"CID digest of {size} bytes; the bound is {DIGEST_BYTES_MAX}")
+    expected = _DIGEST_BYTES.get(multihash)
+    if expected is not None and size != expected:
+        raise CidError(f"multihash 0x{multihash:x} has {size} digest bytes; it needs {expected}")
 
 
 def digest_of(block: bytes, multihash: int) -> bytes:

@@ -94,4 +94,7 @@ def _parse_v2(cid: Cid) -> tuple[int, int, bytes]:
         raise CidError(f"piece CID {cid} has height {height}; heights run from 2 to {HEIGHT_MAX}")
     if padding > capacity_of_height(height) - PAYLOAD_BYTES_MIN:
         raise CidError(f"piece CID {cid} has {padding} bytes of padding, more than a tree of height {height} leaves")
+    # a smaller tree would do, and one piece would have two CIDs (go-fil-commcid v0.3.1, PieceCidV2ToDataCommitment)
+    if padding >= capacity_of_height(height) // 2:
+        raise CidError(f"piece CID {cid} has {padding} bytes of padding, half of its tree of height {height} or more")
     return padding, height, digest[position + 1 :]

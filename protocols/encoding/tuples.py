@@ -1,7 +1,8 @@
 """Chain records: frozen dataclasses that are CBOR tuples, their encoding derived from their declaration.
 
 A record is declared once, with the field names of the reference; the annotations say how each field is encoded, and
-both directions are compiled from them. A decoder accepts exactly what the encoder writes.
+both directions are compiled from them. A decoder accepts exactly what the encoder writes, or as much more as a dialect
+of others does.
 
 =================  ==========================================================
 annotation         encoding
@@ -12,7 +13,7 @@ BigInteger         byte string, sign and magnitude (also `TokenAmount`)
 bool, str, bytes   themselves
 Cid                link
 Address, Bitfield  byte string
-tuple[T, ...]      array
+tuple[T, ...]      array; with `Items` in ``Annotated`` of another bound
 a record           its tuple
 T | None           T, or null
 =================  ==========================================================
@@ -24,14 +25,16 @@ import dataclasses
 import types
 import typing
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NewType, Self, TypeVar, dataclass_transform
 
 from thespis.protocols.encoding import cbor
-from thespis.protocols.encoding.address import Address
-from thespis.protocols.encoding.bigint import decode_bigint, encode_bigint
+from thespis.protocols.encoding.address import Address, AddressProtocol
+from thespis.protocols.encoding.bigint import decode_bigint, encode_bigint, read_bigint
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.errors import CborError, DecodeError, EncodeError
+from thespis.protocols.encoding.dialect import Dialect
+from thespis.protocols.errors import AddressProtocolError, CborError, DecodeError, EncodeError
 
 T = TypeVar("T")
 
@@ -44,12 +47,21 @@ TokenAmount = NewType("TokenAmount", int)
 ChainEpoch = NewType("ChainEpoch", int)
 """Height of a tipset, a signed 64-bit integer."""
 
+TEXT_BYTES_MAX = 8192
+"""Longest text that others' decoders take; cbor-gen has no bound of its own for it, but that of arrays."""
 ARRAY_ITEMS_MAX = 8192
 BYTES_MAX = 2 << 20
 """cbor-gen's bounds for arrays and byte strings (reference: formats, section 3)."""
 
 _INT64 = range(-(1 << 63), 1 << 63)
 _UINT64 = range(1 << 64)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Items:
+    """A bound of an array's own, for ``Annotated[tuple[T, ...], Items(most)]``."""
+
+    most: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,9 +82,9 @@ class Record:
         return [field.pack(getattr(self, name)) for name, field in _layout(type(self)).items()]
 
     @classmethod
-    def from_wire(cls, wire: Any) -> Self:
+    def from_wire(cls, wire: Any, dialect: Dialect = Dialect.CANONICAL) -> Self:
         """The record of a decoded array; raises CborError naming the field that does not fit."""
-        layout = _layout(cls)
+        layout = _layout(cls, dialect)
         if not isinstance(wire, list) or len(wire) != len(layout):
             raise CborError(f"{cls.__name__} is an array of {len(layout)} fields")
         values: list[Any] = []
@@ -100,9 +112,11 @@ class Record:
         object.__setattr__(self, "_encoded", bytes(encoded))
 
     @classmethod
-    def decode(cls, data: bytes, *, any_text: bool = False) -> Self:
-        """The record of exactly these bytes, which are its encoding: nothing but the canonical form is decoded."""
-        found = cls.from_wire(cbor.decode(data, any_text=any_text))
+    def decode(cls, data: bytes, *, dialect: Dialect = Dialect.CANONICAL) -> Self:
+        """The record of these bytes; in any dialect but the canonical one its own encoding may be another."""
+        if dialect is not Dialect.CANONICAL:
+            return cls.from_wire(cbor.decode_prefix(data), dialect)
+        found = cls.from_wire(cbor.decode(data))
         found.keep_encoding(data)
         return found
 
@@ -116,15 +130,21 @@ class Record:
             return cid
 
 
-_LAYOUTS: dict[type, dict[str, _Field]] = {}
+_READERS = {
+    Dialect.CANONICAL: "from_bytes",
+    Dialect.CHAIN: "from_chain_bytes",
+    Dialect.ACTORS: "from_actors_bytes",
+}
+"""What a class with bytes of its own reads them by, where it has more than one way."""
+_LAYOUTS: dict[Dialect, dict[type, dict[str, _Field]]] = {dialect: {} for dialect in Dialect}
 
 
-def _layout(cls: type) -> dict[str, _Field]:
-    layout = _LAYOUTS.get(cls)
+def _layout(cls: type, dialect: Dialect = Dialect.CANONICAL) -> dict[str, _Field]:
+    layout = _LAYOUTS[dialect].get(cls)
     if layout is None:
-        hints = typing.get_type_hints(cls)
-        layout = {field.name: _compile(hints[field.name]) for field in dataclasses.fields(cls)}
-        _LAYOUTS[cls] = layout
+        hints = typing.get_type_hints(cls, include_extras=True)
+        layout = {field.name: _compile(hints[field.name], dialect) for field in dataclasses.fields(cls)}
+        _LAYOUTS[dialect][cls] = layout
     return layout
 
 
@@ -169,7 +189,28 @@ def _byte_string(pack: Callable[[Any], bytes], parse: Callable[[bytes], Any]) ->
     return _Field(pack, unpack)
 
 
+def _text() -> _Field:
+    def unpack(value: Any) -> str:
+        if type(value) is not str:
+            raise CborError(f"{type(value).__name__} where a text belongs")
+        size = len(value.encode("utf-8", "surrogateescape"))
+        if size > TEXT_BYTES_MAX:
+            raise CborError(f"text of {size} bytes; the bound is {TEXT_BYTES_MAX}")
+        return value
+
+    return _Field(lambda value: value, unpack)
+
+
+def _read_early_address(data: bytes) -> Address:
+    """An address as the network's first versions had them (go-address v0.0.5, NewFromBytes)."""
+    address = Address.parse(data)
+    if address.protocol is AddressProtocol.DELEGATED:
+        raise AddressProtocolError("delegated addresses came with network version 18")
+    return address
+
+
 _BIG = _byte_string(encode_bigint, decode_bigint)
+_ANY_BIG = _byte_string(encode_bigint, read_bigint)
 _SIMPLE: dict[Any, _Field] = {
     int: _integer(_INT64, "signed 64-bit"),
     ChainEpoch: _integer(_INT64, "signed 64-bit"),
@@ -183,30 +224,53 @@ _SIMPLE: dict[Any, _Field] = {
     Address: _byte_string(bytes, Address.parse),
     Bitfield: _byte_string(Bitfield.encode, Bitfield.decode),
 }
+_CHAIN: dict[Any, _Field] = {**_SIMPLE, BigInteger: _ANY_BIG, TokenAmount: _ANY_BIG, str: _text()}
+_FIELDS: dict[Dialect, dict[Any, _Field]] = {
+    Dialect.CANONICAL: _SIMPLE,
+    Dialect.CHAIN: _CHAIN,
+    Dialect.ACTORS: {
+        **_CHAIN,
+        Address: _byte_string(bytes, _read_early_address),
+        Bitfield: _byte_string(Bitfield.encode, Bitfield.read),
+    },
+}
 
 
-def _compile(hint: Any) -> _Field:
-    if hint in _SIMPLE:
-        return _SIMPLE[hint]
+def _compile(hint: Any, dialect: Dialect) -> _Field:
+    if hint in _FIELDS[dialect]:
+        return _FIELDS[dialect][hint]
     if isinstance(hint, type) and issubclass(hint, Record):
-        return _Field(lambda value: value.to_wire(), hint.from_wire)
+        return _Field(lambda value: value.to_wire(), partial(hint.from_wire, dialect=dialect))
     if isinstance(hint, type) and hasattr(hint, "from_bytes") and hasattr(hint, "to_bytes") and hint is not int:
-        return _byte_string(hint.to_bytes, hint.from_bytes)
+        return _byte_string(hint.to_bytes, getattr(hint, _READERS[dialect], hint.from_bytes))
     arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is typing.Annotated:
+        item, most = typing.get_args(arguments[0])[0], arguments[1].most
+        return _array(_compile(item, dialect), most)
     if typing.get_origin(hint) is tuple and arguments[1:] == (Ellipsis,):
-        return _array(_compile(arguments[0]))
+        return _array(_compile(arguments[0], dialect))
     if typing.get_origin(hint) in (typing.Union, types.UnionType) and type(None) in arguments:
         [inner] = [argument for argument in arguments if argument is not type(None)]
-        return _optional(_compile(inner))
+        return _optional(_compile(inner, dialect))
     raise EncodeError(f"{hint!r} has no tuple encoding")
 
 
-def _array(item: _Field) -> _Field:
+def unpack(hint: Any, wire: Any, dialect: Dialect = Dialect.CANONICAL) -> Any:
+    """One decoded value as what a field of this annotation holds; raises CborError, or the error of its type."""
+    return _compile(hint, dialect).unpack(wire)
+
+
+def pack(hint: Any, value: Any) -> Any:
+    """The plain CBOR value of what a field of this annotation holds."""
+    return _compile(hint, Dialect.CANONICAL).pack(value)
+
+
+def _array(item: _Field, most: int = ARRAY_ITEMS_MAX) -> _Field:
     def unpack(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise CborError(f"{type(value).__name__} where an array belongs")
-        if len(value) > ARRAY_ITEMS_MAX:
-            raise CborError(f"array of {len(value)} items; the bound is {ARRAY_ITEMS_MAX}")
+        if len(value) > most:
+            raise CborError(f"array of {len(value)} items; the bound is {most}")
         return tuple(map(item.unpack, value))
 
     return _Field(lambda values: [item.pack(value) for value in values], unpack)

@@ -61,6 +61,8 @@ class Aggregate:
         room = index_entries(deal_bytes)
         if len(pieces) > room:
             raise ProofError(f"{len(pieces)} pieces; the index of a deal of {deal_bytes} bytes has {room} entries")
+        if room * ENTRY_BYTES > deal_bytes:
+            raise ProofError(f"the index needs {room * ENTRY_BYTES} bytes; the deal has {deal_bytes}")
         return cls(place_pieces(pieces, deal_bytes - room * ENTRY_BYTES), deal_bytes)
 
     @property

@@ -7,6 +7,7 @@ from enum import IntEnum
 from thespis.protocols.errors import (
     BeaconUnavailableError,
     BlockNotFoundError,
+    BrokenBitfieldError,
     ChainError,
     DecodeError,
     EncodeError,
@@ -59,7 +60,14 @@ FAULTS = (StateFault, DecodeError, EncodeError)
 
 
 def code_of_fault(fault: Exception) -> ExitCode | None:
-    """The exit code that a fault asks for, if any."""
+    """The exit code that a fault asks for, if any.
+
+    A bitfield of parameters that is broken inside is an illegal argument wherever that is found out: so it is in each
+    method of the reference that has one (specs-actors v0.9.15 and v2.3.6 ``miner_actor.go``; ``partition_state.go``,
+    RecordSkippedFaults).
+    """
+    if isinstance(fault, BrokenBitfieldError):
+        return ExitCode.ILLEGAL_ARGUMENT
     return fault.code if isinstance(fault, StateFault) else None
 
 

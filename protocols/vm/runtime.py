@@ -15,6 +15,7 @@ from thespis.protocols.consensus.randomness import Purpose
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.dialect import Dialect
 from thespis.protocols.encoding.tuples import Record
 from thespis.protocols.errors import DecodeError
 from thespis.protocols.vm.exit_codes import FAULTS, ActorAbort, ActorPanic, ExitCode, code_of_fault
@@ -102,9 +103,12 @@ class ActorRuntime:
         raise ActorAbort(code, reason)
 
     def params(self, kind: Form[Params], data: bytes) -> Params:
-        """Decode a call's parameters; up to network version 6 undecodable ones ended with code 1."""
+        """Decode a call's parameters; up to network version 6 undecodable ones ended with code 1.
+
+        Source: Lotus v1.4.0 ``chain/vm/invoker.go``, transform, DecodeParams.
+        """
         try:
-            return kind.decode(data, any_text=True)
+            return kind.decode(data, dialect=Dialect.ACTORS)
         except DecodeError as error:
             self.abort(1, f"parameters: {error}")
 

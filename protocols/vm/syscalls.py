@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from thespis.protocols.builtin.account import AccountState
@@ -12,6 +13,7 @@ from thespis.protocols.consensus.faults import consensus_fault
 from thespis.protocols.crypto.signature import Signature, SignatureType, check_signature
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.dialect import Dialect
 from thespis.protocols.encoding.piece_cid import commitment_of, piece_cid_v1
 from thespis.protocols.encoding.tuples import ChainEpoch
 from thespis.protocols.errors import CidError, DecodeError, ProofError, SignatureError
@@ -79,8 +81,9 @@ class Syscalls:
         """The fault that two headers of one miner show, both signed by it; raises StateFault for none."""
         self._machine.meter.charge(self._machine.prices.consensus_fault)
         try:
-            one, two = BlockHeader.decode(first), BlockHeader.decode(second)
-            third = BlockHeader.decode(extra) if extra else None
+            read = partial(BlockHeader.decode, dialect=Dialect.ACTORS)
+            one, two = read(first), read(second)
+            third = read(extra) if extra else None
         except DecodeError as error:
             raise StateFault(f"block header: {error}") from None
         fault = consensus_fault(one, two, third)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum, IntFlag
+from typing import Annotated
 
 from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX
+from thespis.protocols.consensus.block_messages import BLOCK_MESSAGES_MAX
 from thespis.protocols.consensus.finality import FINALITY_EPOCHS
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import Record, Unsigned, record
+from thespis.protocols.encoding.tuples import Items, Record, Unsigned, record
 from thespis.protocols.errors import RefusedError, WireError
 
 PROTOCOL = "/fil/chain/xchg/0.0.1"
@@ -24,6 +26,11 @@ REQUEST_LENGTH_MAX = FINALITY_EPOCHS
 """Most tipsets of one request: as many as finality spans (Lotus v1.4.0 ``chain/exchange/protocol.go``,
 MaxRequestLength)."""
 ERROR_TEXT_MAX = 1024
+TIPSET_MESSAGES_MAX = 150_000
+"""Most messages of one kind in a tipset: as many as fifteen blocks can have (Lotus v1.34.1
+``chain/exchange/protocol_encoding.go``, CompactedMessagesCBOR)."""
+Indices = Annotated[tuple[Unsigned, ...], Items(BLOCK_MESSAGES_MAX)]
+"""Which messages of a tipset a block has (``protocol_encoding.go``, messageIndices)."""
 
 
 class Options(IntFlag):
@@ -57,10 +64,10 @@ class Request(Record):
 class CompactedMessages(Record):
     """The messages of a tipset, each once; `*_includes` give each block's messages by index."""
 
-    bls: tuple[Message, ...]
-    bls_includes: tuple[tuple[Unsigned, ...], ...]
-    secpk: tuple[SignedMessage, ...]
-    secpk_includes: tuple[tuple[Unsigned, ...], ...]
+    bls: Annotated[tuple[Message, ...], Items(TIPSET_MESSAGES_MAX)]
+    bls_includes: tuple[Indices, ...]
+    secpk: Annotated[tuple[SignedMessage, ...], Items(TIPSET_MESSAGES_MAX)]
+    secpk_includes: tuple[Indices, ...]
 
 
 @record

@@ -15,6 +15,7 @@ from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cbor_length import item_length
 from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.dialect import Dialect
 from thespis.protocols.encoding.tuples import ARRAY_ITEMS_MAX
 from thespis.protocols.errors import BlockMessagesError, DecodeError, WireError
 from thespis.protocols.steps import Steps
@@ -55,9 +56,9 @@ class UnreadMessages:
         for place, data in enumerate((*self.bls, *self.secpk), 1):
             try:
                 if place <= len(self.bls):
-                    bls.append(Message.decode(data))
+                    bls.append(Message.decode(data, dialect=Dialect.CHAIN))
                 else:
-                    secpk.append(SignedMessage.decode(data))
+                    secpk.append(SignedMessage.decode(data, dialect=Dialect.CHAIN))
             except DecodeError as error:
                 raise BlockMessagesError(f"item {place} of the block's messages is no message: {error}") from None
             if not place % PIECE_ITEMS:
@@ -161,7 +162,7 @@ def _read_tipset(walk: _Walk, request: Request) -> Steps[ReadTipset]:
         raise WireError(f"a tipset came with {count} headers")
     headers = []
     for _ in range(count):
-        headers.append(BlockHeader.decode(walk.item()))
+        headers.append(BlockHeader.decode(walk.item(), dialect=Dialect.CHAIN))
         if walk.paused():
             yield
     if not request.options & Options.MESSAGES:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from thespis.protocols.chain.block import BlockMessage
 from thespis.protocols.chain.message import MESSAGE_BYTES_MAX, SignedMessage
 from thespis.protocols.consensus.block_messages import BLOCK_MESSAGES_MAX, check_commitment
+from thespis.protocols.encoding.dialect import Dialect
 from thespis.protocols.errors import BlockMessagesError, WireError
 
 BLOCKS_REMEMBERED = 16
@@ -42,7 +43,7 @@ def parse_block(data: bytes) -> BlockMessage:
     """A gossiped block, as far as bytes alone can tell; raises WireError or CborError."""
     if len(data) > BLOCK_BYTES_MAX:
         raise WireError(f"block of {len(data)} bytes; the bound is {BLOCK_BYTES_MAX}")
-    block = BlockMessage.decode(data)
+    block = BlockMessage.decode(data, dialect=Dialect.CHAIN)
     header = block.header
     if header is None:
         raise WireError("block without a header")
@@ -64,4 +65,4 @@ def parse_message(data: bytes) -> SignedMessage:
     """A gossiped message within its bounds; raises WireError or CborError."""
     if len(data) > MESSAGE_BYTES_MAX:
         raise WireError(f"message of {len(data)} bytes; the bound is {MESSAGE_BYTES_MAX}")
-    return SignedMessage.decode(data)
+    return SignedMessage.decode(data, dialect=Dialect.CHAIN)

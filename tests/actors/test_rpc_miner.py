@@ -58,7 +58,7 @@ def test_sectors(view):
     assert [each["SectorNumber"] for each in view.ask("StateMinerActiveSectors", who, [])] == [1]
     assert view.ask("StateMinerSectorCount", who, []) == {"Live": 2, "Active": 1, "Faulty": 1}
     assert view.ask("StateMinerFaults", who, []) == [2, 1]
-    assert view.ask("StateMinerRecoveries", who, []) == []
+    assert view.ask("StateMinerRecoveries", who, []) == [0]
     info = view.ask("StateSectorGetInfo", who, 1, [])
     assert (info["DealIDs"], info["InitialPledge"]) == ([0], "59604643840")
     assert view.ask("StateSectorGetInfo", who, 9, []) is None
@@ -76,7 +76,7 @@ def test_deadlines(view):
     assert view.ask("StateSectorExpiration", who, 2, [])["Early"] > 0
     [partition] = view.ask("StateMinerPartitions", who, place, [])
     assert partition == {
-        "AllSectors": [1, 2], "FaultySectors": [2, 1], "RecoveringSectors": [], "LiveSectors": [1, 2],
+        "AllSectors": [1, 2], "FaultySectors": [2, 1], "RecoveringSectors": [0], "LiveSectors": [1, 2],
         "ActiveSectors": [1, 1],
     }  # fmt: skip
     assert len(view.ask("StateMinerDeadlines", who, [])) == 48

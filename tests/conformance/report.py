@@ -17,8 +17,11 @@ INTRODUCTION = """# Conformance: what passes of the network's own test vectors
 
 Written by `make conformance`, never by hand. A cell is *variants that pass / variants there are* of the corpus'
 families by network version: exit codes, return values, gas, receipts and the state's root must all be the recorded
-ones. Vectors that their authors marked `incorrect` are left out, as the corpus' schema asks. Proofs of storage in the
-corpus are SNARKs, which this node does not check: their outcome is taken from the recorded receipts.
+ones. Vectors that their authors marked `incorrect` are left out, as the corpus' schema asks; a test of their own holds
+that all 146 variants end as recorded. Proofs of storage in the corpus are SNARKs, which this node does not check: their
+outcome is taken from the recorded receipts.
+
+How strictly bytes are read, by the reference and here, is in [decoding.md](decoding.md).
 """
 
 TREES = """

@@ -34,12 +34,12 @@ class Case:
     variant: dict
 
 
-def cases(root, family, kind="message"):
-    """Every variant up to network version 5 of a family's vectors of one class."""
+def cases(root, family, kind="message", *, incorrect=False):
+    """Variants up to network version 5 of a family's vectors of one class; of those marked incorrect, or the others."""
     found = []
     for path in sorted((root / family).rglob("*.json")):
         vector = json.loads(path.read_text())
-        if vector["class"] != kind or "incorrect" in (vector.get("hints") or ()):
+        if vector["class"] != kind or ("incorrect" in (vector.get("hints") or ())) != incorrect:
             continue
         for variant in vector["preconditions"]["variants"]:
             if variant["nv"] <= NETWORK_VERSION_MAX:

@@ -44,6 +44,7 @@ def compact_partitions(runtime: ActorRuntime, params: CompactPartitionsParams) -
     Source: ``miner_actor.go``, CompactPartitions.
     """
     check_deadline(runtime, params.deadline)
+    params.partitions.check()
     layout = layout_of(runtime)
 
     def compact(state: AnyMiner) -> tuple[AnyMiner, None]:

@@ -8,7 +8,7 @@ from thespis.protocols.builtin.methods import BIG_INTEGER
 from thespis.protocols.builtin.power.methods import CurrentTotalPower
 from thespis.protocols.builtin.power.state import CONSENSUS_POWER_MIN, CronEvent, PowerState, epoch_key
 from thespis.protocols.builtin.reward.methods import AwardBlockRewardParams, ThisEpochRewardV0
-from thespis.protocols.builtin.reward.state import RewardState
+from thespis.protocols.builtin.reward.state import RewardState, epoch_reward
 from thespis.protocols.builtin.smoothing import FilterEstimate
 from thespis.protocols.builtin.storage_miner.balance import WithdrawBalanceParams
 from thespis.protocols.builtin.storage_miner.calls import CronEventPayload
@@ -121,8 +121,17 @@ def test_the_tick_freezes_power_and_moves_the_reward():
 
 
 def test_rewards_match_the_published_curve():
-    cases = load("block_reward.json")
-    assert cases
+    cases = load("block_reward.json")["cases"]
+    assert len(cases) == 527
+    for case in cases:
+        if case["kind"] == "simple":
+            assert epoch_reward(case["epoch"], 0, 0) == int(case["reward_atto"])
+        else:
+            thetas = int(case["prev_theta_q128"]), int(case["theta_q128"])
+            assert epoch_reward(0, *thetas) - epoch_reward(0, 0, 0) == int(case["reward_minus_simple0_atto"])
+
+
+def test_the_reward_starts_with_the_simple_part():
     state = RewardState.initial(0)
     assert state.epoch == 0
     assert 36 * 10**18 < state.this_epoch_reward < 37 * 10**18, "36.27 FIL: the simple part alone at the start"

@@ -22,7 +22,7 @@ from thespis.protocols.errors import DecodeError, InvalidMessageError, InvalidTi
 from thespis.protocols.ipld.blockstore import MemoryBlockstore
 
 from tests.protocols.chain import shapes
-from tests.vectors import load
+from tests.vectors import each, load, path
 
 
 def plain(**changes):
@@ -200,12 +200,20 @@ def test_ties_go_to_the_first_smaller_ticket():
     assert not Tipset.of([low]).breaks_tie_before(Tipset.of([low, dataclasses.replace(high, miner=Address.id(2))]))
 
 
-def test_base_fee_vectors():
-    for case in load("base_fee.json")["cases"]:
-        if case["kind"] == "utilization":
-            arguments = (int(case["base_fee"]), int(case["gas_limit_used"]), int(case["no_of_blocks"]))
-            assert next_base_fee(*arguments, after_smoke=False) == int(case["pre_smoke"])
-            assert next_base_fee(*arguments, after_smoke=True) == int(case["post_smoke"])
+@each("base_fee.json")
+def test_base_fee_vectors(case):
+    path("base_fee.json")
+    if case["kind"] == "utilization":
+        arguments = (int(case["base_fee"]), int(case["gas_limit_used"]), int(case["no_of_blocks"]))
+        assert next_base_fee(*arguments, after_smoke=False) == int(case["pre_smoke"])
+        assert next_base_fee(*arguments, after_smoke=True) == int(case["post_smoke"])
+    elif case["kind"] == "effective_gas_premium":
+        outputs = gas_outputs(
+            1, 1, case["base_fee"], case["gas_fee_cap"], case["gas_premium"], charge_network_fee=True
+        )  # fmt: skip
+        assert outputs.miner_tip == case["expected"]
+    else:
+        pytest.skip(f"{case['kind']}: the base fee follows premiums from FireHorse on, long after network version 5")
 
 
 def test_gas_vectors():

@@ -93,6 +93,21 @@ def test_secp256k1_messages_of_a_block():
         good.check_signature(Address.id(3))
 
 
+def test_nobody_looks_at_the_aggregate_of_no_messages():
+    good = _signed()
+    header = _empty_block([good])
+    for kind, data in ((SignatureType.BLS, b"short"), (SignatureType.BLS, bytes(96)), (SignatureType.SECP256K1, b"")):
+        check_block_messages(dataclasses.replace(header, bls_aggregate=Signature(kind, data)), [], [good], key_of)
+    with pytest.raises(BlockMessagesError, match="no BLS aggregate"):
+        check_block_messages(dataclasses.replace(header, bls_aggregate=None), [], [good], key_of)
+
+
+def test_only_the_bytes_of_an_aggregate_count():
+    header, bls, secpk = next(parts for parts in mainnet_blocks() if len(parts[1]) > 1)
+    typed = Signature(SignatureType.SECP256K1, header.bls_aggregate.data)
+    check_block_messages(dataclasses.replace(header, bls_aggregate=typed), bls, secpk, key_of)
+
+
 def test_consensus_faults():
     first = next(mainnet_blocks())[0]
     same_height = dataclasses.replace(first, timestamp=first.timestamp + 1)

@@ -117,3 +117,24 @@ def test_bits_are_counted_whatever_their_number_and_gone_through_up_to_a_bound(c
     else:
         assert next(iter(field)) == 0
     assert not Bitfield()
+
+
+def test_a_set_has_no_bit_whose_length_needs_more_than_64_bits():
+    most = bitfield._LENGTH_MAX
+    assert most == (1 << 64) - 1
+    highest = Bitfield.of([most - 1])
+    assert Bitfield.decode(highest.encode()) == Bitfield.read(highest.encode()) == highest
+    with pytest.raises(EncodeError, match=r"2\^64 - 2"):
+        Bitfield.of([most])
+    with pytest.raises(BitfieldError, match="64-bit range"):
+        Bitfield.from_run_lengths([most, 1])
+
+
+@given(st.binary(max_size=60))
+def test_what_is_canonical_is_read_alike(data):
+    """The reader of others' sets takes all that the strict one does, and gives the same set."""
+    try:
+        strict = Bitfield.decode(data)
+    except BitfieldError:
+        return
+    assert Bitfield.read(data) == strict

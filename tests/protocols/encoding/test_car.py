@@ -10,7 +10,7 @@ from thespis.protocols.encoding.cid import RAW, Cid
 from thespis.protocols.errors import CarError
 
 from tests.properties import examples
-from tests.vectors import load, path
+from tests.vectors import each, path
 
 
 def car(blocks, roots=()):
@@ -32,21 +32,22 @@ def test_round_trip():
     assert [block for _, block in blocks] == [b"one", b"two"]
 
 
-def test_vectors():
-    for case in load("car_fixtures.json")["cases"]:
-        if "hex" not in case:
-            continue
-        data = bytes.fromhex(case["hex"])
-        assert hashlib.sha256(data).hexdigest() == case["sha256"]
-        expected = case.get("expect", {"version": 2, "err": None, "cids": None})
-        if expected["err"]:
-            with pytest.raises(CarError, match="truncated"):
-                read(data)
-            continue
-        reader, blocks = read(data)
-        assert reader.version == expected["version"]
-        if expected["cids"]:
-            assert [str(cid) for cid, _ in blocks] == expected["cids"]
+@each("car_fixtures.json")
+def test_vectors(case):
+    path("car_fixtures.json")
+    if "hex" not in case:
+        pytest.skip(f"{case['file']}: {case['size']} bytes that the vectors name by their digest and do not hold")
+    data = bytes.fromhex(case["hex"])
+    assert hashlib.sha256(data).hexdigest() == case["sha256"]
+    expected = case.get("expect", {"version": 2, "err": None, "cids": None})
+    if expected["err"]:
+        with pytest.raises(CarError, match="truncated"):
+            read(data)
+        return
+    reader, blocks = read(data)
+    assert reader.version == expected["version"]
+    if expected["cids"]:
+        assert [str(cid) for cid, _ in blocks] == expected["cids"]
 
 
 @pytest.mark.parametrize("name", ["genesis.car", "first-40-epochs.car"])

@@ -147,3 +147,24 @@ def test_texts_of_amounts_and_sizes_are_bounded():
     assert parse_size("0" * (SIZE_TEXT_MAX - 1) + "7") == 7
     with pytest.raises(errors.AmountError, match="no size"):
         parse_size("0" * SIZE_TEXT_MAX + "7")
+
+
+@pytest.mark.parametrize(
+    ("atto", "text"),
+    [
+        (0, "0"),
+        (1, "1 aFIL"),
+        (-1, "-1 aFIL"),
+        (999, "999 aFIL"),
+        (9999999, "10 pFIL"),
+        (-9999999, "-10 pFIL"),
+        (1234499, "1.234 pFIL"),
+        (1234500, "1.235 pFIL"),
+        (-1234500, "-1.235 pFIL"),
+        (999999999, "1000 pFIL"),
+        (10**18 - 1, "1000 mFIL"),
+        (10**21 + 5 * 10**14, "1000.001 FIL"),
+    ],
+)
+def test_short_amounts_round_as_lotus_does(atto, text):
+    assert format_fil_short(atto) == text

@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.cid import FR32_SHA256_TRUNC254_PADBINTREE, RAW, Cid
 from thespis.protocols.encoding.piece_cid import (
     HEIGHT_MAX,
     PAYLOAD_BYTES_MIN,
@@ -14,6 +14,7 @@ from thespis.protocols.encoding.piece_cid import (
     piece_cid_v1,
     to_v2,
 )
+from thespis.protocols.encoding.varint import encode_varint
 from thespis.protocols.errors import DecodeError
 
 from tests.vectors import load
@@ -54,3 +55,17 @@ def test_a_tree_has_a_bounded_height():
     assert from_v2(to_v2(old, tallest)) == (old, tallest)
     with pytest.raises(DecodeError, match=str(HEIGHT_MAX)):
         from_v2(to_v2(old, tallest + 1))
+
+
+def test_half_a_tree_of_padding_is_a_second_name():
+    root = bytes(32)
+    for height in (4, 5, 20, HEIGHT_MAX):
+        half = capacity_of_height(height) // 2
+        for padding, fits in ((half - 1, True), (half, False), (half + 1, False)):
+            digest = encode_varint(padding) + bytes([height]) + root
+            cid = Cid.make(RAW, FR32_SHA256_TRUNC254_PADBINTREE, digest)
+            if fits:
+                assert to_v2(*from_v2(cid)) == cid
+            else:
+                with pytest.raises(DecodeError, match="half of its tree"):
+                    from_v2(cid)

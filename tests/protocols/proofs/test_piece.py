@@ -98,6 +98,9 @@ def test_deals_that_do_not_fit():
         Aggregate.of([(root, 1 << 17), (root, 1 << 17)], 1 << 18)
     with pytest.raises(ProofError, match="powers of two"):
         Aggregate.of([], 1000)
+    with pytest.raises(ProofError, match="index needs 256 bytes"):
+        Aggregate.of([], 128)
+    assert Aggregate.of([], 256).index == bytes(256)
 
 
 def test_aggregation_vectors():

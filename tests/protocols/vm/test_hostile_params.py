@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from thespis.protocols.builtin.codes import INIT, code_of, name_of
 from thespis.protocols.builtin.init.methods import ExecParams
-from thespis.protocols.builtin.methods import ADDRESS, BIG_INTEGER, OPTIONAL_ADDRESS, Bare
+from thespis.protocols.builtin.methods import Bare
 from thespis.protocols.builtin.multisig.state import ConstructorParams
 from thespis.protocols.builtin.multisig.v2.state import ConstructorParamsV2
 from thespis.protocols.builtin.paych import methods as paych
@@ -97,8 +97,7 @@ def parameters(form):
     """Parameters of a method's form, as bytes."""
     if form is None:
         return st.binary(max_size=64)
-    kinds = {BIG_INTEGER: BigInteger, ADDRESS: Address, OPTIONAL_ADDRESS: Address}
-    return values(kinds[form] if isinstance(form, Bare) else form).map(form.encode)
+    return values(form.kind if isinstance(form, Bare) else form).map(form.encode)
 
 
 class StrangeWorld:

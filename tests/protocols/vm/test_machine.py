@@ -1,5 +1,7 @@
 """The machine on a small state of its own, without the corpus."""
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -104,6 +106,17 @@ def test_what_may_not_run_changes_nothing_and_costs_the_miner(changes, code):
     assert applied.receipt.gas_used == 0
     assert applied.miner_penalty > 0
     assert state.flush() == before
+
+
+def test_an_actor_deleted_to_itself_takes_its_money_along():
+    state = world()
+    machine = Machine(state, 0, 100, 1)
+    machine.delete_actor(Address.id(100), ALICE)
+    assert state.get(Address.id(100)) is None
+    assert total(state) == 0
+    with pytest.raises(ActorAbort) as abort:
+        machine.delete_actor(Address.id(100), ALICE)
+    assert abort.value.code == ExitCode.SYS_ILLEGAL_ACTOR
 
 
 @pytest.mark.parametrize(
@@ -225,7 +238,7 @@ def test_calls_within_calls_are_bounded(monkeypatch):
         ends.clear()
         state = world()
         state.set(caller, Actor(Cid.of(b"caller"), EMPTY_OBJECT, 0, 0))
-        machine = Machine(state, 0, 100, 1, extra={name_of(Cid.of(b"caller")): {1: call}})
+        machine = Machine(state, 0, 100, 1, extra={name_of(Cid.of(b"caller")): {1: SimpleNamespace(run=call)}})
         applied = machine.apply(message(to=caller, value=0, method=1, params=bytes([depth])), 80)
         assert applied.receipt.exit_code == ExitCode.OK
         return [int(code) for code in ends]

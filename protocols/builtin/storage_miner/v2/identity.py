@@ -109,14 +109,14 @@ def confirm_update_worker_key(runtime: ActorRuntime) -> None:
     runtime.transaction(MinerStateV2, confirm)
 
 
-def change_owner_address(runtime: ActorRuntime, address: Address | None) -> None:
+def change_owner_address(runtime: ActorRuntime, address: Address) -> None:
     """Propose another owner, or confirm that proposal as the proposed one, who so shows that it can sign messages.
 
     Who proposes the present owner takes a proposal back.
 
     Source: ``miner_actor.go``, ChangeOwnerAddress.
     """
-    if address is None or address.protocol is not AddressProtocol.ID:
+    if address.protocol is not AddressProtocol.ID:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"an owner is named by its id address, not by {address}")
 
     def change(state: MinerStateV2) -> tuple[MinerStateV2, None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thespis.protocols.builtin.methods import OPTIONAL_ADDRESS, Methods, method
+from thespis.protocols.builtin.methods import ADDRESS, Methods, method
 from thespis.protocols.builtin.power.methods import ConfirmedSectors, MinerConstructorParams
 from thespis.protocols.builtin.storage_miner import methods as version_0
 from thespis.protocols.builtin.storage_miner.balance import WithdrawBalanceParams
@@ -48,5 +48,5 @@ METHODS: Methods = version_0.METHODS | {
     18: method(identity.change_multiaddrs, ChangeMultiaddrsParams),
     21: method(identity.confirm_update_worker_key),
     22: method(balance.repay_debt),
-    23: method(identity.change_owner_address, OPTIONAL_ADDRESS),
+    23: method(identity.change_owner_address, ADDRESS),
 }
