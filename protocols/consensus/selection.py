@@ -129,7 +129,7 @@ def _ranked(chain: MessageChain) -> tuple[Fraction, Address, int, MessageChain]:
 
 
 class _Room:
-    """What is left of a block: gas, messages in all, and of each kind, for BLS messages stand in a list of their own."""
+    """What is left of a block: gas, messages in all, and of each kind, for each kind has its own list."""
 
     def __init__(self, gas_limit: int) -> None:
         self._gas = gas_limit
