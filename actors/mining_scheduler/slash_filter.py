@@ -2,20 +2,36 @@
 
 A block is written here, whole, before it is given to anyone. After a crash the same block is given out again, never
 another one (reference: formats, section 6; Lotus ``chain/gen/slashfilter``).
+
+=====================================  ==============================================  ==========================
+key                                    value                                           stands
+=====================================  ==============================================  ==========================
+``height/`` + miner + height           the block and its messages; empty: withdrawn    for `HEIGHTS_KEPT` epochs
+``parents/`` + miner + tipset key      empty                                           as its block; not withdrawn
+``open/`` + miner + height             empty                                           until nothing is to be done
+=====================================  ==============================================  ==========================
+
+A block that this node's own Syncer refuses as invalid was given to nobody. Kept as signed it would end a chain of one
+miner for ever: no block at any other height over the same parents may be signed beside it (time-offset mining), null
+rounds do not change the parents, and over every older tipset stands a block of this miner already. A fault is shown
+with both headers (specs-actors v2.3.6 ``miner_actor.go``, ReportConsensusFault), and a withdrawn one exists nowhere
+else: its parents are free again at other heights, and its own height stays taken.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.chain.tipset import TipsetKey, key_bytes
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import ProtocolError
-from thespis.runtime.store.interface import METADATA, Change, Delete, Put, Store
+from thespis.runtime.store.interface import METADATA, Change, Delete, Put, Store, StoreReader
 
 HEIGHTS_KEPT = 2000
 """More than finality: below it no fault can be reported."""
-_HEIGHT, _PARENTS = b"height/", b"parents/"
+_HEIGHT, _PARENTS, _OPEN = b"height/", b"parents/", b"open/"
 
 
 class SlashableError(ProtocolError):
@@ -41,34 +57,75 @@ class SlashFilter:
         if self._store.get(METADATA, _over(miner, parents)) is not None:
             raise SlashableError(f"{miner} has signed a block over these parents already")
         own = self._store.get(METADATA, _at_height(miner, parent_height))
-        if own is not None:
+        if own:
             signed = BlockHeader.decode(cbor.decode(own)[0])
             if signed.parents == parent_parents and signed.cid() not in parents:
                 raise SlashableError(f"the parents leave out {miner}'s own block at height {parent_height}")
 
     def remember(self, header: BlockHeader, submission: tuple[bytes, ...]) -> None:
         """Write a signed block, with what is needed to give it out again, before it is given out."""
+        miner, height = header.miner, header.height
         changes: list[Change] = [
-            Put(METADATA, _at_height(header.miner, header.height), cbor.encode([header.encode(), *submission])),
-            Put(METADATA, _over(header.miner, header.parents), b""),
+            Put(METADATA, _at_height(miner, height), cbor.encode([header.encode(), *submission])),
+            Put(METADATA, _over(miner, header.parents), b""),
+            Put(METADATA, _open_at(miner, height), b""),
         ]
-        old = _at_height(header.miner, header.height - HEIGHTS_KEPT) if header.height > HEIGHTS_KEPT else None
-        stale = self._store.get(METADATA, old) if old else None
-        if old is not None and stale is not None:
-            parents = BlockHeader.decode(cbor.decode(stale)[0]).parents
-            changes += [Delete(METADATA, old), Delete(METADATA, _over(header.miner, parents))]
+        for key, value in self._store.scan(METADATA, _HEIGHT + miner.data):
+            if int.from_bytes(key[-8:], "big") > height - HEIGHTS_KEPT:
+                break
+            changes += [Delete(METADATA, key), Delete(METADATA, _OPEN + key[len(_HEIGHT) :])]
+            if value:
+                changes.append(Delete(METADATA, _over(miner, BlockHeader.decode(cbor.decode(value)[0]).parents)))
         self._store.write(changes)
+
+    def settle(self, header: BlockHeader) -> None:
+        """Nothing is left to be done for a block; not durable, for a crash only has it looked at once more."""
+        self._store.write([Delete(METADATA, _open_at(header.miner, header.height))], durable=False)
+
+    def withdraw(self, header: BlockHeader) -> None:
+        """Free the parents of a block that was given to nobody and never will be; its height stays taken."""
+        self._store.write(
+            [
+                Put(METADATA, _at_height(header.miner, header.height), b""),
+                Delete(METADATA, _over(header.miner, header.parents)),
+                Delete(METADATA, _open_at(header.miner, header.height)),
+            ]
+        )
+
+    def outstanding(self, miner: Address) -> list[tuple[BlockHeader, tuple[bytes, ...]]]:
+        """Signed blocks that may have to be given out again, oldest first: those unsettled, and the newest always."""
+        heights = {key[-8:] for key, _ in self._store.scan(METADATA, _OPEN + miner.data)}
+        for key, _value in self._store.scan(METADATA, _HEIGHT + miner.data, reverse=True):
+            heights.add(key[-8:])
+            break
+        found = (self._signed(miner, int.from_bytes(height, "big")) for height in sorted(heights))
+        return [signed for signed in found if signed is not None]
 
     def last(self, miner: Address) -> tuple[BlockHeader, tuple[bytes, ...]] | None:
         """The newest signed block, and what to give out again."""
-        for _key, value in self._store.scan(METADATA, _HEIGHT + miner.data, reverse=True):
-            encoded, *submission = cbor.decode(value)
-            return BlockHeader.decode(encoded), tuple(submission)
-        return None
+        return next(reversed(self.outstanding(miner)), None)
+
+    def _signed(self, miner: Address, height: int) -> tuple[BlockHeader, tuple[bytes, ...]] | None:
+        value = self._store.get(METADATA, _at_height(miner, height))
+        if not value:
+            return None
+        encoded, *submission = cbor.decode(value)
+        return BlockHeader.decode(encoded), tuple(submission)
+
+
+def signed_blocks(store: StoreReader, miner: Address) -> Iterator[BlockHeader]:
+    """Every signed block that is kept and not withdrawn, oldest first; for who stands beside the node and checks it."""
+    for _key, value in store.scan(METADATA, _HEIGHT + miner.data):
+        if value:
+            yield BlockHeader.decode(cbor.decode(value)[0])
 
 
 def _at_height(miner: Address, height: int) -> bytes:
     return _HEIGHT + miner.data + height.to_bytes(8, "big")
+
+
+def _open_at(miner: Address, height: int) -> bytes:
+    return _OPEN + miner.data + height.to_bytes(8, "big")
 
 
 def _over(miner: Address, parents: TipsetKey) -> bytes:

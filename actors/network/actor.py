@@ -7,6 +7,7 @@ answer goes back; peers that misbehave are dropped and kept away for a while.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -66,6 +67,10 @@ logger = logging.getLogger(__name__)
 
 DIAL_DEADLINE_S = 20.0
 LOOKUP_DEADLINE_S = 30.0
+UNHEARD_MAX = 64
+"""Payloads kept for the first peer that comes, the newest: those of a node that was just restarted."""
+SUBSCRIBED_AFTER_S = 1.0
+"""How long after it connects a peer has surely said which topics it hears."""
 SEEN_TTL_MIN_S, SEEN_TTL_MAX_S, SEEN_TTL_EPOCHS = 4, 120, 4
 """Less than the ten epochs after which a message is announced again, on networks with short epochs too."""
 
@@ -80,6 +85,7 @@ class Network(Subsystem[NetworkSettings]):
         self._number = 0
         self._waiting: dict[int, Pending[Any]] = {}
         self._topics: dict[Topic, str] = {}
+        self._unheard: deque[tuple[str, bytes]] = deque(maxlen=UNHEARD_MAX)
 
     async def start(self, settings: NetworkSettings) -> None:
         """Listen. The network's name comes from the chain, so the Syncer has started before."""
@@ -111,8 +117,15 @@ class Network(Subsystem[NetworkSettings]):
 
     @handles(PeerConnected)
     def connected(self, event: PeerConnected) -> None:
-        """Tell who cares about peers."""
+        """Tell who cares about peers; what nobody was there to hear is gossiped now."""
         self.publish(PeerJoined(event.peer))
+        if self._unheard:
+            self.spawn(self._say_unheard())
+
+    async def _say_unheard(self) -> None:
+        await self.sleep(SUBSCRIBED_AFTER_S)
+        while self._unheard:
+            self.port.publish(*self._unheard.popleft())
 
     @handles(PeerDisconnected)
     def disconnected(self, event: PeerDisconnected) -> None:
@@ -180,8 +193,11 @@ class Network(Subsystem[NetworkSettings]):
 
     @answers(PublishGossip)
     def publish_gossip(self, order: PublishGossip) -> None:
-        """Gossip a block or a message."""
-        self.port.publish(self._topics[order.topic], order.data)
+        """Gossip a block or a message; without a peer it waits, for gossip says nothing twice."""
+        if self.port.peers():
+            self.port.publish(self._topics[order.topic], order.data)
+        else:
+            self._unheard.append((self._topics[order.topic], order.data))
 
     @answers(AskPeer)
     async def ask_peer(self, order: AskPeer) -> bytes:

@@ -74,11 +74,20 @@ class SimulatedFilecoin:
     """Nodes, their keys, and the genesis they share."""
 
     def __init__(
-        self, seed: int, nodes: int, miners: int, *, block_time_s: int = BLOCK_TIME_S, upgrade_epoch: int = NEVER
+        self,
+        seed: int,
+        nodes: int,
+        miners: int,
+        *,
+        block_time_s: int = BLOCK_TIME_S,
+        upgrade_epoch: int = NEVER,
+        mine: bool = True,
     ) -> None:
+        """The first `miners` nodes have a miner each, which mines from the start or waits to be told."""
         self.seed = seed
         self.upgrade_epoch = upgrade_epoch
         self.miners = miners
+        self.mine = mine
         self.network = SimulatedNetwork(seed)
         self.block_time_s = block_time_s
         self.names = [f"node-{number}" for number in range(nodes)]
@@ -114,7 +123,7 @@ class SimulatedFilecoin:
         others = [f"/sim/{other}/p2p/{other}" for other in self.names if other != name]
         config = NodeConfig().with_genesis(self.car).with_bootstrap(*others, min_peers=len(others), period_s=2.0)
         if number < self.miners:
-            config = config.with_miner(Address.id(FIRST_MINER + number))
+            config = config.with_miner(Address.id(FIRST_MINER + number), mine=self.mine)
         if number < self.miners:
             sector = genesis_sector(self.parameters, Address.id(FIRST_MINER + number), 0)
             self.network.base.world.disk(name).sectors[0] = sector.sealed

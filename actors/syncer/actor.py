@@ -58,6 +58,8 @@ from thespis.runtime.errors import AskError
 logger = logging.getLogger(__name__)
 
 FUTURE_EPOCHS_MAX = 5
+GOSSIP_TRIES_MAX = 3
+"""How often an own block is given to the Network, which may be restarting."""
 EXECUTE_BATCH = 30
 """Tipsets whose messages are fetched together at most."""
 WATCH_EVERY_S = 0.5
@@ -124,10 +126,14 @@ class Syncer(Subsystem[SyncerSettings]):
         return cid
 
     async def _give_out(self, block: BlockMessage) -> None:
-        try:
-            await self.ask(PublishGossip(Topic.BLOCKS, block.encode()))
-        except AskError as error:
-            logger.warning("an own block was not gossiped, peers will have to ask for it: %s", error)
+        """Gossip an own block; a Network that dies while it has it is asked again when it is back."""
+        for _ in range(GOSSIP_TRIES_MAX):
+            try:
+                await self.ask(PublishGossip(Topic.BLOCKS, block.encode()))
+            except AskError as error:
+                logger.warning("an own block was not gossiped, peers may have to ask for it: %s", error)
+            else:
+                return
 
     async def _take(self, block: BlockMessage, gossip: BlockGossiped) -> None:
         """Look at a gossiped block, what is cheap first; what is only missing or early waits and is not bad."""

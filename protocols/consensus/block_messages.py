@@ -16,6 +16,7 @@ from thespis.protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMess
 from thespis.protocols.crypto import bls
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import ARRAY_ITEMS_MAX
 from thespis.protocols.errors import BlockMessagesError, InvalidMessageError, SignatureError
 from thespis.protocols.ipld.blockstore import MemoryBlockstore
 from thespis.protocols.steps import Steps, at_once
@@ -25,6 +26,8 @@ from thespis.protocols.vm.state_tree import Actor, StateTree
 
 BLOCK_MESSAGES_MAX = 10_000
 """Lotus v1.4.0 ``build/params_shared_vals.go``, BlockMessageLimit."""
+BLOCK_MESSAGES_OF_A_KIND_MAX = ARRAY_ITEMS_MAX
+"""The CIDs of each kind stand in one CBOR array: no node decodes a block with more, its own miner's neither."""
 
 KeyOf = Callable[[Address], Address]
 """Finds the key address of a sender; raises when it has none."""

@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from thespis.protocols.chain.message import BLOCK_GAS_LIMIT, SignedMessage
-from thespis.protocols.consensus.block_messages import BLOCK_MESSAGES_MAX
+from thespis.protocols.consensus.block_messages import BLOCK_MESSAGES_MAX, BLOCK_MESSAGES_OF_A_KIND_MAX
+from thespis.protocols.crypto.signature import SignatureType
 from thespis.protocols.encoding.address import Address
 
 BLOCK_MESSAGE_BYTES_MAX = 900 << 10
@@ -128,18 +129,20 @@ def _ranked(chain: MessageChain) -> tuple[Fraction, Address, int, MessageChain]:
 
 
 class _Room:
-    """What is left of a block."""
+    """What is left of a block: gas, messages in all, and of each kind, for each kind has its own list."""
 
     def __init__(self, gas_limit: int) -> None:
         self._gas = gas_limit
         self._messages = min(BLOCK_MESSAGES_MAX, BLOCK_MESSAGE_BYTES_MAX // _CID_BYTES)
+        self._of_kind = {True: BLOCK_MESSAGES_OF_A_KIND_MAX, False: BLOCK_MESSAGES_OF_A_KIND_MAX}
 
     def fitting(self, chain: MessageChain) -> int:
         """How many of a chain's messages fit."""
-        gas = self._gas
+        gas, of_kind = self._gas, dict(self._of_kind)
         for number, signed in enumerate(chain.messages):
             gas -= signed.message.gas_limit
-            if gas < 0 or number == self._messages:
+            of_kind[_is_bls(signed)] -= 1
+            if gas < 0 or number == self._messages or of_kind[_is_bls(signed)] < 0:
                 return number
         return len(chain.messages)
 
@@ -147,3 +150,9 @@ class _Room:
         """Use room."""
         self._gas -= chain.gas
         self._messages -= len(chain.messages)
+        for signed in chain.messages:
+            self._of_kind[_is_bls(signed)] -= 1
+
+
+def _is_bls(signed: SignedMessage) -> bool:
+    return signed.signature.type is SignatureType.BLS

@@ -24,6 +24,7 @@ from thespis.runtime.bases.counters import NO_COUNTERS, Counters
 from thespis.runtime.bases.exits import START_FAILED_CODE, ChildExited, ExitStatus
 from thespis.runtime.errors import MessageError
 from thespis.runtime.simulation.faults import NANOSECONDS
+from thespis.runtime.simulation.moments import SEND, Killed
 
 if TYPE_CHECKING:
     from thespis.runtime.bases.simulated import SimulatedBase
@@ -136,6 +137,8 @@ class SimulatedActor(rules.UnsupportedCalls):
             code = request.code if isinstance(request.code, int) else 0 if request.code is None else 1
             self.die(ExitStatus(code, None))
             return
+        except Killed:
+            return
         if isinstance(message, ActorExitRequest):
             self.begin_exit()
 
@@ -221,7 +224,17 @@ class SimulatedActor(rules.UnsupportedCalls):
         """Encode now, deliver later; the dead send nothing, whatever their abandoned coroutines do when collected."""
         if self.exit is not None:
             return
-        self.base.post(self.details, str(target.addressDetails), self.base.codec.encode(message))
+        details, moments, payload = (
+            str(target.addressDetails),
+            self.environment.moments,
+            self.base.codec.encode(message),
+        )
+        if details == self.details:
+            self.base.post(details, details, payload)  # what its own port says, in the port's time and not its own
+            return
+        moments.tell(self.environment, SEND, (details, message), False)
+        self.base.post(self.details, details, payload)
+        moments.tell(self.environment, SEND, (details, message), True)
 
     def createActor(
         self, specification: Any, requirements: Any, globalName: str | None, sourceHash: Any = None

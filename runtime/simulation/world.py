@@ -13,6 +13,7 @@ from thespis.runtime.p2p.port import HostSettings, NetworkPort
 from thespis.runtime.sectors.port import SectorPort
 from thespis.runtime.sectors.shelf import MemoryShelf, SectorShelf
 from thespis.runtime.simulation.http import SimulatedHttp
+from thespis.runtime.simulation.moments import WRITE, Moments
 from thespis.runtime.simulation.network import Scheduler, SimulatedPort, SimulatedSwarm
 from thespis.runtime.simulation.sectors import SimulatedSectorPort
 from thespis.runtime.simulation.vault import SimulatedVault
@@ -28,7 +29,14 @@ class SimulatedEnvironment:
     """One actor's view of the virtual world."""
 
     def __init__(
-        self, clock: Clock, seed: str, disk: MemoryDisk, node: str, swarm: SimulatedSwarm, shared: dict[bytes, Any]
+        self,
+        clock: Clock,
+        seed: str,
+        disk: MemoryDisk,
+        node: str,
+        swarm: SimulatedSwarm,
+        shared: dict[bytes, Any],
+        moments: Moments,
     ) -> None:
         self.clock = clock
         self.random = random.Random(seed)  # noqa: S311
@@ -36,12 +44,15 @@ class SimulatedEnvironment:
         self._node = node
         self._swarm = swarm
         self._shared = shared
+        self.moments = moments
         self._ports: list[SimulatedPort | SimulatedSectorPort] = []
         self.log_levels: dict[str, str] = {}
 
     def open_store(self, name: str) -> Store:
         """A store on the node's virtual disk."""
-        return self._disk.open(name, owner=self)
+        store = self._disk.open(name, owner=self)
+        store.watcher = lambda done: self.moments.tell(self, WRITE, name, done)
+        return store
 
     def open_reader(self, name: str) -> StoreReader:
         """A reader of a store on the node's virtual disk."""
@@ -113,6 +124,7 @@ class World:
         self.seed = seed
         self.clock = ManualClock()
         self.swarm = SimulatedSwarm(scheduler, seed)
+        self.moments = Moments()
         self._shared: dict[bytes, Any] = {}
         self._clocks: dict[str, SkewedClock] = {}
         self._disks: dict[str, MemoryDisk] = {}
@@ -131,5 +143,11 @@ class World:
     def environment(self, node: str, address: str) -> SimulatedEnvironment:
         """The environment of one actor incarnation."""
         return SimulatedEnvironment(
-            self._clock_of(node), f"{self.seed}/{address}", self.disk(node), node, self.swarm, self._shared
+            self._clock_of(node),
+            f"{self.seed}/{address}",
+            self.disk(node),
+            node,
+            self.swarm,
+            self._shared,
+            self.moments,
         )

@@ -7,7 +7,7 @@ write-ahead log without fsync would lose them.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from thespis.runtime.store.checks import check_changes, check_family
@@ -183,15 +183,25 @@ class MemoryView(_Reads):
         """Nothing to let go of."""
 
 
+def _nobody(_done: bool) -> None:
+    """Watch nothing."""
+
+
 class MemoryStore(_Reads):
     """The writer of one volume."""
 
     def __init__(self, disk: MemoryDisk, volume: _Volume) -> None:
         self._disk = disk
         self._volume = volume
+        self.watcher: Callable[[bool], None] = _nobody
 
     def write(self, changes: Iterable[Change], *, durable: bool = True) -> None:
-        """Apply changes atomically; with `durable` they survive a crash."""
+        """Apply changes atomically; with `durable` they survive a crash. The watcher is told before and after."""
+        self.watcher(False)
+        self._write(changes, durable=durable)
+        self.watcher(True)
+
+    def _write(self, changes: Iterable[Change], *, durable: bool) -> None:
         tables = self._tables()
         assert self._volume is not None
         batch = check_changes(changes)

@@ -17,6 +17,7 @@ def test_mining_once_tries_a_bounded_number_of_epochs(monkeypatch, wanted, tried
         rounds.append(miner)
 
     monkeypatch.setattr(MiningScheduler, "_round", lost)
+    monkeypatch.setattr(MiningScheduler, "now_s", lambda _scheduler: 0.0)
     scheduler = MiningScheduler()
     scheduler._miner = Address.id(1000)
     with pytest.raises(MiningError, match="lost elections"):

@@ -1,12 +1,19 @@
 """Which messages a block takes, against every choice there is."""
 
+import dataclasses
 import itertools
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thespis.protocols.chain.block import BlockMessage
+from thespis.protocols.chain.message import SignedMessage
 from thespis.protocols.consensus import selection
+from thespis.protocols.consensus.block_messages import BLOCK_MESSAGES_OF_A_KIND_MAX
 from thespis.protocols.consensus.selection import message_chains, message_reward, select
+from thespis.protocols.crypto.signature import Signature, SignatureType
+from thespis.protocols.encoding.address import Address
+from thespis.protocols.encoding.tuples import ARRAY_ITEMS_MAX, Unsigned
 
 from tests.actors.chain.builder import USERS, transfer
 from tests.properties import examples
@@ -86,6 +93,40 @@ def test_a_block_holds_no_more_messages_than_gossip_takes(monkeypatch):
     assert [each.message.nonce for each in chosen_of(messages, 10**10)] == [0, 1, 2]
     monkeypatch.setattr(selection, "BLOCK_MESSAGE_BYTES_MAX", 2 * 48)
     assert [each.message.nonce for each in chosen_of(messages, 10**10)] == [0, 1]
+
+
+def many(count, *, bls_sender=False):
+    """So many messages of one kind, a hundred a sender, cheap enough that gas does not bound them."""
+    kind = SignatureType.BLS if bls_sender else SignatureType.SECP256K1
+    signature = Signature(kind, bytes(96 if bls_sender else 65))
+    like = transfer(0, limit=700_000).message
+    first = 10**6 if bls_sender else 1000
+    return [
+        SignedMessage(
+            dataclasses.replace(like, sender=Address.id(first + number // 100), nonce=Unsigned(number % 100)), signature
+        )
+        for number in range(count)
+    ]
+
+
+def test_what_is_selected_can_be_encoded_and_decoded_as_a_block():
+    """A list of a block holds 8,192; what a miner signs over more no node can read, its own neither."""
+    assert BLOCK_MESSAGES_OF_A_KIND_MAX == ARRAY_ITEMS_MAX == 8192
+    chosen = chosen_of(many(8_200), 10**10)
+    assert len(chosen) == 8192
+    cids = tuple(signed.cid() for signed in chosen)
+    assert BlockMessage.decode(BlockMessage(None, (), cids).encode()).secpk_messages == cids
+    both = chosen_of(many(6_000) + many(6_000, bls_sender=True), 10**10)
+    assert len(both) == selection.BLOCK_MESSAGES_MAX
+
+
+@pytest.mark.parametrize("bls_sender", [False, True])
+def test_a_kind_that_is_full_leaves_room_for_the_other(monkeypatch, bls_sender):
+    monkeypatch.setattr(selection, "BLOCK_MESSAGES_OF_A_KIND_MAX", 3)
+    full, other = many(5, bls_sender=bls_sender), many(2, bls_sender=not bls_sender)
+    chosen = chosen_of(full + other, 10**10)
+    assert [each for each in chosen if each in full] == full[:3], "trimmed from the end, nonces in order"
+    assert [each for each in chosen if each in other] == other
 
 
 def test_a_message_above_the_gas_of_a_block_ends_its_senders_messages():
