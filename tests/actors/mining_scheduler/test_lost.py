@@ -136,7 +136,7 @@ def test_a_block_that_its_own_node_finds_invalid_is_withdrawn_and_the_chain_goes
         if not refused or header.cid() == refused[0]:
             refused[:] = [header.cid()]
             raise BlockTicketError("a fault of this program")
-        original(writer, header, messages)
+        return (yield from original(writer, header, messages))
 
     monkeypatch.setattr(ChainWriter, "_validate", validate)
     logging.disable(logging.NOTSET)
