@@ -7,12 +7,12 @@ acknowledged deposit that its receiver does not have would be a lost message.
 
 from __future__ import annotations
 
-from thespis.actors.node.actor import Node
 from thespis.runtime.actor.conversation import Ask, Event, Role
 from thespis.runtime.actor.handlers import answers, handles
 from thespis.runtime.actor.message import message
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.actor.supervision import ChildSpec, Heartbeats, Plan
+from thespis.runtime.actor.supervisor import Supervisor
 from thespis.runtime.errors import AskError
 from thespis.runtime.store.interface import METADATA, Put, Store
 
@@ -143,7 +143,7 @@ class Auditor(Subsystem[DemoSettings | None]):
 LEDGER_ROLES = tuple(LEDGER.holder(number) for number in range(1, LEDGERS + 1))
 
 
-class DemoNode(Node):
+class DemoNode(Supervisor):
     """A Node whose plan is the demonstration."""
 
     plan = Plan(

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from thespian.actors import ActorSystem
-from thespis.actors.node.actor import Node
 from thespis.runtime.actor.conversation import Ask, Tell
 from thespis.runtime.actor.envelopes import ListProcesses, RestartRole
 from thespis.runtime.actor.handle import SupervisorHandle
-from thespis.runtime.actor.supervisor import EXIT_GAVE_UP
+from thespis.runtime.actor.supervisor import EXIT_GAVE_UP, Supervisor
 from thespis.runtime.admin import AdminServer, AdminTell, StopNode, build_message, to_json
 from thespis.runtime.bases.exits import ExitStatus
 from thespis.runtime.bases.process import ProcessBase
@@ -31,7 +30,7 @@ SERVE_TURN_S = 0.2
 class RunningNode:
     """A node that runs as a tree of processes below this one; use it as a context manager."""
 
-    def __init__(self, home: Path, node: type[Node], *, settings: Any = None, log_level: str = "WARNING") -> None:
+    def __init__(self, home: Path, node: type[Supervisor], *, settings: Any = None, log_level: str = "WARNING") -> None:
         self.home = home
         self._node = node
         self._settings = settings

@@ -39,7 +39,7 @@ def _blocks(reader: ChainReader) -> Iterator[tuple[Cid, bytes]]:
         for cid, header in zip(tipset.key, tipset.blocks, strict=True):
             yield from fresh(iter([(cid, reader.blocks.get(cid))]))
             yield from fresh(reachable(reader.blocks, [header.messages, header.parent_message_receipts]))
-        for message in reader.message_cids(tipset):
-            yield from fresh(iter([(message, reader.blocks.get(message))]))
+            for message in reader.block_messages(header).chain_cids():
+                yield from fresh(iter([(message, reader.blocks.get(message))]))
     genesis = reader.genesis.header
     yield from fresh(reachable(reader.blocks, [genesis.parent_state_root, reader.execution(head.key).state_root]))

@@ -212,7 +212,7 @@ def _invocation(cid: Cid, message: Message, applied: Applied) -> dict[str, Any]:
         "MsgRct": forms.receipt_form(applied.receipt),
         "GasCost": None,
         "ExecutionTrace": None,
-        "Error": applied.reason,
+        "Error": applied.reason or "; ".join(applied.crashes),
         "Duration": 0,
     }
 

@@ -31,7 +31,7 @@ async def sync_state(node: NodeView) -> Any:
         "Height": status.height,
         "Start": "0001-01-01T00:00:00Z",
         "End": "0001-01-01T00:00:00Z",
-        "Message": status.error,
+        "Message": status.fault or status.error,
     }
     return {"ActiveSyncs": [active], "VMApplied": 0}
 
@@ -46,7 +46,7 @@ async def sync_status(node: NodeView) -> Any:
         "Target": status.target,
         "Rate": status.rate,
         "RemainingSeconds": status.remaining_s,
-        "Error": status.error,
+        "Error": status.fault or status.error,
         "BadBlocks": status.bad_blocks,
     }
 

@@ -15,6 +15,7 @@ from thespis.protocols.builtin.storage_miner.state import SectorOnChainInfo
 from thespis.protocols.chain.base_fee import base_fee_over
 from thespis.protocols.chain.block import BeaconEntry, BlockHeader, BlockMessages, load_block_messages
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
+from thespis.protocols.consensus.block_messages import tipset_messages
 from thespis.protocols.consensus.eligibility import may_mine
 from thespis.protocols.consensus.epoch import EpochContext, lookback_height
 from thespis.protocols.consensus.randomness import Purpose, draw, draw_from_ticket, randomness_height
@@ -157,20 +158,21 @@ class ChainReader:
         return found
 
     def tipset_messages(self, tipset: Tipset) -> list[BlockToApply]:
-        """What executing a tipset applies."""
-        applied = []
+        """What executing a tipset applies: of its blocks' messages those that are due."""
+        blocks = []
         for header in tipset.blocks:
             messages = self.block_messages(header)
             wins = header.election_proof.win_count if header.election_proof else 0
-            applied.append(BlockToApply(header.miner, wins, messages.bls, messages.secpk))
-        return applied
+            blocks.append(BlockToApply(header.miner, wins, messages.bls, messages.secpk))
+        return tipset_messages(blocks)
 
     def message_cids(self, tipset: Tipset) -> list[Cid]:
-        """Chain CIDs of a tipset's messages, each once, in the order of execution."""
-        found: dict[Cid, None] = {}
-        for header in tipset.blocks:
-            found.update(dict.fromkeys(self.block_messages(header).chain_cids()))
-        return list(found)
+        """Chain CIDs of the messages that executing a tipset applies, in the order of execution."""
+        found: list[Cid] = []
+        for block in self.tipset_messages(tipset):
+            found += (message.cid() for message in block.bls_messages)
+            found += (signed.chain_cid() for signed in block.secpk_messages)
+        return found
 
     def base_fee(self, tipset: Tipset) -> int:
         """The base fee of blocks over a tipset."""
@@ -239,6 +241,19 @@ class ChainReader:
 
     # -- rounds ----------------------------------------------------------------------------------------------
 
+    def worker_key(self, parent: Tipset, height: int, miner: Address) -> Address:
+        """Whose signature a miner's block of `height` bears, by a chain that ends in `parent` or grows from it.
+
+        Raises UnknownMinerError when the state that elections look back on has no such miner.
+        """
+        return self._worker(self.lookback_state(parent, height), miner)
+
+    def _worker(self, lookback: StateTree, miner: Address) -> Address:
+        try:
+            return key_address(self.blocks, lookback, miner_info(self.blocks, lookback, miner).worker)
+        except ChainError as error:
+            raise UnknownMinerError(str(error)) from None
+
     def epoch_context(self, parent: Tipset, height: int, miner: Address) -> EpochContext:
         """What whoever makes or checks a miner's block of `height` over an executed `parent` must know of the chain.
 
@@ -248,10 +263,7 @@ class ChainReader:
         execution = self.execution(parent.key)
         lookback = self.lookback_state(parent, height)
         power = miner_power(self.blocks, lookback, miner)
-        try:
-            worker = key_address(self.blocks, lookback, miner_info(self.blocks, lookback, miner).worker)
-        except ChainError as error:
-            raise UnknownMinerError(str(error)) from None
+        worker = self._worker(lookback, miner)
         eligible = may_mine(
             has_minimum_power=power.has_minimum,
             standing=miner_standing(self.blocks, self.state_before(parent), miner),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from thespis.actors.chain.reader import ChainReader
 from thespis.protocols.builtin.codes import BURNT_FUNDS, MARKET, REWARD
 from thespis.protocols.builtin.market.state import MarketState
@@ -15,11 +17,14 @@ from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ChainError, CidError
 from thespis.protocols.ipld.blockstore import Overlay
 from thespis.protocols.networks.profile import ProofPolicy
+from thespis.protocols.steps import Steps, at_once
 from thespis.protocols.vm.exit_codes import ExitCode, StateFault
-from thespis.protocols.vm.interpreter import Executed, execute_tipset
+from thespis.protocols.vm.interpreter import Executed, executing_tipset
 from thespis.protocols.vm.state_tree import StateTree
 from thespis.protocols.vm.supply import circulating_supply
 from thespis.protocols.vm.world import SealVerifyInfo, WindowPostInfo
+
+logger = logging.getLogger(__name__)
 
 
 class ChainWorld:
@@ -85,10 +90,18 @@ class ChainWorld:
 
 
 def run_tipset(reader: ChainReader, tipset: Tipset) -> tuple[Executed, dict[Cid, bytes]]:
-    """The outcome of a tipset and the blocks it wrote: a function of the tipset alone."""
+    """The outcome of a tipset and the blocks it wrote: a function of the tipset alone.
+
+    What crashed in it ended its message as it ends with everyone, and is logged: it is a fault of this program.
+    """
+    return at_once(running_tipset(reader, tipset))
+
+
+def running_tipset(reader: ChainReader, tipset: Tipset) -> Steps[tuple[Executed, dict[Cid, bytes]]]:
+    """As `run_tipset`, with a pause before each message."""
     parent = reader.parent(tipset)
     scratch = Overlay(reader.blocks)
-    executed = execute_tipset(
+    executed = yield from executing_tipset(
         scratch,
         tipset.blocks[0].parent_state_root,
         reader.tipset_messages(tipset),
@@ -98,4 +111,6 @@ def run_tipset(reader: ChainReader, tipset: Tipset) -> tuple[Executed, dict[Cid,
         rules=reader.genesis.profile.rules,
         world=ChainWorld(reader, parent),
     )
+    for crash in executed.crashes:
+        logger.error("a fault of this program at height %d, please report it: %s", tipset.height, crash)
     return executed, scratch.new

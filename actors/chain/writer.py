@@ -9,14 +9,15 @@ from typing import Any, TypeVar
 from thespis.actors.chain import index
 from thespis.actors.chain.index import Execution
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.chain.world import run_tipset
+from thespis.actors.chain.world import run_tipset, running_tipset
 from thespis.protocols.builtin.queries.actors import key_address
 from thespis.protocols.chain.block import BlockHeader, BlockMessages, save_message_meta
 from thespis.protocols.chain.tipset import Tipset, TipsetKey, key_bytes
+from thespis.protocols.consensus.epoch import EpochContext
 from thespis.protocols.consensus.finality import final_height
 from thespis.protocols.consensus.fork_choice import may_leave, prefers, widest_tipset
-from thespis.protocols.consensus.header import check_time
-from thespis.protocols.consensus.validation import validate_block
+from thespis.protocols.consensus.header import check_time, validate_header
+from thespis.protocols.consensus.validation import validating_block
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import BigInteger
@@ -26,12 +27,17 @@ from thespis.protocols.errors import (
     BlockParentsError,
     ChainError,
     GenesisError,
+    InvalidBlockError,
     UnknownMinerError,
 )
 from thespis.protocols.ipld.blockstore import Overlay, save
 from thespis.protocols.networks.genesis import Genesis, read_genesis
+from thespis.protocols.steps import Steps, at_once
 from thespis.protocols.vm.interpreter import Executed
 from thespis.runtime.store.interface import Change, Store
+
+LONG_MESSAGES = 200
+"""From so many messages on a block or tipset is worked at with pauses: below it takes a fraction of a second."""
 
 T = TypeVar("T")
 Share = Callable[[bytes, Callable[[], Any]], Any]
@@ -104,8 +110,22 @@ class ChainWriter(ChainReader):
         if self.index.has_block(header.height, cid):
             return cid
         check_time(header, self.genesis.profile, now_s)
+        return self._keep_block(header, messages, lambda: at_once(self._validated(header, messages)))
+
+    def adding_block(self, header: BlockHeader, messages: BlockMessages, now_s: float) -> Steps[Cid]:
+        """As `add_block`, but a long block is validated with pauses."""
+        if len(messages.bls) + len(messages.secpk) < LONG_MESSAGES or self.index.has_block(header.height, header.cid()):
+            return self.add_block(header, messages, now_s)
+        check_time(header, self.genesis.profile, now_s)
+        written = yield from self._validated(header, messages)
+        return self._keep_block(header, messages, lambda: written)
+
+    def _keep_block(
+        self, header: BlockHeader, messages: BlockMessages, validated: Callable[[], dict[Cid, bytes]]
+    ) -> Cid:
+        cid = header.cid()
         identity = b"".join(each.data for each in (cid, *messages.chain_cids()))
-        written = self._share(b"block" + identity, lambda: self._validated(header, messages))
+        written = self._share(b"block" + identity, validated)
         try:
             for block_cid, block in written.items():
                 self.blocks.put(block_cid, block)
@@ -114,9 +134,12 @@ class ChainWriter(ChainReader):
             self.blocks.discard()
         return cid
 
-    def _validated(self, header: BlockHeader, messages: BlockMessages) -> dict[Cid, bytes]:
+    def _validated(self, header: BlockHeader, messages: BlockMessages) -> Steps[dict[Cid, bytes]]:
         """The blocks that keep a valid block; raises InvalidBlockError."""
-        self._validate(header, messages)
+        try:
+            yield from self._validate(header, messages)
+        except InvalidBlockError as error:
+            raise error.about(header.cid()) from None
         scratch = Overlay(self.blocks)
         for message in (*messages.bls, *messages.secpk):
             scratch.put(message.cid(), message.encode())
@@ -125,17 +148,10 @@ class ChainWriter(ChainReader):
         save(scratch, header.to_wire())
         return scratch.new
 
-    def _validate(self, header: BlockHeader, messages: BlockMessages) -> None:
+    def _validate(self, header: BlockHeader, messages: BlockMessages) -> Steps[None]:
         """Gather what the chain says about a block's place and ask the rules; its parent must be known."""
-        if not header.parents:
-            raise BlockParentsError("a block other than genesis has parents")
-        parent = self.tipset(header.parents)
-        try:
-            context = self.epoch_context(parent, header.height, header.miner)
-        except UnknownMinerError as error:
-            raise BlockElectionError(
-                f"miner {header.miner} has no power to mine with at height {header.height}: {error}"
-            ) from None
+        context = self._context(header)
+        parent = context.parent
         state = self.state_after(parent)
 
         def key_of(sender: Address) -> Address:
@@ -144,7 +160,7 @@ class ChainWriter(ChainReader):
             except ChainError as error:
                 raise BlockMessagesError(str(error)) from None
 
-        validate_block(
+        yield from validating_block(
             header,
             messages,
             context,
@@ -153,6 +169,40 @@ class ChainWriter(ChainReader):
             provable_sectors=lambda: self.provable_sectors(parent, header.height, header.miner),
         )
 
+    def _context(self, header: BlockHeader) -> EpochContext:
+        """What the chain says about a block's place; its parent must be known."""
+        if not header.parents:
+            raise BlockParentsError("a block other than genesis has parents")
+        try:
+            return self.epoch_context(self.tipset(header.parents), header.height, header.miner)
+        except UnknownMinerError as error:
+            raise BlockElectionError(
+                f"miner {header.miner} has no power to mine with at height {header.height}: {error}"
+            ) from None
+
+    def check_header(self, header: BlockHeader, now_s: float) -> None:
+        """What `add_block` asks of a header over a known parent; its messages need not be here yet.
+
+        Raises InvalidBlockError. Whoever invents blocks fails here, before anybody has looked at thousands of messages.
+        """
+        check_time(header, self.genesis.profile, now_s)
+        try:
+            validate_header(header, self._context(header))
+        except InvalidBlockError as error:
+            raise error.about(header.cid()) from None
+
+    def unsettled(self) -> list[Tipset]:
+        """Tipsets of kept blocks that may not have been executed, lowest first: what a crash left unfinished.
+
+        A block is kept before its tipset is executed, and that before it becomes the head; so what is unfinished
+        stands at the head's height or above it.
+        """
+        found: dict[tuple[int, TipsetKey], Cid] = {}
+        for height, cid, parents in self.index.newest_blocks(self.head().height - 1):
+            found[height, parents] = cid
+        places = sorted(found.items(), key=lambda place: place[0][0])
+        return [self.widest(self.header(cid)) for (_height, parents), cid in places if self.knows(parents)]
+
     def widest(self, header: BlockHeader) -> Tipset:
         """The tipset of a kept block and its kept siblings; of another miner's two blocks the first by CID counts."""
         siblings = self.index.siblings(header.height, header.parents)
@@ -160,11 +210,25 @@ class ChainWriter(ChainReader):
 
     def execute(self, tipset: Tipset) -> Execution:
         """Execute a tipset of valid blocks over a known parent, once; the state becomes durable."""
+        return self._keep_execution(tipset, lambda: self._run(tipset))
+
+    def executing(self, tipset: Tipset) -> Steps[Execution]:
+        """As `execute`, but a tipset of long blocks is executed with pauses."""
+        if self.index.knows(tipset.key) or sum(map(self._count, tipset.blocks)) < LONG_MESSAGES:
+            return self.execute(tipset)
+        outcome = yield from running_tipset(self, tipset)
+        return self._keep_execution(tipset, lambda: outcome)
+
+    def _count(self, header: BlockHeader) -> int:
+        messages = self.block_messages(header)
+        return len(messages.bls) + len(messages.secpk)
+
+    def _keep_execution(self, tipset: Tipset, run: Callable[[], tuple[Executed, dict[Cid, bytes]]]) -> Execution:
         known = self.index.execution(tipset.key)
         if known is not None:
             return known
         try:
-            executed, written = self._share(b"execute" + key_bytes(tipset.key), lambda: self._run(tipset))
+            executed, written = self._share(b"execute" + key_bytes(tipset.key), run)
             for cid, block in written.items():
                 self.blocks.put(cid, block)
             weight = BigInteger(self.weight_after(tipset))

@@ -67,7 +67,11 @@ class ReadHead(Ask[Head], to=SYNCER):
 
 @message
 class SyncStatus:
-    """One line about the syncer; rate in epochs per second, remaining in seconds (-1: unknown)."""
+    """One line about the syncer; rate in epochs per second, remaining in seconds (-1: unknown).
+
+    `error` is why a target was given up; `fault` is this node's own: why it cannot execute a tipset of valid blocks,
+    for as long as it could execute none since.
+    """
 
     stage: str
     height: int
@@ -77,6 +81,7 @@ class SyncStatus:
     remaining_s: float
     error: str
     bad_blocks: int
+    fault: str
 
 
 @message

@@ -29,7 +29,7 @@ from thespis.actors.messages.msg_pool import (
     WhyWaiting,
 )
 from thespis.actors.messages.network import PeerMisbehaved, PublishGossip, Topic
-from thespis.actors.messages.syncer import NewHead
+from thespis.actors.messages.syncer import NewHead, ReadSync
 from thespis.actors.messages.wallet import SignBytes
 from thespis.actors.msg_pool.gas import fill_gas
 from thespis.actors.msg_pool.pending import Pending
@@ -304,7 +304,7 @@ class MsgPool(Subsystem[MsgPoolSettings]):
         return fill_gas(self.chain, self.head, request.message, list(self._pending), request.max_fee)
 
     @answers(WhyWaiting)
-    def why_waiting(self, request: WhyWaiting) -> Explanation:
+    async def why_waiting(self, request: WhyWaiting) -> Explanation:
         """Why a message waits."""
         height = self.chain.index.message_height(request.cid)
         if height is not None:
@@ -316,4 +316,9 @@ class MsgPool(Subsystem[MsgPoolSettings]):
                 "check the CID; if it is right, the message was replaced, dropped or never sent: send it again",
             )
         sender = self.state.resolve(signed.message.sender) or signed.message.sender
-        return explain(signed, self._pending.of_sender(sender), self._account(sender), self.chain.base_fee(self.head))
+        try:
+            fault = (await self.ask(ReadSync())).fault
+        except AskError as error:
+            fault = f"has no Syncer that answers: {error}"
+        chain, account = self._pending.of_sender(sender), self._account(sender)
+        return explain(signed, chain, account, self.chain.base_fee(self.head), fault)

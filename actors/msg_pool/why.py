@@ -8,8 +8,18 @@ from thespis.protocols.encoding.bigint import format_fil
 from thespis.protocols.vm.state_tree import Actor
 
 
-def explain(signed: SignedMessage, chain: list[SignedMessage], account: Actor, base_fee: int) -> Explanation:
-    """The first reason that holds a message back, looking at what comes before it of the same sender."""
+def explain(
+    signed: SignedMessage, chain: list[SignedMessage], account: Actor, base_fee: int, fault: str = ""
+) -> Explanation:
+    """The first reason that holds a message back, looking at what comes before it of the same sender.
+
+    A `fault` of this node, whose chain stands still, comes before everything.
+    """
+    if fault:
+        return Explanation(
+            f"this node {fault}",
+            "see its log; while its chain stands still, it cannot know what becomes of the message",
+        )
     message = signed.message
     nonces = {other.message.nonce for other in chain}
     for nonce in range(account.nonce, message.nonce):

@@ -64,10 +64,13 @@ class Method:
     params: Form[Any] | None
     returns: Form[Any] | None
 
-    def __call__(self, runtime: ActorRuntime, data: bytes) -> bytes:
-        """Run the rule for parameters as bytes; where it has none they are not looked at."""
-        given = () if self.params is None else (runtime.params(self.params, data),)
-        answer = self.rule(runtime, *given)
+    def run(self, runtime: ActorRuntime, data: bytes) -> bytes:
+        """Run the rule for parameters as bytes; where it has none they are not looked at.
+
+        Calls within calls take no room on the stack of the interpreter's own functions, as `__call__` and a list of
+        arguments would: thousands of them are legal.
+        """
+        answer = self.rule(runtime) if self.params is None else self.rule(runtime, runtime.params(self.params, data))
         return b"" if self.returns is None else self.returns.encode(answer)
 
 

@@ -10,14 +10,15 @@ from collections.abc import Callable, Sequence
 
 from thespis.protocols.builtin.storage_miner.state import SectorOnChainInfo
 from thespis.protocols.chain.block import BlockHeader, BlockMessages
-from thespis.protocols.consensus.block_messages import KeyOf, check_block_messages, check_senders
+from thespis.protocols.consensus.block_messages import KeyOf, check_senders, checking_block_messages
 from thespis.protocols.consensus.epoch import EpochContext
 from thespis.protocols.consensus.header import validate_header
 from thespis.protocols.networks.profile import NetworkProfile, ProofPolicy
+from thespis.protocols.steps import Steps
 from thespis.protocols.vm.state_tree import StateTree
 
 
-def validate_block(
+def validating_block(
     header: BlockHeader,
     messages: BlockMessages,
     context: EpochContext,
@@ -25,8 +26,8 @@ def validate_block(
     state: StateTree,
     key_of: KeyOf,
     provable_sectors: Callable[[], Sequence[SectorOnChainInfo]],
-) -> None:
-    """Raise the InvalidBlockError of the first rule that a block breaks.
+) -> Steps[None]:
+    """Raise the InvalidBlockError of the first rule that a block breaks; with pauses, for a full block takes seconds.
 
     `context` is of the header's miner, height and parents, `state` the one after these. `provable_sectors` reads the
     miner's sectors that the block answers a challenge about; a network of recorded proofs never asks for them.
@@ -39,7 +40,7 @@ def validate_block(
         challenge = winning_challenge(beacon.data, header.height, header.miner, provable_sectors())
         check_winning_post(header.win_post_proof, challenge)
     check_senders(messages, state, context.profile.network_version(header.height))
-    check_block_messages(header, messages.bls, messages.secpk, key_of)
+    yield from checking_block_messages(header, messages.bls, messages.secpk, key_of)
 
 
 def prepare_proofs(profile: NetworkProfile) -> None:

@@ -26,6 +26,8 @@ ENCODED_BYTES_MAX = 32 << 10
 """Largest encoding: go-bitfield's MaxEncodedSize."""
 BIT_LIMIT = 1 << 64
 """Bits are numbered by 64-bit integers."""
+ITERATED_MAX = 1 << 22
+"""Bits that are gone through one by one: well over what the reference lets any message or state name at once."""
 _SHORT_RUN_LIMIT = 16
 _VARINT_BYTES_MAX = 10
 
@@ -83,10 +85,17 @@ class Bitfield:
         return lengths
 
     def __iter__(self) -> Iterator[int]:
+        """Every bit; raises BitfieldError for more than ITERATED_MAX, for a few bytes can name 2^64."""
+        if self.count() > ITERATED_MAX:
+            raise BitfieldError(f"{self.count()} bits are too many to go through; the bound is {ITERATED_MAX}")
         for start, end in self.runs:
             yield from range(start, end)
 
-    def __len__(self) -> int:
+    def __bool__(self) -> bool:
+        return bool(self.runs)
+
+    def count(self) -> int:
+        """How many bits there are; it has no `len`, which cannot be more than 2^63 - 1."""
         return sum(end - start for start, end in self.runs)
 
     def check(self) -> None:

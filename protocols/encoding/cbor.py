@@ -160,6 +160,8 @@ def decode_prefix(data: bytes) -> Any:
 def _again(value: Any, encoders: _Encoders) -> bytes:
     try:
         return cbor2.dumps(value, encoders=encoders, default=_refuse_type)
+    except RecursionError:  # whoever called is too deep, which says nothing about the bytes
+        raise
     except Exception as error:
         raise CborError(f"not DAG-CBOR: {error.__cause__ or error}"[:300]) from None
 
@@ -188,6 +190,8 @@ def _loads(data: bytes, text_errors: str, tags: dict[int, Callable[[Any, bool], 
         )
     except (CborError, CidError) as error:
         raise CborError(str(error)) from None
+    except RecursionError:
+        raise
     except Exception as error:  # the library raises its own errors and, on hostile input, Python's
         cause = error.__cause__ if isinstance(error.__cause__, CborError | CidError) else error
         raise CborError(f"not DAG-CBOR: {cause}"[:300]) from None
@@ -210,7 +214,7 @@ def encode(value: Any) -> bytes:
             data = cbor2.dumps(value, encoders=_ENCODERS, default=_refuse_type)
         except UnicodeEncodeError:
             data = cbor2.dumps(value, encoders=_ENCODERS | _ANY_TEXT, default=_refuse_type)
-    except EncodeError:
+    except (EncodeError, RecursionError):
         raise
     except Exception as error:
         cause = error.__cause__ if isinstance(error.__cause__, EncodeError) else error

@@ -32,8 +32,8 @@ class AmtVersion(enum.Enum):
 
     @property
     def index_max(self) -> int:
-        """Highest index: 2^48 in version 0, 2^64 - 2 in version 3."""
-        return 1 << 48 if self is AmtVersion.V0 else (1 << 64) - 2
+        """Highest index: 2^63 - 1 in version 0 (go-amt-ipld v2.1.0 ``amt.go``, MaxIndex), 2^64 - 2 in version 3."""
+        return (1 << 63) - 1 if self is AmtVersion.V0 else (1 << 64) - 2
 
 
 @dataclass(slots=True)
@@ -51,8 +51,6 @@ class _Node:
 
 class Amt:
     """A persistent array; changes stay in memory until `flush`."""
-
-    _empty_may_be_high = False
 
     def __init__(
         self,
@@ -214,7 +212,7 @@ class Amt:
             if not 0 <= self._height <= 64 // self._width or self._count < 0:
                 raise NodeError(f"height {self._height} or count {self._count} is out of range")
             self._root = self._parse(wire[-1], self._height)
-            if self._height and not self._root.slots and not self._empty_may_be_high:
+            if self._height and not self._root.slots:
                 raise NodeError("an empty array has height 0")
         except NodeError as error:
             raise NodeError(f"AMT root {cid}: {error}") from None

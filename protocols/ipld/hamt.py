@@ -2,9 +2,9 @@
 
 A node is ``[bitfield, [pointer …]]``; the bitfield is big-endian without leading zero bytes and has a bit per
 pointer. A pointer is a link to a child, or a bucket of at most three ``[key, value]`` sorted by key. Version 0
-(builtin actors v0) wraps them as ``{"0": link}`` and ``{"1": bucket}``, and the chain has buckets of it that are not
-sorted (`historic`). The tree is canonical: one set of entries has
-one root, whatever the order of operations (go-hamt-ipld ``hamt.go``; reference: formats, section 7).
+(builtin actors v0 and v2) wraps them as ``{"0": link}`` and ``{"1": bucket}``, and the chain has buckets of it that are
+not sorted (`historic`). The tree is canonical: one set of entries has one root, whatever the order of operations
+(go-hamt-ipld ``hamt.go``; reference: formats, section 7).
 
 Only nodes on changed paths are written, and loaded nodes stay cached in their parents. Decoded nodes are remembered by
 their bytes beyond one map's life, for a chain opens nearly the same trees at every epoch; a block is asked of the store
@@ -13,11 +13,11 @@ all the same, since reading it may cost gas. Values are shared and are never to 
 
 from __future__ import annotations
 
-import enum
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from typing import Any, TypeVar
 
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cid import Cid
@@ -37,9 +37,10 @@ _DECODED_BYTES_PER_BYTE, _DECODED_BYTES_PER_NODE = 10, 512
 Entry = tuple[bytes, Any]
 HashFunction = Callable[[bytes], bytes]
 _Pointers = tuple[tuple[int, "Cid | tuple[Entry, ...]"], ...]
+Form = TypeVar("Form", bound=Enum)
 
 
-class HamtVersion(enum.Enum):
+class HamtVersion(Enum):
     """The two node formats that chains have used."""
 
     V0 = 0
@@ -158,14 +159,18 @@ class Hamt:
                 bucket[index] = entry
                 return True
         if len(bucket) < BUCKET_ENTRIES:
-            bucket.append(entry)
-            bucket.sort(key=_key)
+            before = next((index for index, (known, _) in enumerate(bucket) if key < known), len(bucket))
+            bucket.insert(before, entry)
             return True
-        child = _Link(None, _Node({}))
-        for known, old in (*bucket, entry):
-            self._set(child, self._digest(known), depth + 1, known, old)
-        node.pointers[slot] = child
+        node.pointers[slot] = self._overflow(bucket, depth, entry)
         return True
+
+    def _overflow(self, bucket: list[Entry], depth: int, entry: Entry) -> _Link:
+        """The node that takes a full bucket's place and holds one entry more."""
+        child = _Link(None, _Node({}))
+        for key, value in (*bucket, entry):
+            self._set(child, self._digest(key), depth + 1, key, value)
+        return child
 
     def _delete(self, link: _Link, digest: int, depth: int, key: bytes) -> bool:
         node = self._node(link)
@@ -178,12 +183,11 @@ class Hamt:
                 return False
             self._collapse(node, slot, self._node(pointer))
         else:
-            remaining = [entry for entry in pointer if entry[0] != key]
-            if len(remaining) == len(pointer):
+            index = next((index for index, (known, _) in enumerate(pointer) if known == key), None)
+            if index is None:
                 return False
-            if remaining:
-                node.pointers[slot] = remaining
-            else:
+            del pointer[index]
+            if not pointer:
                 del node.pointers[slot]
         link.cid = None
         return True
@@ -221,9 +225,7 @@ class Hamt:
                 pointers = _pointers(self._store.get(link.cid), self._width, self._version)
             except NodeError as error:
                 raise NodeError(f"HAMT node {link.cid}: {error}") from None
-            link.node = _Node(
-                {slot: _Link(each, None) if isinstance(each, Cid) else list(each) for slot, each in pointers}
-            )
+            link.node = _node_of(pointers)
         return link.node
 
     def _write(self, link: _Link) -> Cid:
@@ -261,15 +263,25 @@ def _same(old: Any, new: Any) -> bool:
     return bool(old == new) and cbor.encode(old) == cbor.encode(new)
 
 
-_nodes: Remembered[tuple[bytes, int, bool], _Pointers] = Remembered(NODES_REMEMBERED_BYTES)
+def _node_of(pointers: _Pointers) -> _Node:
+    """A node that may be changed."""
+    return _Node({slot: _Link(each, None) if isinstance(each, Cid) else list(each) for slot, each in pointers})
+
+
+_nodes: Remembered[tuple[bytes, int, Enum], _Pointers] = Remembered(NODES_REMEMBERED_BYTES)
 
 
 def _pointers(block: bytes, width: int, version: HamtVersion) -> _Pointers:
     """Slots and what they point to, remembered."""
-    key = block, width, version is HamtVersion.V0
+    return _remembered(block, width, version, _parse)
+
+
+def _remembered(block: bytes, width: int, form: Form, parse: Callable[[bytes, int, Form], _Pointers]) -> _Pointers:
+    """What a block is in one form of nodes; another form may refuse it, so each has its own memory."""
+    key = block, width, form
     found = _nodes.get(key)
     if found is None:
-        found = _parse(block, width, version)
+        found = parse(block, width, form)
         _nodes.put(key, found, _DECODED_BYTES_PER_NODE + _DECODED_BYTES_PER_BYTE * len(block))
     return found
 
@@ -288,7 +300,10 @@ def _parse(block: bytes, width: int, version: HamtVersion) -> _Pointers:
     return tuple((slot, _parse_pointer(pointer, version)) for slot, pointer in zip(slots, pointers, strict=True))
 
 
-def _parse_pointer(pointer: Any, version: HamtVersion) -> Cid | tuple[Entry, ...]:
+_BUCKET_SIZES = range(1, BUCKET_ENTRIES + 1)
+
+
+def _parse_pointer(pointer: Any, version: HamtVersion, sizes: range = _BUCKET_SIZES) -> Cid | tuple[Entry, ...]:
     if version is HamtVersion.V0:
         if not isinstance(pointer, dict) or len(pointer) != 1:
             raise NodeError("a version 0 pointer is a map of one entry")
@@ -297,8 +312,8 @@ def _parse_pointer(pointer: Any, version: HamtVersion) -> Cid | tuple[Entry, ...
             raise NodeError(f"a version 0 pointer is tagged {tag!r}")
     if isinstance(pointer, Cid):
         return pointer
-    if not isinstance(pointer, list) or not 0 < len(pointer) <= BUCKET_ENTRIES:
-        raise NodeError(f"a bucket has 1 to {BUCKET_ENTRIES} entries")
+    if not isinstance(pointer, list) or len(pointer) not in sizes:
+        raise NodeError(f"a bucket has {sizes[0]} to {sizes[-1]} entries")
     bucket: list[Entry] = []
     for entry in pointer:
         if not isinstance(entry, list) or len(entry) != 2 or not isinstance(entry[0], bytes):  # noqa: PLR2004

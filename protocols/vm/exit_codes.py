@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from thespis.protocols.errors import BrokenBitfieldError, DecodeError, EncodeError
+from thespis.protocols.errors import (
+    BeaconUnavailableError,
+    BlockNotFoundError,
+    BrokenBitfieldError,
+    ChainError,
+    DecodeError,
+    EncodeError,
+    OutsideError,
+    TipsetExecutionError,
+)
 
 
 class ExitCode(IntEnum):
@@ -68,3 +77,15 @@ class ActorPanic(Exception):  # noqa: N818  (the reference's own word)
 
 class ActorNotImplementedError(NotImplementedError):
     """A message calls a builtin actor that this machine does not have yet; its outcome is unknown, so none is given."""
+
+
+NO_OUTCOME = (
+    OutsideError,
+    OSError,
+    BlockNotFoundError,
+    ChainError,
+    BeaconUnavailableError,
+    TipsetExecutionError,
+    ActorNotImplementedError,
+)
+"""What leaves the machine: the fault is this node's own, or the reference stops as well, so there is no outcome."""

@@ -20,6 +20,7 @@ from thespis.protocols.encoding.tuples import TokenAmount
 from thespis.protocols.errors import TipsetExecutionError
 from thespis.protocols.ipld.amt import Amt, AmtVersion
 from thespis.protocols.ipld.blockstore import Blockstore
+from thespis.protocols.steps import Steps, at_once
 from thespis.protocols.vm.exit_codes import ExitCode
 from thespis.protocols.vm.machine import UNKNOWN_WORLD, Applied, Machine
 from thespis.protocols.vm.state_tree import StateTree
@@ -58,6 +59,8 @@ class Executed:
     receipts_root: Cid
     applied: tuple[Applied, ...]
     messages: tuple[Cid, ...]
+    crashes: tuple[str, ...] = ()
+    """What methods raised that no rule foresaw, each with its message; whoever has a log should say it loudly."""
 
     @property
     def receipts(self) -> tuple[Receipt, ...]:
@@ -76,6 +79,32 @@ def execute_tipset(
     rules: Rules,
     world: World = UNKNOWN_WORLD,
 ) -> Executed:
+    """As `executing_tipset`, without its pauses."""
+    return at_once(
+        executing_tipset(
+            store,
+            parent_state,
+            blocks,
+            parent_epoch=parent_epoch,
+            epoch=epoch,
+            base_fee=base_fee,
+            rules=rules,
+            world=world,
+        )
+    )
+
+
+def executing_tipset(
+    store: Blockstore,
+    parent_state: Cid,
+    blocks: Sequence[BlockToApply],
+    *,
+    parent_epoch: int,
+    epoch: int,
+    base_fee: int,
+    rules: Rules,
+    world: World = UNKNOWN_WORLD,
+) -> Steps[Executed]:
     """Apply a tipset to its parent state; every written block goes to `store`, what is asked of the chain to `world`.
 
     Raises TipsetExecutionError when a message of the system itself fails, for then the state is not Filecoin's.
@@ -84,22 +113,25 @@ def execute_tipset(
     machine = Machine(state, rules.network_version(epoch), base_fee, epoch, world=world, policy=rules.policy)
     outcomes: list[Applied] = []
     applied_messages: dict[Cid, Cid] = {}
+    crashes: list[str] = []
     for block in blocks:
         penalty = tips = 0
         for message, chain_cid, length in _messages(block):
+            yield
             identity = message.cid()
             if identity in applied_messages:
                 continue
             applied_messages[identity] = chain_cid
             applied = machine.apply(message, length)
             outcomes.append(applied)
+            crashes += (f"message {chain_cid}: {crash}" for crash in applied.crashes)
             penalty += applied.miner_penalty
             tips += applied.miner_tip
-        _award(machine, block, penalty, tips)
-    _tick(machine)
+        crashes += _award(machine, block, penalty, tips)
+    crashes += _tick(machine)
     root = state.flush()
     receipts_root = save_receipts(store, [each.receipt for each in outcomes])
-    return Executed(root, receipts_root, tuple(outcomes), tuple(applied_messages.values()))
+    return Executed(root, receipts_root, tuple(outcomes), tuple(applied_messages.values()), tuple(crashes))
 
 
 def state_for(
@@ -137,16 +169,18 @@ def _messages(block: BlockToApply) -> list[tuple[Message, Cid, int]]:
     return bls + [(signed.message, signed.chain_cid(), signed.chain_length()) for signed in block.secpk_messages]
 
 
-def _award(machine: Machine, block: BlockToApply, penalty: int, tips: int) -> None:
+def _award(machine: Machine, block: BlockToApply, penalty: int, tips: int) -> list[str]:
     params = AwardBlockRewardParams(block.miner, TokenAmount(penalty), TokenAmount(tips), block.win_count)
     applied = machine.apply_implicit(REWARD, AWARD_BLOCK_REWARD, params.encode(), machine.epoch)
-    _require(applied, f"the reward of {block.miner}")
+    return _required(applied, f"the reward of {block.miner}")
 
 
-def _tick(machine: Machine) -> None:
-    _require(machine.apply_implicit(CRON, EPOCH_TICK, b"", machine.epoch), f"cron of epoch {machine.epoch}")
+def _tick(machine: Machine) -> list[str]:
+    return _required(machine.apply_implicit(CRON, EPOCH_TICK, b"", machine.epoch), f"cron of epoch {machine.epoch}")
 
 
-def _require(applied: Applied, what: str) -> None:
+def _required(applied: Applied, what: str) -> list[str]:
+    """What crashed within a message of the system itself, which must not fail."""
     if applied.receipt.exit_code != ExitCode.OK:
         raise TipsetExecutionError(f"{what} failed with exit code {applied.receipt.exit_code}: {applied.reason}")
+    return [f"{what}: {crash}" for crash in applied.crashes]

@@ -6,11 +6,14 @@ that fails while it runs keeps its nonce and its gas, and nothing else (Lotus ``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 
 from thespis.protocols.builtin.codes import BURNT_FUNDS, REWARD, SYSTEM, actors_version, code_of, is_builtin, name_of
-from thespis.protocols.builtin.methods import ADDRESS, CONSTRUCTOR, Methods
+from thespis.protocols.builtin.methods import ADDRESS, CONSTRUCTOR, Method, Methods
 from thespis.protocols.builtin.policy import MAINNET, Policy
 from thespis.protocols.builtin.registry import ACTORS
 from thespis.protocols.chain.gas_outputs import gas_outputs
@@ -22,6 +25,7 @@ from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
 from thespis.protocols.errors import TipsetExecutionError
 from thespis.protocols.vm.exit_codes import (
     FAULTS,
+    NO_OUTCOME,
     ActorAbort,
     ActorPanic,
     ExitCode,
@@ -40,6 +44,9 @@ RAW_RECEIVER_UNTIL = 3
 PANIC_CODE = 1
 CALL_DEPTH_MAX = 4096
 """Calls within calls; the network had no bound before its version 6, which has this one, and we need one."""
+DEEP_CALLS = 32
+FRAMES_MAX = 32 * CALL_DEPTH_MAX
+"""From so many calls within calls on, the interpreter allows so many frames: its own bound must not end a message."""
 UNKNOWN_WORLD: World = UnknownWorld()
 NO_EXTRA: Mapping[str, Methods] = {}
 
@@ -52,6 +59,8 @@ class Applied:
     miner_penalty: int
     miner_tip: int
     reason: str = ""
+    crashes: tuple[str, ...] = ()
+    """What methods raised that no rule foresaw, a line each: faults of this program, which it should log loudly."""
 
 
 class Machine:
@@ -83,6 +92,7 @@ class Machine:
         self._actors = ACTORS[self._version]
         self._account_code = code_of("account", self._version)
         self._depth = 0
+        self._crashes: list[str] = []
         self._origin, self._origin_nonce, self._created = SYSTEM, 0, 0
 
     def apply(self, message: Message, chain_length: int) -> Applied:
@@ -100,7 +110,7 @@ class Machine:
             message.sender, balance=TokenAmount(sender.balance - reserved), nonce=Unsigned(sender.nonce + 1)
         )
         self.meter = GasMeter(message.gas_limit)
-        self._origin, self._origin_nonce, self._created = message.sender, message.nonce, 0
+        self._begin(message.sender, message.nonce)
         self.state.snapshot()
         code, value, reason = int(ExitCode.OK), b"", ""
         try:
@@ -126,7 +136,8 @@ class Machine:
         self._deposit(REWARD, outputs.miner_tip)
         self._deposit(BURNT_FUNDS, outputs.overestimation_burn)
         self._deposit(message.sender, outputs.refund)
-        return Applied(Receipt(code, value, used), outputs.miner_penalty, outputs.miner_tip, reason)
+        receipt = Receipt(code, value, used)
+        return Applied(receipt, outputs.miner_penalty, outputs.miner_tip, reason, tuple(self._crashes))
 
     def apply_implicit(self, to: Address, method: int, params: bytes, nonce: int) -> Applied:
         """Run a message of the system itself: it pays nothing, and nobody can refuse it."""
@@ -135,15 +146,20 @@ class Machine:
     def call(self, sender: Address, to: Address, value: int, method: int, params: bytes, *, nonce: int = 0) -> Applied:
         """Run a call that nobody signed or pays for, from any actor; the nonce only names actors that it makes."""
         self.meter = GasMeter(IMPLICIT_GAS_LIMIT)
-        self._origin, self._origin_nonce, self._created = sender, nonce, 0
+        self._begin(sender, nonce)
         self.state.snapshot()
         try:
             returned = self._send(sender, to, value, method, params)
         except ActorAbort as abort:
             self.state.revert()
-            return Applied(Receipt(int(abort.code), b"", self.meter.used), 0, 0, abort.reason)
+            return Applied(Receipt(int(abort.code), b"", self.meter.used), 0, 0, abort.reason, tuple(self._crashes))
         self.state.commit()
-        return Applied(Receipt(int(ExitCode.OK), returned, self.meter.used), 0, 0)
+        return Applied(Receipt(int(ExitCode.OK), returned, self.meter.used), 0, 0, "", tuple(self._crashes))
+
+    def _begin(self, origin: Address, nonce: int) -> None:
+        """Forget the message before."""
+        self._origin, self._origin_nonce, self._created = origin, nonce, 0
+        self._crashes = []
 
     def _refusal(self, message: Message) -> tuple[ExitCode, str] | None:
         """Why a message may not run at all, or None."""
@@ -230,24 +246,42 @@ class Machine:
         self.state.delete(number)
 
     def _invoke(self, runtime: ActorRuntime, method: int, params: bytes) -> bytes:
+        """Run a method; whatever it raises ends the call with an exit code, unless there can be no outcome.
+
+        An error that no rule foresaw is to a message what a panic of an actor is to the reference, for a message that
+        stops whoever executes it would stop the network (Lotus v1.4.0 ``chain/vm/runtime.go``, Runtime.shimCall).
+        """
         handler = self._handler(self._actor(runtime.receiver).code, method)
         if self._depth >= CALL_DEPTH_MAX:
             raise ActorAbort(ExitCode.SYS_FORBIDDEN, f"more than {CALL_DEPTH_MAX} calls within each other")
+        frames = sys.getrecursionlimit()
+        if self._depth == DEEP_CALLS:
+            sys.setrecursionlimit(max(frames, FRAMES_MAX))
         self._depth += 1
         try:
-            value = handler(runtime, params)
+            value = handler.run(runtime, params)
+        except (ActorAbort, *NO_OUTCOME):
+            raise
         except FAULTS as fault:
             raise ActorAbort(code_of_fault(fault) or ExitCode.ILLEGAL_STATE, str(fault)) from None
         except ActorPanic as panic:
-            code = PANIC_CODE if self.network_version <= RAW_RECEIVER_UNTIL else ExitCode.SYS_RESERVED_1
-            raise ActorAbort(code, str(panic)) from None
+            raise ActorAbort(self._panic_code(), str(panic)) from None
+        except Exception as error:
+            crash = f"method {method} of {runtime.receiver} crashed: {_described(error)}"
+            self._crashes.append(crash)
+            raise ActorAbort(self._panic_code(), crash) from None
         finally:
             self._depth -= 1
+            if self._depth == DEEP_CALLS:
+                sys.setrecursionlimit(frames)
         if not runtime.caller_validated:
             runtime.abort(ExitCode.SYS_ILLEGAL_ACTOR, "the method validates no caller")
         return value
 
-    def _handler(self, code: Cid, method: int) -> Callable[[ActorRuntime, bytes], bytes]:
+    def _panic_code(self) -> int:
+        return PANIC_CODE if self.network_version <= RAW_RECEIVER_UNTIL else ExitCode.SYS_RESERVED_1
+
+    def _handler(self, code: Cid, method: int) -> Method:
         name = name_of(code)
         extra = self._extra.get(name)
         if extra is None and not is_builtin(code, self._version):
@@ -280,3 +314,10 @@ class Machine:
 
 def _refused(code: ExitCode, penalty: int, reason: str) -> Applied:
     return Applied(Receipt(int(code), b"", 0), penalty, 0, reason)
+
+
+def _described(error: Exception) -> str:
+    """An error in one line, with the place that raised it."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{'/'.join(PurePath(place.filename).parts[-3:])}:{place.lineno}, {place.name}"
+    return f"{type(error).__name__}: {str(error)[:300]!r} at {where}"

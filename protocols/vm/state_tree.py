@@ -2,7 +2,7 @@
 
 Up to network version 3 the root is the actors' HAMT itself, a tuple of two; from 4 on a tuple of version, HAMT and an
 info object (Lotus ``chain/state/statetree.go``; reference: formats, section 7). Builtin actors v0 and v2 both use
-version 0 nodes.
+version 0 nodes; the HAMT of the first is the older library's, whose buckets are not sorted after deletions.
 
 A message names its actors some twenty times by addresses that the init actor's map resolves, so ids that were found are
 remembered, and so are entries that were read. Neither costs gas, so remembering changes no receipt.
@@ -21,6 +21,7 @@ from thespis.protocols.encoding.tuples import Record, TokenAmount, Unsigned, rec
 from thespis.protocols.errors import NodeError
 from thespis.protocols.ipld.blockstore import Blockstore, load, save
 from thespis.protocols.ipld.hamt import Hamt, HamtVersion
+from thespis.protocols.ipld.historic import UnsortedMap
 from thespis.protocols.vm.known_ids import KnownIds
 
 TREE_VERSION_1 = 1
@@ -62,7 +63,8 @@ class StateTree:
             if found.version != TREE_VERSION_1:
                 raise NodeError(f"state tree version {found.version}; network versions 4 and 5 have version 1")
             root, self._info = found.actors, found.info
-        self._actors = Hamt(store, root, version=HamtVersion.V0)
+        kind = UnsortedMap if self._info is None else Hamt
+        self._actors = kind(store, root, version=HamtVersion.V0)
         self._layers: list[dict[Address, Actor | None]] = [{}]
         self._read: dict[Address, Actor] = {}
         self._ids = KnownIds(store)

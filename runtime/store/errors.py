@@ -1,9 +1,10 @@
 """Why a store could not do what it was asked."""
 
+from thespis.protocols.errors import OutsideError
 from thespis.runtime.errors import RuntimeFloorError
 
 
-class StoreError(RuntimeFloorError):
+class StoreError(RuntimeFloorError, OutsideError):
     """Root of the store's errors."""
 
 

@@ -1,11 +1,15 @@
 """What the pool works with: bounds, replacement, the next nonce, explanations, gas."""
 
+import dataclasses
+
 import pytest
 from thespis.actors.msg_pool import pending as pending_module
-from thespis.actors.msg_pool.gas import estimate_limit, fill_gas, try_message
+from thespis.actors.msg_pool.gas import estimate_limit, estimate_premium, fill_gas, try_message
 from thespis.actors.msg_pool.pending import Pending, PoolFullError, ReplaceFeeError
 from thespis.actors.msg_pool.why import explain
 from thespis.protocols.builtin.codes import code_of
+from thespis.protocols.chain.fees import PREMIUM_LEAST
+from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
 from thespis.protocols.errors import GasEstimateError
@@ -121,7 +125,6 @@ def test_trying_a_message_changes_nothing(chain):
 
 
 def test_gas_is_filled_in_and_bounded(chain):
-    import dataclasses
 
     bare = dataclasses.replace(transfer().message, gas_limit=0, gas_fee_cap=TokenAmount(0), gas_premium=TokenAmount(0))
     filled = fill_gas(chain, chain.head(), bare, [transfer(premium=700_000)], 0)
@@ -133,3 +136,25 @@ def test_gas_is_filled_in_and_bounded(chain):
     assert cheap.gas_fee_cap * cheap.gas_limit <= 10**9
     with pytest.raises(GasEstimateError, match="exit code 6"):
         estimate_limit(chain, chain.head(), dataclasses.replace(bare, value=TokenAmount(10**25)))
+
+
+def test_a_premium_beats_the_middle_of_what_waits():
+    def waiting(*premiums):
+        return [transfer(premium=premium * 10**6) for premium in premiums]
+
+    assert estimate_premium([]) == PREMIUM_LEAST == 100_000
+    assert estimate_premium([transfer(premium=5)]) == PREMIUM_LEAST
+    assert [estimate_premium(waiting(*premiums)) for premiums in ((7,), (7, 1), (9, 1, 7), (9, 1, 7, 3))] == [
+        7 * 10**6 + 1, 7 * 10**6 + 1, 7 * 10**6 + 1, 7 * 10**6 + 1,
+    ]  # fmt: skip
+
+
+def test_only_accounts_are_tried_and_signatures_in_the_aggregate_cost_nothing(chain):
+    for sender in (Address.id(1000), Address.id(77_777)):
+        with pytest.raises(GasEstimateError, match="there is no account"):
+            try_message(chain, chain.head(), dataclasses.replace(transfer().message, sender=sender))
+    used = [
+        try_message(chain, chain.head(), transfer(to=USERS[3], bls_sender=bls).message).receipt.gas_used
+        for bls in (False, True)
+    ]
+    assert used[1] < used[0]

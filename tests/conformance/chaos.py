@@ -141,9 +141,15 @@ def create_state(runtime, _data):
     return b""
 
 
-ACTOR = {
-    "chaos": {
-        1: constructor, 2: caller_validation, 3: create_actor, 4: resolve_address, 5: delete_actor, 6: send,
-        7: mutate_state, 8: abort_with, 9: inspect_runtime, 10: create_state,
-    }
-}  # fmt: skip
+class Raw:
+    """A method that reads its parameters itself."""
+
+    def __init__(self, rule):
+        self.run = rule
+
+
+RULES = (
+    constructor, caller_validation, create_actor, resolve_address, delete_actor, send, mutate_state, abort_with,
+    inspect_runtime, create_state,
+)  # fmt: skip
+ACTOR = {"chaos": {number: Raw(rule) for number, rule in enumerate(RULES, start=1)}}

@@ -8,6 +8,7 @@ from thespis.protocols.vm.exit_codes import ActorNotImplementedError
 
 from tests import vectors
 from tests.conformance.runner import NETWORK_VERSION_MAX, cases, run, run_tipsets
+from tests.protocols.ipld import historic_runs
 
 TARGET = Path(__file__).parents[2] / "docs" / "conformance.md"
 VERSIONS = range(NETWORK_VERSION_MAX + 1)
@@ -21,6 +22,17 @@ that all 146 variants end as recorded. Proofs of storage in the corpus are SNARK
 outcome is taken from the recorded receipts.
 
 How strictly bytes are read, by the reference and here, is in [decoding.md](decoding.md).
+"""
+
+TREES = """
+## Maps and arrays of 2020
+
+State roots and gas up to network version 5 depend on how the Go libraries of the time read, change and write their
+nodes. Random sequences (set, delete, get, walk, flush, reload; keys that collide; nodes that a library reads and would
+not write) were answered by the libraries themselves; those whose root, values, reads and writes are the same here:
+
+| library | sequences |
+| --- | --- |
 """
 
 
@@ -50,7 +62,8 @@ def main():
                 rows.append([family, kind, *cells, f"{sum(passed.values())}/{sum(all_of.values())}"])
     head = ["family", "class", *(f"nv {each}" for each in VERSIONS), "all"]
     table = "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
-    text = f"{INTRODUCTION}\n{table}\n"
+    trees = "\n".join(historic_runs.report())
+    text = f"{INTRODUCTION}\n{table}\n{TREES}{trees}\n"
     if failures:
         text += "\n## What does not pass, and why\n\n"
         text += "".join(

@@ -6,7 +6,7 @@ from typing import Annotated
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from thespis.runtime.settings import Setting, checked, parse_value, settings_of
+from thespis.runtime.settings import SHOWN_MAX, Setting, checked, parse_value, settings_of
 
 
 def even(text):
@@ -76,6 +76,13 @@ def test_a_record_is_checked_whole():
     assert checked(Room()) == Room()
     with pytest.raises(ValueError, match=r"room\.chairs = 9: must be at least 1 and at most 4"):
         checked(Room(chairs=9))
+
+
+@pytest.mark.parametrize("letters", [SHOWN_MAX - 3, SHOWN_MAX - 1, SHOWN_MAX + 99])
+def test_a_refused_value_is_shown_in_a_bounded_number_of_characters(letters):
+    shown = repr("x" * letters)[:SHOWN_MAX]
+    with pytest.raises(ValueError, match=f"^room.name = {shown}: is odd$"):
+        checked(Room(name="x" * letters))
 
 
 def test_bounds_in_words():

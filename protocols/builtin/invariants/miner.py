@@ -106,7 +106,7 @@ def _deadline(
         books.check(not (books.placed & partition.sectors).runs, f"sectors of deadline {index} are in two partitions")
         books.placed |= partition.sectors
         books.settled |= partition.terminated - _unsettled(store, partition)
-        live, total = live + len(partition.live_sectors), total + len(partition.sectors)
+        live, total = live + partition.live_sectors.count(), total + partition.sectors.count()
         faulty += partition.faulty_power
         books.active_power += partition.active_power
     counted = (deadline.live_sectors, deadline.total_sectors)
@@ -125,7 +125,7 @@ def partition_violations(
     """What does not hold of a partition: its sets, its powers, and its queue of expirations."""
     found: list[str] = []
     apart = (partition.unproven, partition.faults, partition.terminated)
-    if sum(map(len, apart)) != len(apart[0] | apart[1] | apart[2]):
+    if sum(field.count() for field in apart) != merged(apart).count():
         found.append("sectors are in several of unproven, faulty and terminated")
     if not holds_all(partition.sectors, apart[0] | apart[1] | apart[2]):
         found.append("it counts sectors that it does not have")
@@ -167,7 +167,7 @@ def _queue_violations(
         if not holds_all(partition.faults, entry.early_sectors):
             found.append(f"sectors end early at epoch {epoch} that are not faulty")
     if queued != partition.live_sectors:
-        found.append(f"{len(queued)} sectors have an end, {len(partition.live_sectors)} are live")
+        found.append(f"{queued.count()} sectors have an end, {partition.live_sectors.count()} are live")
     return found
 
 

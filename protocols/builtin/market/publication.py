@@ -120,8 +120,9 @@ def _check_deal(runtime: ActorRuntime, signed: ClientDealProposal, baseline: int
 
     with runtime.failing_as(ExitCode.ILLEGAL_ARGUMENT):
         runtime.syscalls.verify_signature(signed.client_signature, deal.client, deal.encode())
-    if runtime.actors_version and len(deal.label.encode()) > LABEL_BYTES_MAX:
-        refuse(f"a label of {len(deal.label.encode())} bytes; {LABEL_BYTES_MAX} at most")
+    label_bytes = len(deal.label.encode("utf-8", "surrogateescape"))
+    if runtime.actors_version and label_bytes > LABEL_BYTES_MAX:
+        refuse(f"a label of {label_bytes} bytes; {LABEL_BYTES_MAX} at most")
     size = int(deal.piece_size)
     if size < PIECE_BYTES_MIN or size & (size - 1):
         refuse(f"a piece of {size} padded bytes; sizes are powers of two from {PIECE_BYTES_MIN} on")

@@ -13,6 +13,7 @@ from thespis.protocols.builtin.multisig.state import (
     ApproveReturn,
     ChangeThresholdParams,
     ConstructorParams,
+    LockBalanceParams,
     MultisigState,
     ProposalHashData,
     ProposeParams,
@@ -30,6 +31,12 @@ from thespis.protocols.ipld.historic import HistoricMap
 from thespis.protocols.vm.exit_codes import ExitCode
 from thespis.protocols.vm.runtime import ActorRuntime
 
+SIGNERS_MAX = 256
+"""Signers of a wallet, since version 2: ``policy.go``, SignersMax."""
+THRESHOLDS = 1 << 64
+"""Version 0 lowers a threshold of 0 to the highest 64-bit number."""
+LOCK_BALANCE_FROM = 2
+"""The network version from which on a wallet can lock its balance."""
 Outcome = tuple[bool, int, bytes]
 """Whether a transaction was applied, its exit code and its return value."""
 
@@ -53,6 +60,8 @@ def construct(
     runtime.validate_caller(INIT)
     if not signers:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, "a multisig has at least one signer")
+    if runtime.actors_version and len(signers) > SIGNERS_MAX:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(signers)} signers; at most {SIGNERS_MAX} are allowed")
     resolved: list[Address] = []
     for signer in signers:
         number = runtime.resolve_or_create(signer)
@@ -145,24 +154,26 @@ def cancel(runtime: ActorRuntime, params: TransactionIdParams) -> None:
 def add_signer(runtime: ActorRuntime, params: SignerParams) -> None:
     """Add a signer; only the wallet itself may, by a transaction that was approved.
 
-    Source: v0.9.15 ``multisig_actor.go``, AddSigner.
+    Source: ``multisig_actor.go``, AddSigner.
     """
     runtime.validate_caller(runtime.receiver)
     signer = runtime.resolve_or_create(params.signer)
 
     def change(state: MultisigState) -> tuple[MultisigState, None]:
+        if runtime.actors_version and len(state.signers) >= SIGNERS_MAX:
+            runtime.abort(ExitCode.FORBIDDEN, f"there are {SIGNERS_MAX} signers already")
         if signer in state.signers:
             runtime.abort(ExitCode.FORBIDDEN, f"{signer} is a signer already")
-        threshold = Unsigned(state.threshold + params.adjust)
+        threshold = Unsigned((state.threshold + params.adjust) % THRESHOLDS)
         return dataclasses.replace(state, signers=(*state.signers, signer), threshold=threshold), None
 
     runtime.transaction(MultisigState, change)
 
 
 def remove_signer(runtime: ActorRuntime, params: SignerParams) -> None:
-    """Remove a signer; only the wallet itself may.
+    """Remove a signer, since version 2 with its approvals; only the wallet itself may.
 
-    Source: v0.9.15 ``multisig_actor.go``, RemoveSigner.
+    Source: ``multisig_actor.go``, RemoveSigner.
     """
     runtime.validate_caller(runtime.receiver)
     signer = runtime.resolve_or_create(params.signer)
@@ -175,16 +186,19 @@ def remove_signer(runtime: ActorRuntime, params: SignerParams) -> None:
         left = tuple(other for other in state.signers if other != signer)
         if not params.adjust and len(left) < state.threshold:
             runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(left)} signers cannot meet threshold {state.threshold}")
-        threshold = Unsigned(state.threshold - params.adjust)
-        return dataclasses.replace(state, signers=left, threshold=threshold), None
+        if runtime.actors_version and params.adjust and state.threshold <= 1:
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"threshold {state.threshold} cannot be lowered")
+        threshold = Unsigned((state.threshold - params.adjust) % THRESHOLDS)
+        changed = dataclasses.replace(state, signers=left, threshold=threshold)
+        return _without_approvals(runtime, changed, signer), None
 
     runtime.transaction(MultisigState, change)
 
 
 def swap_signer(runtime: ActorRuntime, params: SwapSignerParams) -> None:
-    """Put one signer in the place of another; only the wallet itself may.
+    """Replace one signer by another, who stands last; only the wallet itself may.
 
-    Source: v0.9.15 ``multisig_actor.go``, SwapSigner.
+    Source: ``multisig_actor.go``, SwapSigner.
     """
     runtime.validate_caller(runtime.receiver)
     old, new = runtime.resolve_or_create(params.old), runtime.resolve_or_create(params.new)
@@ -195,7 +209,7 @@ def swap_signer(runtime: ActorRuntime, params: SwapSignerParams) -> None:
         if new in state.signers:
             runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{new} is a signer already")
         left = tuple(other for other in state.signers if other != old)
-        return dataclasses.replace(state, signers=(*left, new)), None
+        return _without_approvals(runtime, dataclasses.replace(state, signers=(*left, new)), old), None
 
     runtime.transaction(MultisigState, change)
 
@@ -213,6 +227,53 @@ def change_threshold(runtime: ActorRuntime, params: ChangeThresholdParams) -> No
         return dataclasses.replace(state, threshold=params.threshold), None
 
     runtime.transaction(MultisigState, change)
+
+
+def lock_balance(runtime: ActorRuntime, params: LockBalanceParams) -> None:
+    """Lock funds of a wallet whose funds never were; only the wallet itself may.
+
+    Source: ``multisig_actor.go``, LockBalance.
+    """
+    if runtime.network_version < LOCK_BALANCE_FROM:
+        runtime.abort(ExitCode.SYS_INVALID_METHOD, f"there is no method 9 before network version {LOCK_BALANCE_FROM}")
+    runtime.validate_caller(runtime.receiver)
+    if params.unlock_duration <= 0:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"unlock duration {params.unlock_duration} is not positive")
+
+    def change(state: MultisigState) -> tuple[MultisigState, None]:
+        if state.unlock_duration:
+            runtime.abort(ExitCode.FORBIDDEN, "the wallet's funds vest already")
+        locked = dataclasses.replace(
+            state,
+            initial_balance=params.amount,
+            start_epoch=params.start_epoch,
+            unlock_duration=params.unlock_duration,
+        )
+        return locked, None
+
+    runtime.transaction(MultisigState, change)
+
+
+def _without_approvals(runtime: ActorRuntime, state: MultisigState, signer: Address) -> MultisigState:
+    """The wallet when a former signer's approvals count no more; a transaction that nobody else approved is gone.
+
+    Version 0 keeps them.
+
+    Source: v2.3.6 ``multisig_state.go``, PurgeApprovals.
+    """
+    if not runtime.actors_version:
+        return state
+    transactions = pending(runtime, state)
+    found = [(key, Transaction.from_wire(wire)) for key, wire in transactions.items()]
+    for key, transaction in found:
+        if signer not in transaction.approved:
+            continue
+        approved = tuple(other for other in transaction.approved if other != signer)
+        if approved:
+            transactions.set(key, dataclasses.replace(transaction, approved=approved).to_wire())
+        else:
+            transactions.delete(key)
+    return dataclasses.replace(state, pending=transactions.flush())
 
 
 def _require_signer(runtime: ActorRuntime, state: MultisigState) -> None:
@@ -264,7 +325,7 @@ def _run_if_approved(runtime: ActorRuntime, state: MultisigState, number: int, t
     """
     if len(transaction.approved) < state.threshold:
         return False, 0, b""
-    reason = state.cannot_spend(runtime.balance(), transaction.value, runtime.epoch)
+    reason = state.cannot_spend(runtime.balance(), transaction.value, runtime.epoch, runtime.actors_version)
     if reason:
         runtime.abort(ExitCode.INSUFFICIENT_FUNDS, reason)
     code, value = runtime.send(transaction.to, transaction.method, transaction.params, transaction.value)
@@ -288,4 +349,5 @@ METHODS: Methods = {
     6: method(remove_signer, SignerParams),
     7: method(swap_signer, SwapSignerParams),
     8: method(change_threshold, ChangeThresholdParams),
+    9: method(lock_balance, LockBalanceParams),
 }

@@ -28,17 +28,26 @@ class MultisigState(Record):
     unlock_duration: ChainEpoch
     pending: Cid
 
-    def locked(self, elapsed: int) -> int:
-        """AttoFIL that has not vested after `elapsed` epochs; vesting is linear, rounded down per epoch.
+    def locked(self, epoch: int, actors_version: int) -> int:
+        """AttoFIL that has not vested at an epoch; vesting is linear and begins with the start.
+
+        Version 0 rounds what vests per epoch down, version 2 rounds what is locked up. Epochs are 64-bit numbers whose
+        difference wraps, so a wallet that starts to vest in the farthest past is locked whole.
 
         Source: ``multisig_state.go``, AmountLocked.
         """
+        elapsed = (epoch - self.start_epoch + (1 << 63)) % (1 << 64) - (1 << 63)
         if elapsed >= self.unlock_duration:
             return 0
-        return self.initial_balance // self.unlock_duration * (self.unlock_duration - elapsed)
+        if elapsed < 0:
+            return self.initial_balance
+        left = self.unlock_duration - elapsed
+        if not actors_version:
+            return self.initial_balance // self.unlock_duration * left
+        return -(-self.initial_balance * left // self.unlock_duration)
 
-    def cannot_spend(self, balance: int, amount: int, epoch: int) -> str:
-        """Why an amount cannot be spent now, or an empty text.
+    def cannot_spend(self, balance: int, amount: int, epoch: int, actors_version: int) -> str:
+        """Why an amount cannot be spent now, or an empty text; version 2 lets a call without funds through always.
 
         Source: ``multisig_state.go``, assertAvailable.
         """
@@ -46,7 +55,9 @@ class MultisigState(Record):
             return f"amount {amount} is negative"
         if balance < amount:
             return f"balance {balance} does not cover {amount}"
-        locked = self.locked(epoch - self.start_epoch)
+        if actors_version and not amount:
+            return ""
+        locked = self.locked(epoch, actors_version)
         if balance - amount < locked:
             return f"{locked} has not vested; {balance} less {amount} is below it"
         return ""
@@ -141,6 +152,15 @@ class ChangeThresholdParams(Record):
     """The approvals needed from now on."""
 
     threshold: Unsigned
+
+
+@record
+class LockBalanceParams(Record):
+    """From which epoch on, over how many epochs, and how much (attoFIL) becomes free."""
+
+    start_epoch: ChainEpoch
+    unlock_duration: ChainEpoch
+    amount: TokenAmount
 
 
 def transaction_key(number: int) -> bytes:

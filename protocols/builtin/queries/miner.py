@@ -123,9 +123,9 @@ def sector_counts(store: Blockstore, state: AnyMiner) -> SectorCounts:
     """How many sectors are live, active and faulty."""
     found = [place.partition for place in places(store, state)]
     return SectorCounts(
-        sum(len(each.live_sectors) for each in found),
-        sum(len(each.active_sectors) for each in found),
-        sum(len(each.faults) for each in found),
+        sum(each.live_sectors.count() for each in found),
+        sum(each.active_sectors.count() for each in found),
+        sum(each.faults.count() for each in found),
     )
 
 

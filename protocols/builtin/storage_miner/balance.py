@@ -60,7 +60,7 @@ def withdraw_balance(runtime: ActorRuntime, params: WithdrawBalanceParams) -> No
     def unlock(state: MinerState) -> tuple[MinerState, tuple[Address, int]]:
         info = state.load_info(runtime)
         runtime.validate_caller(info.owner)
-        if len(state.early_terminations):
+        if state.early_terminations:
             runtime.abort(ExitCode.FORBIDDEN, "fees of terminated sectors are outstanding")
         state, freed = state.unlock_vested(runtime, runtime.epoch)
         require_pledge(runtime, state)

@@ -53,8 +53,8 @@ def compact_partitions(runtime: ActorRuntime, params: CompactPartitionsParams) -
         index = int(params.deadline)
         if not DeadlineInfo(runtime.policy, state.proving_period_start, index, runtime.epoch).is_mutable():
             runtime.abort(ExitCode.FORBIDDEN, f"deadline {index} is open or about to be")
-        if len(params.partitions) > layout.proof_partitions_max(info):
-            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.partitions)} partitions are too many")
+        if params.partitions.count() > layout.proof_partitions_max(info):
+            runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{params.partitions.count()} partitions are too many")
         deadlines = state.load_deadlines(runtime)
         rules = layout.deadline_rules(runtime, state, info, index)
         deadline, live, dead, removed = rules.remove_partitions(deadlines.load(runtime, index), params.partitions)

@@ -90,7 +90,7 @@ class DeadlineRules:
                 partition = self.kind.empty(HistoricArray(self.store).flush())
             else:
                 partition = self.kind.from_wire(wire)
-            room = partition_size - len(partition.sectors)
+            room = partition_size - partition.sectors.count()
             if room > 0:
                 new, left = left[:room], left[room:]
                 partition, added = partition.add_sectors(self.store, new, self.sector_size, self.quant, proven=proven)
@@ -131,7 +131,7 @@ class DeadlineRules:
             if expired.early_sectors.runs:
                 early.append(index)
             partitions.set(index, partition.to_wire())
-        count = len(total.on_time_sectors) + len(total.early_sectors)
+        count = total.on_time_sectors.count() + total.early_sectors.count()
         changed = dataclasses.replace(
             deadline,
             partitions=partitions.flush(),
@@ -181,7 +181,7 @@ class DeadlineRules:
                 self.store, sectors, epoch, numbers, self.sector_size, self.quant
             )
             partitions.set(index, partition.to_wire())
-            terminated = len(removed.on_time_sectors) + len(removed.early_sectors)
+            terminated = removed.on_time_sectors.count() + removed.early_sectors.count()
             if terminated:
                 early.append(index)
                 count += terminated
@@ -353,7 +353,7 @@ class DeadlineRules:
             deadline,
             partitions=root,
             expirations_epochs=queue.flush(),
-            live_sectors=Unsigned(deadline.live_sectors - len(all_live)),
-            total_sectors=Unsigned(deadline.total_sectors - len(all_live) - len(all_dead)),
+            live_sectors=Unsigned(deadline.live_sectors - all_live.count()),
+            total_sectors=Unsigned(deadline.total_sectors - all_live.count() - all_dead.count()),
         )
         return changed, all_live, all_dead, power

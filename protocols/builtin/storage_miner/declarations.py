@@ -56,7 +56,7 @@ def by_place(runtime: ActorRuntime, declarations: tuple[Declaration, ...]) -> di
         index = int(each.partition)
         partitions[index] = partitions.get(index, NOTHING) | each.sectors
     count = sum(len(partitions) for partitions in places.values())
-    sectors = sum(len(numbers) for partitions in places.values() for numbers in partitions.values())
+    sectors = sum(numbers.count() for partitions in places.values() for numbers in partitions.values())
     if count > most or sectors > ADDRESSED_SECTORS_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{count} partitions and {sectors} sectors are too many")
     return dict(sorted(places.items()))

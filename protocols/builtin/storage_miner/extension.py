@@ -91,7 +91,7 @@ def _check_extensions(runtime: ActorRuntime, params: ExtendParams) -> None:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{len(params.extensions)} extensions are too many")
     for each in params.extensions:
         check_deadline(runtime, each.deadline)
-    count = sum(len(each.sectors) for each in params.extensions)
+    count = sum(each.sectors.count() for each in params.extensions)
     if count > ADDRESSED_SECTORS_MAX:
         runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"{count} sectors are too many")
 

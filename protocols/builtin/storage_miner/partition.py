@@ -348,12 +348,12 @@ class Partition(Record):
         for epoch, numbers in queue.entries():
             limit = sectors_max - result.sectors_processed
             part = numbers
-            if limit < len(numbers):
+            if limit < numbers.count():
                 part = Bitfield.of(sorted(numbers)[:limit])
                 rest = (epoch, numbers - part)
             else:
                 processed.append(epoch)
-            result.sectors_processed += len(part)
+            result.sectors_processed += part.count()
             result.sectors[epoch] = part
             if result.sectors_processed >= sectors_max:
                 break

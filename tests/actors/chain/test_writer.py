@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from thespis.actors.chain.world import run_tipset
 from thespis.actors.chain.writer import ChainWriter
 from thespis.protocols.chain.block import BlockMessages, PoStProof
 from thespis.protocols.chain.message import BLOCK_GAS_LIMIT
@@ -377,3 +378,31 @@ def test_the_gas_limits_of_a_blocks_messages_sum_to_at_most_the_blocks_limit():
             add(chain, filled(*limits))
     add(chain, filled(half, half - 10**6, 10**6))
     assert len(chain.block_messages(chain.head().blocks[0]).secpk) == 3
+
+
+def test_of_two_messages_with_one_nonce_in_a_tipset_the_first_alone_is_executed():
+    """The other one costs nobody a penalty, has no receipt, and is not on the chain."""
+    chain = new_chain()
+    genesis, height, found = chain.head(), 0, []
+    while len(found) < 2:
+        height += 1
+        sent = [[transfer(value=number), transfer(nonce=1, value=number)][: 1 + number] for number in range(2)]
+        made = [make_block(chain, number, genesis, height, sent[number]) for number in range(2)]
+        found = [block for block in made if block is not None]
+    for block in found:
+        add(chain, block)
+    head = chain.head()
+    assert len(head.blocks) == 2
+    order = [next(each for each in found if each[0] == header) for header in head.blocks]
+    listed = [[signed.chain_cid() for signed in messages.secpk] for _, messages in order]
+    expected = [*listed[0], *listed[1][len(listed[0]) :]]
+    assert chain.message_cids(head) == expected
+    executed, _written = run_tipset(chain, head)
+    assert list(executed.messages) == expected
+    assert [each.receipt.exit_code for each in executed.applied] == [0] * len(expected)
+    assert sum(each.miner_penalty for each in executed.applied) == 0
+    assert chain.state_after(head).get(USERS[0]).nonce == len(expected)
+    passed_over = set(listed[1]) - set(expected)
+    assert passed_over
+    assert all(chain.index.message_height(cid) is None for cid in passed_over)
+    assert all(chain.index.message_height(cid) == head.height for cid in expected)

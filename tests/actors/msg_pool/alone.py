@@ -3,7 +3,7 @@
 from thespis.actors.chain.reader import ChainReader
 from thespis.actors.messages.msg_pool import Change, MessageChanged, MessageGossiped
 from thespis.actors.messages.network import PeerMisbehaved, PublishGossip
-from thespis.actors.messages.syncer import NewHead
+from thespis.actors.messages.syncer import NewHead, ReadSync, SyncStatus
 from thespis.actors.messages.wallet import SignBytes
 from thespis.actors.msg_pool.actor import MsgPool
 from thespis.actors.msg_pool.pending import Pending
@@ -24,12 +24,17 @@ class Alone(MsgPool):
         self._gap_max = gap_max
         self._look()
         self.told, self.events, self.gossip, self.is_away = [], [], [], False
+        self.fault = ""
 
     async def ask(self, question):
         if isinstance(question, PublishGossip):
             if self.is_away:
                 raise AskTimeoutError("the network is away")
             return self.gossip.append(question.data)
+        if isinstance(question, ReadSync):
+            if self.is_away:
+                raise AskTimeoutError("the syncer is away")
+            return SyncStatus("idle", 0, 0, 0, 0.0, 0.0, "", 0, self.fault)
         assert isinstance(question, SignBytes)
         return sign(SignatureType.SECP256K1, USER_KEYS[USERS.index(question.address)], question.data)
 

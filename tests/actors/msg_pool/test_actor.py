@@ -15,6 +15,7 @@ from thespis.actors.messages.msg_pool import (
     WhyWaiting,
 )
 from thespis.actors.msg_pool import actor as module
+from thespis.actors.msg_pool.settings import MsgPoolSettings
 from thespis.protocols.chain.base_fee import MINIMUM_BASE_FEE
 from thespis.protocols.chain.message import MESSAGE_BYTES_MAX, SignedMessage
 from thespis.protocols.chain.tipset import Tipset
@@ -253,11 +254,16 @@ def test_why_a_message_waits_or_does_not(pool, chain):
     take(pool, transfer(nonce=2))
 
     def why(signed):
-        return pool.why_waiting(WhyWaiting(signed.chain_cid())).reason
+        return run(pool.why_waiting(WhyWaiting(signed.chain_cid()))).reason
 
     assert "nothing holds it back" in why(transfer(nonce=0))
     assert "nonce 1 is missing" in why(transfer(nonce=2))
     assert "neither the chain nor the pool" in why(transfer(nonce=9))
+    pool.fault = "cannot execute the tipset at height 9"
+    assert why(transfer(nonce=0)) == "this node cannot execute the tipset at height 9"
+    pool.is_away = True
+    assert "no Syncer that answers" in why(transfer(nonce=0))
+    pool.is_away = False
     pool.follow(mine(chain, transfer(nonce=0)))
     assert f"at height {chain.head().height}" in why(transfer(nonce=0))
 
@@ -266,6 +272,23 @@ def test_messages_over_a_base_that_was_not_seen_yet_are_given(pool, chain):
     take(pool, transfer(nonce=1))
     mine(chain, transfer(nonce=0))
     assert [each.message.nonce for each in pool.select_messages(SelectMessages(chain.head().key, 100))] == [1]
+
+
+def test_messages_over_a_base_that_is_executed_meanwhile_are_given(pool, chain):
+    """Its block was seen before its state was there."""
+    take(pool, transfer(nonce=0))
+    parent = chain.head()
+    block = next(made for height in range(1, 50) if (made := make_block(chain, 0, parent, height)) is not None)
+    chain.add_block(*block, 2 * 10**9)
+    pool._look()
+    base = Tipset.of([block[0]])
+    assert pool.chain.blocks.has(base.key[0])
+    chain.execute(base)
+    assert pool.select_messages(SelectMessages(base.key, 100)) == (transfer(nonce=0),)
+
+
+def test_the_bounds_of_a_pool_by_default():
+    assert (MsgPoolSettings().messages_max, MsgPoolSettings().nonce_gap_max) == (10_000, 100)
 
 
 def test_what_is_final_is_forgotten(pool, chain, monkeypatch):

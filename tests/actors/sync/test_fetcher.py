@@ -5,8 +5,8 @@ import random
 from types import SimpleNamespace
 
 import pytest
-from thespis.actors.messages.network import ListPeers, PeerMisbehaved
-from thespis.actors.syncer.fetcher import PEERS_TRIED_MAX, Fetcher, FetchError
+from thespis.actors.messages.network import ListPeers, PeerError, PeerMisbehaved
+from thespis.actors.syncer.fetcher import PEERS_TRIED_MAX, SILENT_S, Fetcher, FetchError
 from thespis.protocols.chain.block import BlockHeader, save_message_meta
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.encoding.tuples import Unsigned
@@ -23,17 +23,27 @@ class Owner:
     """Stands for the Syncer: peers answer what the test gives them."""
 
     def __init__(self, answers):
-        self.answers, self.asked, self.told = answers, [], []
+        self.answers, self.asked, self.told, self.pauses, self.passed_s = answers, [], [], 0, 0.0
         self.environment = SimpleNamespace(random=random.Random(1))
 
     async def ask(self, request):
         if isinstance(request, ListPeers):
             return tuple(PeerInfo(peer, (), (), "", False, 0.0) for peer in self.answers)
         self.asked.append(request.peer)
-        return self.answers[request.peer]
+        answer = self.answers[request.peer]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def tell(self, notice):
         self.told.append(notice)
+
+    def now_s(self):
+        return self.passed_s
+
+    async def sleep(self, seconds):
+        assert seconds == 0
+        self.pauses += 1
 
     @property
     def blamed(self):
@@ -110,3 +120,32 @@ def test_a_bounded_number_of_peers_is_asked(empty):
         run(Fetcher(owner).messages(plain, "poor 3"))
     assert len(owner.asked) == len(set(owner.asked)) == PEERS_TRIED_MAX
     assert owner.asked[0] == "poor 3"
+
+
+def test_messages_of_many_tipsets_may_come_in_parts(tipsets):
+    nothing = save_message_meta(MemoryBlockstore(), [], [])
+    plain = [tipset for tipset in tipsets if [block.messages for block in tipset.blocks] == [nothing]][:3]
+    assert len(plain) == 3
+    owner = Owner({"slow": response(ExchangedTipset((), NOTHING), status=Status.PARTIAL)})
+    found = run(Fetcher(owner).batch_messages(plain, "slow"))
+    assert [[(each.bls, each.secpk) for each in blocks] for blocks in found] == [[((), ())]] * 3
+    assert owner.asked == ["slow"] * 3
+
+
+def test_who_is_silent_is_asked_after_the_others_for_a_while(empty):
+    """Silence costs ten seconds; a peer that passes blocks on and never answers must not cost them each time."""
+    plain, _full = empty
+    owner = Owner({"silent": PeerError("no answer"), "honest": response(ExchangedTipset((), NOTHING))})
+    fetcher = Fetcher(owner)
+    for _ in range(3):
+        run(fetcher.messages(plain, "silent"))
+    assert owner.asked == ["silent", "honest", "honest", "honest"]
+    owner.passed_s = SILENT_S + 1
+    run(fetcher.messages(plain, "silent"))
+    assert owner.asked[4:] == ["silent", "honest"]
+    owner.answers["honest"] = PeerError("no answer")
+    for _ in range(2):
+        with pytest.raises(FetchError):
+            run(fetcher.messages(plain, "honest"))
+    assert set(owner.asked[-2:]) == {"silent", "honest"}, "they are asked all the same when there is nobody else"
+    assert owner.told == []

@@ -35,6 +35,7 @@ def test_beyond_the_bound_the_oldest_block_is_forgotten(monkeypatch):
 
 
 def test_a_reason_is_cut_at_its_bound():
+    assert REASON_CHARACTERS_MAX == 500
     bad = BadBlocks()
     bad.add(cid(1), "x" * REASON_CHARACTERS_MAX)
     bad.add(cid(2), "x" * (REASON_CHARACTERS_MAX + 1))

@@ -3,11 +3,12 @@
 import dataclasses
 
 import pytest
-from thespis.actors.messages.syncer import MarkBad, ReadBad, ReadHead, ReadSync, SetCheckpoint, SubmitBlock
+from thespis.actors.messages.syncer import MarkBad, PeerHead, ReadBad, ReadHead, ReadSync, SetCheckpoint, SubmitBlock
 from thespis.protocols.chain.block import BlockMessage
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.crypto.signature import SignatureType, sign
-from thespis.protocols.errors import BlockWeightError, ChainError
+from thespis.protocols.errors import BlockWeightError, ChainError, TipsetExecutionError
+from thespis.runtime.store.errors import StoreFullError
 
 from tests.actors.chain.builder import (
     WORKER_KEYS,
@@ -98,9 +99,10 @@ def test_what_nobody_gives_can_be_tried_again_and_is_not_bad(syncer, theirs):
     status = syncer.read_sync(ReadSync())
     assert (status.stage, status.error, status.bad_blocks) == ("idle", "no peer is connected", 0)
     assert syncer.told == []
-    assert syncer._targets.best() is None
+    assert syncer._targets.take(syncer.now_s()) is None, "nobody is asked again at once"
     syncer._fetcher.failing = False
     syncer.told_of(theirs.head(), weight(theirs))
+    syncer.pass_time(2.0)
     assert syncer.chain.head().key == theirs.head().key
     assert syncer.read_sync(ReadSync()).error == ""
 
@@ -153,6 +155,24 @@ def test_another_genesis_is_bad_and_not_followed(theirs):
     assert "at or below height 0" in syncer.read_bad(ReadBad(theirs.head().key[0]))
 
 
+def test_a_head_that_is_said_to_be_at_genesis_is_asked_for_alone_at_first(syncer, theirs):
+    block = dataclasses.replace(theirs.head().blocks[0], height=0)
+    syncer.told_of(dataclasses.replace(theirs.head(), blocks=(block,)), 10**9)
+    assert syncer._fetcher.asked[0] == ("headers", 1, "peer")
+
+
+def test_a_lie_about_a_head_costs_the_liar_and_not_who_names_it_too(syncer, theirs):
+    head = theirs.head()
+    syncer._fetcher.failing = True
+    syncer.told_of(head, weight(theirs), peer="honest")
+    syncer._fetcher.failing = False
+    syncer.peer_head(PeerHead("liar", head.key, head.height - 1, 10**9))
+    assert syncer.blamed == ["liar"]
+    assert syncer.read_bad(ReadBad(head.key[0])) == ""
+    syncer.pass_time(2.0)
+    assert syncer.chain.head().key == head.key
+
+
 # -- blocks by gossip ----------------------------------------------------------------------------------------
 
 
@@ -172,6 +192,7 @@ def test_a_block_waits_for_its_parents_while_they_are_fetched(syncer, theirs):
     header = theirs.head().blocks[0]
     syncer.hear(block_of(theirs, header), source="source")
     assert syncer.chain.head().key == theirs.head().key
+    assert syncer._fetcher.asked[0] == ("headers", header.height - 1, "source"), "down to genesis"
     assert {each[2] for each in syncer._fetcher.asked} == {"source"}
     assert syncer._orphans.take(header.parents) == []
     assert syncer.told == []
@@ -298,3 +319,38 @@ def test_what_a_crash_left_between_a_block_and_its_tipset_is_made_up_for(syncer)
     assert len(syncer.chain.head().blocks) == 1
     syncer._resume()
     assert len(syncer.chain.head().blocks) == 2
+
+
+# -- faults of this node -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [TipsetExecutionError("cron failed"), StoreFullError("no room"), KeyError("a bug")])
+@pytest.mark.parametrize("way", ["gossip", "sync"])
+def test_an_execution_that_fails_is_told_until_one_succeeds(theirs, monkeypatch, caplog, error, way):
+    """Neither silence nor "idle": the status, the pool's answer and the log say what is wrong with this node."""
+    syncer = Alone(new_chain(), theirs)
+
+    def fail(_tipset):
+        raise error
+
+    first = path(theirs)[0]
+
+    def fail_in_pieces(_tipset):
+        yield
+        raise error
+
+    monkeypatch.setattr(syncer.chain, "execute", fail)
+    monkeypatch.setattr(syncer.chain, "executing", fail_in_pieces)
+    with pytest.raises(type(error)):
+        if way == "gossip":
+            syncer.hear(block_of(theirs, first.blocks[0]))
+        else:
+            syncer._settle(first)
+    status = syncer.read_sync(ReadSync())
+    assert f"height {first.height}: {type(error).__name__}" in status.fault
+    assert "cannot execute" in caplog.text
+    assert (status.bad_blocks, syncer.blamed) == (0, [])
+    monkeypatch.undo()
+    syncer.told_of(theirs.head(), weight(theirs))
+    assert syncer.chain.head().key == theirs.head().key
+    assert syncer.read_sync(ReadSync()).fault == ""

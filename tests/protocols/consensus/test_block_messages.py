@@ -3,11 +3,14 @@
 import dataclasses
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from thespis.protocols.chain.block import BlockMessages
 from thespis.protocols.chain.message import BLOCK_GAS_LIMIT
-from thespis.protocols.consensus.block_messages import check_eligible, check_senders, may_send
+from thespis.protocols.consensus.block_messages import check_eligible, check_senders, may_send, tipset_messages
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import BlockMessagesError, InvalidMessageError
+from thespis.protocols.vm.interpreter import BlockToApply
 
 from tests.actors.chain.builder import USERS, WORKERS, new_chain, transfer
 
@@ -62,3 +65,59 @@ def test_what_stands_on_chain_pays_for_its_length_there():
     check_eligible(transfer(bls_sender=True, limit=least).message, 5)
     with pytest.raises(InvalidMessageError, match=f"below {least}"):
         check_eligible(transfer(bls_sender=True, limit=least - 1).message, 5)
+
+
+def applied(*blocks):
+    """What is executed of a tipset's blocks, each a list of (sender, nonce, value) of key messages."""
+    made = [
+        BlockToApply(
+            Address.id(1000 + number), 1, (), [transfer(who, nonce=nonce, value=value) for who, nonce, value in block]
+        )
+        for number, block in enumerate(blocks)
+    ]
+    found = tipset_messages(made)
+    assert [(block.miner, block.win_count) for block in found] == [(block.miner, 1) for block in made]
+    names = {
+        transfer(who, nonce=nonce, value=value): (who, nonce, value) for block in blocks for who, nonce, value in block
+    }
+    return [[names[signed] for signed in block.secpk_messages] for block in found]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "expected"),
+    [
+        ([[(0, 5, 1)], [(0, 5, 2)]], [[(0, 5, 1)], []]),
+        ([[(0, 5, 1)], [(0, 5, 1)]], [[(0, 5, 1)], []]),
+        ([[(0, 5, 1), (0, 6, 1)], [(0, 5, 2), (0, 6, 2), (0, 7, 2)]], [[(0, 5, 1), (0, 6, 1)], [(0, 7, 2)]]),
+        (
+            [[(0, 5, 1)], [(0, 5, 2), (0, 6, 2)], [(0, 5, 1), (0, 6, 3), (0, 7, 3)]],
+            [[(0, 5, 1)], [(0, 6, 2)], [(0, 7, 3)]],
+        ),
+        ([[(0, 5, 1)], [(1, 5, 1)]], [[(0, 5, 1)], [(1, 5, 1)]]),
+        ([[(0, 5, 1)], [(0, 7, 1), (0, 6, 1)]], [[(0, 5, 1)], [(0, 6, 1)]]),
+    ],
+    ids=["other value", "same", "longer", "three blocks", "two senders", "out of order"],
+)
+def test_of_a_tipset_only_nonces_that_follow_on_are_executed(blocks, expected):
+    assert applied(*blocks) == expected
+
+
+def test_who_is_named_by_key_and_by_id_is_two_senders_of_a_tipset(state):
+    by_key = transfer(bls_sender=True).message
+    by_id = dataclasses.replace(by_key, sender=state.resolve(WORKERS[0]))
+    blocks = [BlockToApply(Address.id(1000), 1, (by_key,), ()), BlockToApply(Address.id(1001), 1, (by_id,), ())]
+    assert [block.bls_messages for block in tipset_messages(blocks)] == [[by_key], [by_id]]
+
+
+def test_a_message_is_one_whichever_of_the_lists_has_it():
+    signed = transfer()
+    [block] = tipset_messages([BlockToApply(Address.id(1000), 1, (signed.message,), (signed,))])
+    assert (block.bls_messages, block.secpk_messages) == ([signed.message], [])
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4)), min_size=1, max_size=5))
+def test_of_valid_blocks_as_much_is_executed_as_the_longest_has(lengths):
+    """Each block begins at the nonce that is due; so none is left out but those that another block has."""
+    blocks = [[(0, 7 + place, value) for place in range(length)] for length, value in lengths]
+    executed = [message for block in applied(*blocks) for message in block]
+    assert [nonce for _, nonce, _ in executed] == list(range(7, 7 + max(length for length, _ in lengths)))

@@ -92,3 +92,10 @@ def test_a_message_above_the_gas_of_a_block_ends_its_senders_messages():
     dear = transfer(0, nonce=1, limit=10_000_000_001, premium=1, cap=100)
     chosen = chosen_of([transfer(0, nonce=0), dear, transfer(0, nonce=2)], 10**10)
     assert [each.message.nonce for each in chosen] == [0]
+
+
+def test_what_pays_the_base_fee_and_nothing_more_is_taken():
+    even, below = transfer(cap=100, premium=10), transfer(cap=99, premium=10)
+    assert message_reward(even, 100) == 0
+    assert chosen_of([even], 10**10) == [even]
+    assert chosen_of([below], 10**10) == []

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from thespis.protocols.encoding import bitfield
-from thespis.protocols.encoding.bitfield import BIT_LIMIT, ENCODED_BYTES_MAX, Bitfield
+from thespis.protocols.encoding.bitfield import BIT_LIMIT, ENCODED_BYTES_MAX, ITERATED_MAX, Bitfield
 from thespis.protocols.errors import BitfieldError, EncodeError
 
 from tests.vectors import load
@@ -54,7 +54,7 @@ sets = st.sets(st.integers(0, 300), max_size=80)
 def test_round_trip(bits):
     field = Bitfield.of(bits)
     assert set(field) == bits
-    assert len(field) == len(bits)
+    assert field.count() == len(bits)
     assert Bitfield.decode(field.encode()) == field
     assert Bitfield.from_run_lengths(field.run_lengths()) == field
 
@@ -124,3 +124,17 @@ def test_what_is_canonical_is_read_alike(data):
     except BitfieldError:
         return
     assert Bitfield.read(data) == strict
+
+
+@pytest.mark.parametrize("count", [1, ITERATED_MAX, ITERATED_MAX + 1, 1 << 63, (1 << 64) - 1])
+def test_bits_are_counted_whatever_their_number_and_gone_through_up_to_a_bound(count):
+    field = Bitfield(((0, count),))
+    assert field
+    assert field.count() == count
+    assert count - 1 in field
+    if count > ITERATED_MAX:
+        with pytest.raises(BitfieldError, match=str(ITERATED_MAX)):
+            next(iter(field))
+    else:
+        assert next(iter(field)) == 0
+    assert not Bitfield()

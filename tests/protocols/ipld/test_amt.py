@@ -62,8 +62,11 @@ def test_bounds():
     assert amt.get(2**64 - 2) == b"last"
     with pytest.raises(EncodeError):
         amt.set(2**64 - 1, b"")
+    old = Amt(MemoryBlockstore(), version=AmtVersion.V0)
+    old.set(2**63 - 1, b"last")
+    assert old.get(2**63 - 1) == b"last"
     with pytest.raises(EncodeError):
-        Amt(MemoryBlockstore(), version=AmtVersion.V0).set(2**48 + 1, b"")
+        old.set(2**63, b"")
     with pytest.raises(EncodeError):
         amt.get(-1)
 

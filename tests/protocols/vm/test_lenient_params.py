@@ -30,7 +30,9 @@ def beginning(request):
 
 
 def called(beginning, method, text, receiver=MINER):
-    return outcome(beginning, beginning.store, False, [(OWNER, receiver, 0, method, bytes.fromhex(text))])
+    """Exit codes, gas, and the state's root."""
+    applied, root = outcome(beginning, beginning.store, False, [(OWNER, receiver, 0, method, bytes.fromhex(text))])
+    return [each.receipt.exit_code for each in applied], [each.receipt.gas_used for each in applied], root
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.ipld.blockstore import MemoryBlockstore, load, save
 from thespis.protocols.ipld.hamt import Hamt, HamtVersion
 from thespis.protocols.vm import known_ids, state_tree
-from thespis.protocols.vm.state_tree import Actor, StateTree
+from thespis.protocols.vm.state_tree import Actor, StateTree, save_versioned
 
 from tests.properties import examples
 
@@ -208,3 +208,27 @@ def test_what_is_remembered_takes_no_more_than_is_counted():
         tracemalloc.stop()
     assert ids - before <= len(keys) * known_ids._ID_BYTES
     assert entries - ids <= len(keys) * state_tree._ENTRY_BYTES
+
+
+def bucket_of_three(versioned):
+    """The keys of a bucket of three, in their order, after a fourth actor of its slots was deleted."""
+    store = MemoryBlockstore()
+    root = Hamt(store, version=HamtVersion.V0).flush()
+    tree = StateTree(store, save_versioned(store, root) if versioned else root)
+    for number in (118, 120, 150, 174):
+        tree.set(Address.id(number), Actor(ACCOUNT, root, 0, 0))
+    tree = StateTree(store, tree.flush())
+    tree.delete(Address.id(118))
+    flushed = tree.flush()
+    assert flushed == StateTree(store, flushed).flush(), "what is read keeps its order"
+    [_, [pointer]] = load(store, load(store, flushed)[1] if versioned else flushed)
+    return [key.hex() for key, _ in pointer["1"]]
+
+
+def test_a_deletion_leaves_a_bucket_in_the_order_of_the_library_of_its_time():
+    """Up to network version 3 the entries stand as in the node that was, from 4 on by key.
+
+    The first is what go-hamt-ipld v0.1.5 gave for these keys.
+    """
+    assert bucket_of_three(versioned=False) == ["00ae01", "0078", "009601"]
+    assert bucket_of_three(versioned=True) == ["0078", "009601", "00ae01"]

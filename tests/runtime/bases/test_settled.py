@@ -5,18 +5,17 @@ import weakref
 
 import pytest
 from thespian.actors import ActorSystem
+from thespis.runtime.actor.conversation import Ask, Role
 from thespis.runtime.actor.handle import SupervisorHandle
+from thespis.runtime.actor.handlers import answers
 from thespis.runtime.actor.message import message
-from thespis.runtime.actor.subsystem import Subsystem, handles
+from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.actor.supervision import ChildSpec, Plan
 from thespis.runtime.actor.supervisor import Supervisor
 from thespis.runtime.bases.process import ProcessBase
 from thespis.runtime.bases.settings import Limits
 
-
-@message
-class ReadFrozen:
-    pass
+COLLECTED = Role("Collected", "tests of the collector")
 
 
 @message
@@ -26,10 +25,15 @@ class Frozen:
     garbage_is_collected: bool
 
 
-class Collected(Subsystem):
+@message
+class ReadFrozen(Ask[Frozen], to=COLLECTED):
+    pass
+
+
+class Collected(Subsystem[None]):
     """Tells of its process's collector."""
 
-    @handles(ReadFrozen)
+    @answers(ReadFrozen)
     def read(self, _order):
         class Loop:
             pass
@@ -44,7 +48,7 @@ class Collected(Subsystem):
 
 
 class Tree(Supervisor):
-    plan = Plan((ChildSpec("Collected", Collected),))
+    plan = Plan((ChildSpec(COLLECTED, Collected),))
 
 
 @pytest.mark.slow
@@ -52,8 +56,8 @@ def test_a_ready_subsystem_has_its_start_frozen():
     system = ActorSystem(ProcessBase(limits=Limits(), log_level="CRITICAL"), transientUnique=True)
     try:
         handle = SupervisorHandle(system, system.createActor(Tree))
-        handle.start(deadline_s=30)
-        found = handle.tell_role("Collected", ReadFrozen())
+        handle.start(within_s=30)
+        found = handle.ask(ReadFrozen())
         handle.stop()
     finally:
         system.shutdown()
@@ -65,5 +69,5 @@ def test_a_ready_subsystem_has_its_start_frozen():
 def test_nothing_is_frozen_in_a_simulation(simulated_node):
     before = gc.get_freeze_count()
     node = simulated_node(Tree, seed=1)
-    assert node.ask("Collected", ReadFrozen()).garbage_is_collected
+    assert node.ask(ReadFrozen()).garbage_is_collected
     assert gc.get_freeze_count() == before
