@@ -15,9 +15,9 @@ class Dialect(Enum):
     """Who reads.
 
     `CANONICAL` takes exactly what our encoder writes: our stores, our processes, our files. `CHAIN` is a peer of today:
-    gossip and answers of chain exchange (Lotus v1.34.1 ``chain/types``, go-state-types v0.17.0). `ACTORS` is the
-    machine of the network versions that we run, on parameters and headers within them (Lotus v1.4.0
-    ``chain/vm/invoker.go``, DecodeParams; specs-actors v0.9.13 and v2.3.6).
+    gossip (Lotus v1.34.1 ``chain/types``, go-state-types v0.17.0). `ACTORS` is the machine of the network versions that
+    we run, on parameters and headers within them (Lotus v1.4.0 ``chain/vm/invoker.go``, DecodeParams; specs-actors
+    v0.9.13 and v2.3.6).
     """
 
     CANONICAL = "canonical"

@@ -12,14 +12,20 @@ from dataclasses import dataclass
 from thespis.protocols.chain.block import BlockHeader, BlockMessages
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX
+from thespis.protocols.consensus.block_messages import BLOCK_MESSAGES_MAX
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cbor_length import item_length
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.dialect import Dialect
-from thespis.protocols.encoding.tuples import ARRAY_ITEMS_MAX
 from thespis.protocols.errors import BlockMessagesError, DecodeError, WireError
 from thespis.protocols.steps import Steps
-from thespis.protocols.wire.exchange import Options, Request, check_count, check_links, check_status
+from thespis.protocols.wire.exchange import (
+    TIPSET_MESSAGES_MAX,
+    Options,
+    Request,
+    check_count,
+    check_links,
+    check_status,
+)
 
 PIECE_ITEMS, PIECE_BYTES = 250, 128 << 10
 """A pause comes after so many items or bytes: some hundredths of a second."""
@@ -56,9 +62,9 @@ class UnreadMessages:
         for place, data in enumerate((*self.bls, *self.secpk), 1):
             try:
                 if place <= len(self.bls):
-                    bls.append(Message.decode(data, dialect=Dialect.CHAIN))
+                    bls.append(Message.decode(data))
                 else:
-                    secpk.append(SignedMessage.decode(data, dialect=Dialect.CHAIN))
+                    secpk.append(SignedMessage.decode(data))
             except DecodeError as error:
                 raise BlockMessagesError(f"item {place} of the block's messages is no message: {error}") from None
             if not place % PIECE_ITEMS:
@@ -162,7 +168,7 @@ def _read_tipset(walk: _Walk, request: Request) -> Steps[ReadTipset]:
         raise WireError(f"a tipset came with {count} headers")
     headers = []
     for _ in range(count):
-        headers.append(BlockHeader.decode(walk.item(), dialect=Dialect.CHAIN))
+        headers.append(BlockHeader.decode(walk.item()))
         if walk.paused():
             yield
     if not request.options & Options.MESSAGES:
@@ -182,7 +188,7 @@ def _read_tipset(walk: _Walk, request: Request) -> Steps[ReadTipset]:
 def _read_lists(walk: _Walk) -> Steps[list[tuple[bytes, ...]]]:
     """Messages that come once each, and then by index what each block holds of them."""
     messages = []
-    for _ in range(walk.array(ARRAY_ITEMS_MAX, "messages of a tipset")):
+    for _ in range(walk.array(TIPSET_MESSAGES_MAX, "messages of a tipset")):
         messages.append(walk.item())
         if walk.paused():
             yield
@@ -199,8 +205,8 @@ def _read_lists(walk: _Walk) -> Steps[list[tuple[bytes, ...]]]:
 
 def _indices(data: bytes) -> list[int]:
     found = cbor.decode(data)
-    if type(found) is not list or len(found) > ARRAY_ITEMS_MAX:
-        raise WireError(f"the messages of a block are an array of at most {ARRAY_ITEMS_MAX} indices")
+    if type(found) is not list or len(found) > BLOCK_MESSAGES_MAX:
+        raise WireError(f"the messages of a block are an array of at most {BLOCK_MESSAGES_MAX} indices")
     if any(type(index) is not int or index < 0 for index in found):
         raise WireError("the messages of a block are named by their places")
     return found

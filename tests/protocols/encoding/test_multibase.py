@@ -1,6 +1,9 @@
+import base64
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from thespis.actors.api import forms
 from thespis.protocols.encoding import multibase
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.multibase import decode_multibase
@@ -46,6 +49,14 @@ def test_a_cid_in_each_base():
     old = "QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n"
     assert {Cid.from_any_text(text) for text in texts} == {cid}
     assert Cid.from_any_text(old) == Cid.from_text(old) == Cid.from_any_text("z" + old)
+
+
+def test_clients_name_a_cid_in_any_base():
+    data = Cid.of(b"x").data
+    for text in ("f" + data.hex(), "u" + base64.urlsafe_b64encode(data).decode().rstrip("="), str(Cid.of(b"x"))):
+        assert forms.cid({"/": text}) == Cid.of(b"x")
+    with pytest.raises(CidError):
+        forms.cid({"/": "f00"})
 
 
 @given(st.text(max_size=30))

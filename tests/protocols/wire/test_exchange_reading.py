@@ -129,7 +129,7 @@ def test_bounds_come_before_work(monkeypatch):
         to_the_end(read_response(request(), answer(one)))
     monkeypatch.undo()
     many = b"\x83\x00\x60\x81\x82\x80\x84\x9a\xff\xff\xff\xff" + bytes(100)
-    with pytest.raises(WireError, match="4294967295 messages of a tipset; at most 8192"):
+    with pytest.raises(WireError, match="4294967295 messages of a tipset; at most 150000"):
         to_the_end(read_response(request(), many))
 
 
