@@ -194,15 +194,21 @@ class ActorRuntime:
         """The id address of an address, or None."""
         return self._machine.state.resolve(address)
 
-    def resolve_or_create(self, address: Address) -> Address:
-        """The id address of an address; a key without an account gets one, by a transfer of nothing."""
+    def resolve_or_create(self, address: Address, failing: ExitCode | None = None) -> Address:
+        """The id address of an address; a key without an account gets one, by a transfer of nothing.
+
+        Where that fails the call ends with the transfer's own code, unless it is to end with another.
+
+        Source: ``actors/builtin/shared.go``, ResolveToIDAddr, RequireNoErr.
+        """
         found = self.resolve(address)
         if found is not None:
             return found
         code, _ = self.send(address, 0, b"", 0)
         found = self.resolve(address) if code == ExitCode.OK else None
         if found is None:
-            self.abort(ExitCode.ILLEGAL_STATE, f"{address} has no id and cannot be given one (exit code {code})")
+            reason = f"{address} has no id and cannot be given one (exit code {code})"
+            self.abort(failing or code or ExitCode.ILLEGAL_STATE, reason)
         return found
 
     def send(self, to: Address, method: int, params: bytes, value: int) -> tuple[int, bytes]:

@@ -135,7 +135,7 @@ def _account(runtime: ActorRuntime, address: Address) -> Address:
     Source: ``paych_actor.go``, resolveAccount.
     """
     newer = runtime.actors_version > 0
-    found = runtime.resolve_or_create(address) if newer else runtime.resolve(address)
+    found = runtime.resolve_or_create(address, ExitCode.ILLEGAL_STATE) if newer else runtime.resolve(address)
     if found is None:
         runtime.abort(ExitCode.NOT_FOUND, f"there is no actor at {address}")
     kind = runtime.code_name(found)

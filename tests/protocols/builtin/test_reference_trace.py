@@ -14,7 +14,7 @@ CHECK_EVERY = 10
 """The books are in order after every message; to see it after some is enough."""
 
 
-def replay(name, monkeypatch):
+def replay(name, monkeypatch, *, books=True):
     """Compare message by message; returns the methods with the codes that they ended with."""
     agreeable(monkeypatch)
     trace = trace_of(name)
@@ -27,7 +27,7 @@ def replay(name, monkeypatch):
         assert not returned or receipt.return_value.hex() == returned, what
         assert changed == digest, f"{what}: another state or balance than the reference's"
         codes.add((message[4], code))
-        if number % CHECK_EVERY == 0:
+        if books and number % CHECK_EVERY == 0:
             assert replayed.violations() == [], what
     return codes
 
@@ -53,3 +53,14 @@ def test_payment_channels_do_what_the_reference_s_do(name, monkeypatch):
     assert {method for method, code in codes if code == 0} >= {0, 2, 3, 4}
     assert ((2, 32) in codes) == (name == "paych-v2-network-4"), "version 2 refuses vouchers of a settled channel"
     assert len(codes) >= 16, "the trace has lost its variety"
+
+
+@pytest.mark.parametrize("name", ["singletons-v0-network-3", "singletons-v2-network-4"])
+def test_registry_accounts_init_reward_and_power_do_what_the_reference_s_do(name, monkeypatch):
+    """Callers and addresses of every kind, of which many are nobody's; in version 0 a division by zero ends cron.
+
+    Miners claim power there that no sector of theirs has, so the books do not agree.
+    """
+    codes = replay(name, monkeypatch, books=False)
+    assert {method for method, code in codes if code == 0} >= {0, 2, 3, 4, 5, 6, 9}
+    assert len(codes) >= 25, "the trace has lost its variety"
