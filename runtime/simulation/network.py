@@ -94,6 +94,11 @@ class SimulatedSwarm:
                 if self.is_cut(port.node, other):
                     port.lose(other)
 
+    @property
+    def is_parted(self) -> bool:
+        """Whether any cut lasts."""
+        return bool(self._cuts)
+
     def heal(self) -> None:
         """End every cut."""
         self._cuts.clear()
