@@ -29,8 +29,8 @@ LIVENESS_EPOCHS = 10
 LAG_EPOCHS_MAX = 3
 LAG_S_MIN = 20.0
 """With short epochs a lag is allowed for as long as two peers may keep a node waiting for an answer."""
-SETTLED_EPOCHS = 10
-"""How long after a crash or a partition a node has to keep up."""
+SETTLED_EPOCHS, SETTLED_S = 5, 60.0
+"""How long a node has after a crash or a partition, whichever is longer, before it must keep up."""
 HALT_EPOCHS_MAX = 40
 """A chain of one miner, its node down for eight epochs, has no longer gap than this by chance."""
 
@@ -198,7 +198,7 @@ class Checker:
             before, since = self._settled.get(number, ((), self._epochs))
             self._settled[number] = crew, since if crew == before and not swarm.is_parted else self._epochs
         for number in simulation.alive():
-            if self._epochs - self._settled[number][1] < SETTLED_EPOCHS:
+            if self._epochs - self._settled[number][1] < max(SETTLED_EPOCHS, SETTLED_S / simulation.block_time_s):
                 continue
             name = simulation.names[number]
             port = swarm.ports.get(name)

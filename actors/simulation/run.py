@@ -41,6 +41,7 @@ class SimulationResult:
     partitions: int = 0
     actors_killed: int = 0
     nodes_killed: int = 0
+    absences: int = 0
     visits: int = 0
     bans: int = 0
     messages: int = 0
@@ -104,7 +105,7 @@ def simulate(
     result.reorgs, result.deepest_reorg = checker.reorgs, checker.deepest_reorg
     counts = schedule.counts
     result.partitions, result.actors_killed = counts.partitions, counts.actors_killed
-    result.nodes_killed, result.messages = counts.nodes_killed, len(accepted)
+    result.nodes_killed, result.absences, result.messages = counts.nodes_killed, counts.absences, len(accepted)
     result.visits, result.bans = camp.visits, len(simulation.network.base.world.swarm.bans)
     result.trace, result.delivered = simulation.network.trace_hash, simulation.network.base.delivered
     _describe(simulation, result, number)

@@ -28,14 +28,14 @@ class Silence(Enemy):
 
     def act(self) -> None:
         """The real head, so that it is the one that is asked."""
-        self.tell_head()
+        for victim in self.connected():
+            self.met(victim)
 
-    def tell_head(self) -> None:
-        """Say hello with the head that the network has."""
+    def met(self, peer: str) -> None:
+        """The head that the network has."""
         chain = self.chain()
         head = chain.head()
-        for victim in self.connected():
-            self.say_hello(victim, head.key, head.height, chain.execution(head.key).weight)
+        self.say_hello(peer, head.key, head.height, chain.execution(head.key).weight)
 
     def answer(self, event: RequestArrived, request: Request) -> None:
         """Never."""

@@ -23,7 +23,7 @@ ENEMIES: dict[str, type[Enemy]] = {
 }  # fmt: skip
 KINDS = tuple(ENEMIES)
 FIRST_EPOCHS = (1, 4)
-STAYS_EPOCHS = (8, 20)
+STAYS_EPOCHS = (10, 40)
 AWAY_EPOCHS = (2, 8)
 
 

@@ -16,11 +16,13 @@ from thespis.protocols.wire import exchange, hello
 from thespis.protocols.wire.exchange import ExchangedTipset, Options, Request, Response, Status
 from thespis.protocols.wire.hello import Hello, HelloReply
 from thespis.protocols.wire.topics import blocks_topic, message_id, messages_topic
-from thespis.runtime.p2p.port import GossipArrived, HostSettings, RequestArrived
+from thespis.runtime.p2p.port import GossipArrived, HostSettings, PeerConnected, RequestArrived
 from thespis.runtime.simulation.stranger import StrangerPort
 
 CONNECTED_AFTER_S = 0.2
 """When every dial of an epoch has ended, even over slow links."""
+DIALS_PER_EPOCH, DIAL_EVERY_S = 8, 0.1
+"""A node that comes back is met before the honest find it."""
 ASK_TIMEOUT_S = 5.0
 TIPSETS_TOLD_MAX = 50
 
@@ -69,7 +71,8 @@ class Enemy:
         if self._names and not self.port.connected:
             self.port.close()
             self.port = self.appear()
-        self.connect(self.port)
+        for attempt in range(DIALS_PER_EPOCH):
+            self.later(attempt * DIAL_EVERY_S, self.connect, self.port)
         span_s = max(0.1, self.simulation.block_time_s * 0.8 - CONNECTED_AFTER_S)
         self.later(CONNECTED_AFTER_S + self.rng.random() * span_s, self.act)
 
@@ -111,6 +114,9 @@ class Enemy:
         """A victim says hello."""
         self.port.respond(event.number, HelloReply(0, 0).encode())
 
+    def met(self, peer: str) -> None:
+        """A connection to a victim stands: the moment to be believed first."""
+
     def heard(self, event: GossipArrived) -> None:
         """Gossip came by."""
 
@@ -119,6 +125,8 @@ class Enemy:
             self.port.taken()
             self.port.hear(event.author, event.data)
             self.heard(event)
+        elif isinstance(event, PeerConnected):
+            self.met(event.peer)
         elif isinstance(event, RequestArrived) and event.protocol == hello.PROTOCOL:
             self.greeted(event)
         elif isinstance(event, RequestArrived):

@@ -31,9 +31,13 @@ class MadeUpHeads(Enemy):
     def act(self) -> None:
         """Several heads to everyone."""
         for victim in self.connected():
-            for _ in range(HEADS_PER_EPOCH):
-                number = self.number()
-                self.say_hello(victim, (Cid.of(b"made up %d" % number),), FAR_HEIGHT, 10**30 + number)
+            self.met(victim)
+
+    def met(self, peer: str) -> None:
+        """Several heads at once."""
+        for _ in range(HEADS_PER_EPOCH):
+            number = self.number()
+            self.say_hello(peer, (Cid.of(b"made up %d" % number),), FAR_HEIGHT, 10**30 + number)
 
     def answer(self, event: RequestArrived, request: Request) -> None:
         """Never."""
