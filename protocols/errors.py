@@ -1,5 +1,12 @@
 """The error tree of the protocols floor; every decoder raises one of these and nothing else."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from thespis.protocols.encoding.cid import Cid
+
 
 class ProtocolError(ValueError):
     """Root of all errors about Filecoin data."""
@@ -90,7 +97,18 @@ class InvalidTipsetError(ProtocolError):
 
 
 class InvalidBlockError(ProtocolError):
-    """A block header breaks a rule of consensus; the subclass says which."""
+    """A block header breaks a rule of consensus; the subclass says which.
+
+    `block` is the one that is proven to break it. Without it the error is of what somebody said about a block, and no
+    block may count as bad for that.
+    """
+
+    block: Cid | None = None
+
+    def about(self, block: Cid) -> InvalidBlockError:
+        """The same error as the proof against one block, unless it is of another already."""
+        self.block = self.block or block
+        return self
 
 
 class BlockParentsError(InvalidBlockError):

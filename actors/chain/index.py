@@ -28,6 +28,7 @@ from thespis.runtime.store.interface import CHAIN_INDEX, Change, Delete, Put, St
 
 CHAIN_STORE = "chain"
 GENESIS, HEAD, CHECKPOINT = b"G", b"H", b"K"
+HEIGHT_BYTES = 8
 _EXECUTION, _BLOCK, _HEIGHT, _MESSAGE = b"e", b"b", b"h", b"m"
 
 
@@ -52,7 +53,7 @@ def _key(data: bytes) -> TipsetKey:
 
 def height_bytes(height: int) -> bytes:
     """A height as part of a key."""
-    return height.to_bytes(8, "big")
+    return height.to_bytes(HEIGHT_BYTES, "big")
 
 
 class ChainIndex:
@@ -109,6 +110,14 @@ class ChainIndex:
         for key, value in self.store.scan(CHAIN_INDEX, prefix):
             if value == wanted:
                 yield Cid.parse(key[len(prefix) :])
+
+    def newest_blocks(self, above: int) -> Iterator[tuple[int, Cid, TipsetKey]]:
+        """Valid blocks above a height, the highest first: height, name and parents."""
+        for key, value in self.store.scan(CHAIN_INDEX, _BLOCK, reverse=True):
+            height = int.from_bytes(key[len(_BLOCK) : len(_BLOCK) + HEIGHT_BYTES], "big")
+            if height <= above:
+                return
+            yield height, Cid.parse(key[len(_BLOCK) + HEIGHT_BYTES :]), _key(value)
 
 
 def put_head(key: TipsetKey) -> Change:

@@ -239,6 +239,19 @@ class ChainReader:
 
     # -- rounds ----------------------------------------------------------------------------------------------
 
+    def worker_key(self, parent: Tipset, height: int, miner: Address) -> Address:
+        """Whose signature a miner's block of `height` bears, by a chain that ends in `parent` or grows from it.
+
+        Raises UnknownMinerError when the state that elections look back on has no such miner.
+        """
+        return self._worker(self.lookback_state(parent, height), miner)
+
+    def _worker(self, lookback: StateTree, miner: Address) -> Address:
+        try:
+            return key_address(self.blocks, lookback, miner_info(self.blocks, lookback, miner).worker)
+        except ChainError as error:
+            raise UnknownMinerError(str(error)) from None
+
     def epoch_context(self, parent: Tipset, height: int, miner: Address) -> EpochContext:
         """What whoever makes or checks a miner's block of `height` over an executed `parent` must know of the chain.
 
@@ -248,10 +261,7 @@ class ChainReader:
         execution = self.execution(parent.key)
         lookback = self.lookback_state(parent, height)
         power = miner_power(self.blocks, lookback, miner)
-        try:
-            worker = key_address(self.blocks, lookback, miner_info(self.blocks, lookback, miner).worker)
-        except ChainError as error:
-            raise UnknownMinerError(str(error)) from None
+        worker = self._worker(lookback, miner)
         eligible = may_mine(
             has_minimum_power=power.has_minimum,
             standing=miner_standing(self.blocks, self.state_before(parent), miner),

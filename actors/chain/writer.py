@@ -13,9 +13,10 @@ from thespis.actors.chain.world import run_tipset
 from thespis.protocols.builtin.queries.actors import key_address
 from thespis.protocols.chain.block import BlockHeader, BlockMessages, save_message_meta
 from thespis.protocols.chain.tipset import Tipset, TipsetKey, key_bytes
+from thespis.protocols.consensus.epoch import EpochContext
 from thespis.protocols.consensus.finality import final_height
 from thespis.protocols.consensus.fork_choice import may_leave, prefers, widest_tipset
-from thespis.protocols.consensus.header import check_time
+from thespis.protocols.consensus.header import check_time, validate_header
 from thespis.protocols.consensus.validation import validate_block
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
@@ -26,6 +27,7 @@ from thespis.protocols.errors import (
     BlockParentsError,
     ChainError,
     GenesisError,
+    InvalidBlockError,
     UnknownMinerError,
 )
 from thespis.protocols.ipld.blockstore import Overlay, save
@@ -116,7 +118,10 @@ class ChainWriter(ChainReader):
 
     def _validated(self, header: BlockHeader, messages: BlockMessages) -> dict[Cid, bytes]:
         """The blocks that keep a valid block; raises InvalidBlockError."""
-        self._validate(header, messages)
+        try:
+            self._validate(header, messages)
+        except InvalidBlockError as error:
+            raise error.about(header.cid()) from None
         scratch = Overlay(self.blocks)
         for message in (*messages.bls, *messages.secpk):
             scratch.put(message.cid(), message.encode())
@@ -127,15 +132,8 @@ class ChainWriter(ChainReader):
 
     def _validate(self, header: BlockHeader, messages: BlockMessages) -> None:
         """Gather what the chain says about a block's place and ask the rules; its parent must be known."""
-        if not header.parents:
-            raise BlockParentsError("a block other than genesis has parents")
-        parent = self.tipset(header.parents)
-        try:
-            context = self.epoch_context(parent, header.height, header.miner)
-        except UnknownMinerError as error:
-            raise BlockElectionError(
-                f"miner {header.miner} has no power to mine with at height {header.height}: {error}"
-            ) from None
+        context = self._context(header)
+        parent = context.parent
         state = self.state_after(parent)
 
         def key_of(sender: Address) -> Address:
@@ -152,6 +150,40 @@ class ChainWriter(ChainReader):
             key_of=key_of,
             provable_sectors=lambda: self.provable_sectors(parent, header.height, header.miner),
         )
+
+    def _context(self, header: BlockHeader) -> EpochContext:
+        """What the chain says about a block's place; its parent must be known."""
+        if not header.parents:
+            raise BlockParentsError("a block other than genesis has parents")
+        try:
+            return self.epoch_context(self.tipset(header.parents), header.height, header.miner)
+        except UnknownMinerError as error:
+            raise BlockElectionError(
+                f"miner {header.miner} has no power to mine with at height {header.height}: {error}"
+            ) from None
+
+    def check_header(self, header: BlockHeader, now_s: float) -> None:
+        """What `add_block` asks of a header over a known parent; its messages need not be here yet.
+
+        Raises InvalidBlockError. Whoever invents blocks fails here, before anybody has looked at thousands of messages.
+        """
+        check_time(header, self.genesis.profile, now_s)
+        try:
+            validate_header(header, self._context(header))
+        except InvalidBlockError as error:
+            raise error.about(header.cid()) from None
+
+    def unsettled(self) -> list[Tipset]:
+        """Tipsets of kept blocks that may not have been executed, lowest first: what a crash left unfinished.
+
+        A block is kept before its tipset is executed, and that before it becomes the head; so what is unfinished
+        stands at the head's height or above it.
+        """
+        found: dict[tuple[int, TipsetKey], Cid] = {}
+        for height, cid, parents in self.index.newest_blocks(self.head().height - 1):
+            found[height, parents] = cid
+        places = sorted(found.items(), key=lambda place: place[0][0])
+        return [self.widest(self.header(cid)) for (_height, parents), cid in places if self.knows(parents)]
 
     def widest(self, header: BlockHeader) -> Tipset:
         """The tipset of a kept block and its kept siblings; of another miner's two blocks the first by CID counts."""

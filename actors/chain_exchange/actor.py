@@ -28,7 +28,11 @@ from thespis.runtime.actor.handlers import answers, handles
 from thespis.runtime.actor.subsystem import Subsystem
 
 RESPONSE_BYTES_MAX = 8 << 20
-"""An answer ends, as partial, with the tipset that passes this."""
+"""An answer ends, as partial, before the tipset that would pass this, unless it is the first."""
+TIPSET_BYTES_MAX = 11 << 20
+"""Of a tipset that is an answer by itself; who asks takes 12 MiB. One over it is asked for block by block. A block is
+always shorter: its gas pays for ten million bytes of messages at most (Lotus v1.4.0 ``chain/vm/gas_v0.go``,
+OnChainMessage)."""
 ITEMS_AT_A_TIME = 10
 """Tipsets put together before other requests get their turn."""
 ITEMS_BYTES_MAX = 16 << 20
@@ -61,32 +65,40 @@ class ChainExchange(Subsystem[None]):
             self.items.chain.refresh()
         try:
             return await self._collect(self.items, request)
+        except _TooLongError as error:
+            return _refusal(Status.GO_AWAY, str(error))
         except (BlockNotFoundError, ChainError, InvalidTipsetError):
             return _refusal(Status.NOT_FOUND, "the tipset is not here")
 
     async def _collect(self, items: _Items, request: Request) -> bytes:
         """The tipsets from the request's head downwards, as many as are wanted, there, and fit.
 
+        Fewer than wanted are partial, also at genesis (Lotus v1.4.0 ``chain/exchange/server.go``, serviceRequest).
+
         A long answer lets shorter ones pass: whoever asks for everything must not keep the others waiting.
         """
         key: TipsetKey = request.head
         found: list[bytes] = []
         size = 0
-        while key and len(found) < request.length and size <= RESPONSE_BYTES_MAX:
+        while key and len(found) < request.length:
             try:
                 item, below = items.get(key, int(request.options))
-            except BlockNotFoundError:
+            except (BlockNotFoundError, _TooLongError):
                 if not found:
                     raise
                 break
             size += len(item)
+            if found and size > RESPONSE_BYTES_MAX:
+                break
             found.append(item)
             key = below
             if len(found) % ITEMS_AT_A_TIME == 0:
                 await self.sleep(0)
-        at_genesis = not key and bool(request.options & Options.HEADERS)
-        whole = len(found) == request.length or at_genesis
-        return encode_response(Status.OK if whole else Status.PARTIAL, found)
+        return encode_response(Status.OK if len(found) == request.length else Status.PARTIAL, found)
+
+
+class _TooLongError(Exception):
+    """A tipset does not fit an answer."""
 
 
 def _refusal(status: Status, text: str) -> bytes:
@@ -104,7 +116,7 @@ class _Items:
     def get(self, key: TipsetKey, options: int) -> tuple[bytes, TipsetKey]:
         """One tipset's part of an answer, and the key of the tipset below, empty under genesis.
 
-        Raises BlockNotFoundError.
+        Raises BlockNotFoundError, and _TooLongError for one that can only be given block by block.
         """
         found = self._known.get((key, options))
         if found is None:
@@ -122,7 +134,16 @@ def _exchanged(chain: ChainReader, tipset: Tipset, options: int) -> ExchangedTip
     headers = tipset.blocks if options & Options.HEADERS else ()
     if not options & Options.MESSAGES:
         return ExchangedTipset(headers, None)
-    return ExchangedTipset(headers, compact([chain.block_messages(header) for header in tipset.blocks]))
+    blocks, size = [], 0
+    for header in tipset.blocks:
+        messages = chain.block_messages(header)
+        blocks.append(messages)
+        size += sum(len(each.encode()) for each in (*messages.bls, *messages.secpk))
+        if size > TIPSET_BYTES_MAX and len(tipset.blocks) > 1:
+            raise _TooLongError(
+                "the messages of this tipset are too long for one answer; ask for its blocks one by one"
+            )
+    return ExchangedTipset(headers, compact(blocks))
 
 
 def compact(blocks: list[BlockMessages]) -> CompactedMessages:

@@ -1,8 +1,9 @@
 """The Syncer: the chain's only writer; takes blocks and heads from peers, fetches what is missing, moves the head.
 
 Blocks that stand over a known tipset are added at once. Anything else becomes a sync target: headers are fetched from
-the target down to a known tipset, then messages and execution go upwards, batch by batch. What breaks a rule goes into
-the bad-block cache; what is merely missing, late or cancelled never does (reference: seed-node, weakness W20).
+the target down to a known tipset, then messages and execution go upwards, batch by batch. What is proven to break a
+rule goes into the bad-block cache; what stands beside it, is missing, early, late or cancelled never does (reference:
+seed-node, weakness W20).
 """
 
 from __future__ import annotations
@@ -27,16 +28,28 @@ from thespis.actors.messages.syncer import (
     SyncStatus,
 )
 from thespis.actors.syncer.bad_blocks import BadBlocks
+from thespis.actors.syncer.early import EARLY_MARGIN_S, Early
+from thespis.actors.syncer.equivocations import Equivocations
 from thespis.actors.syncer.fetcher import Fetcher, FetchError
 from thespis.actors.syncer.settings import SyncerSettings
 from thespis.actors.syncer.targets import Orphans, Progress, Target, Targets
+from thespis.actors.syncer.walk import BadChainError, EarlyError, headers_down
 from thespis.protocols.chain.block import BlockHeader, BlockMessage, BlockMessages
-from thespis.protocols.chain.message import Message, SignedMessage
-from thespis.protocols.chain.tipset import Tipset, TipsetKey
+from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.consensus.finality import final_height
 from thespis.protocols.consensus.validation import prepare_proofs
+from thespis.protocols.crypto.signature import check_signature
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.errors import BlockFutureError, ChainError, InvalidBlockError, InvalidTipsetError, ProtocolError
+from thespis.protocols.errors import (
+    BlockMessagesError,
+    ChainError,
+    CidError,
+    InvalidBlockError,
+    InvalidTipsetError,
+    ProtocolError,
+    SignatureError,
+)
+from thespis.protocols.wire.exchange_reading import UnreadMessages
 from thespis.protocols.wire.topics import parse_block
 from thespis.runtime.actor.handlers import answers, handles
 from thespis.runtime.actor.subsystem import Subsystem
@@ -46,12 +59,9 @@ logger = logging.getLogger(__name__)
 
 FUTURE_EPOCHS_MAX = 5
 EXECUTE_BATCH = 30
-"""Tipsets whose messages are fetched together."""
-HEADERS_BELOW_HEAD = 3
-"""Headers asked for below our head's height at first: most forks are no deeper. Each further request doubles."""
-HEADERS_MAX = 500
-SYNC_TIPSETS_MAX = 50_000
-"""Longest gap that is synced by walking headers; beyond it a snapshot is imported."""
+"""Tipsets whose messages are fetched together at most."""
+WATCH_EVERY_S = 0.5
+"""How often to look whether another target's turn has come."""
 
 
 class Syncer(Subsystem[SyncerSettings]):
@@ -65,8 +75,10 @@ class Syncer(Subsystem[SyncerSettings]):
         self._bad = BadBlocks()
         self._targets = Targets()
         self._orphans = Orphans()
+        self._early = Early(self, self._take)
+        self._equivocations = Equivocations()
         self._progress = Progress()
-        self._syncing = False
+        self._watching = False
         self._fetcher = Fetcher(self)
 
     async def start(self, settings: SyncerSettings) -> None:
@@ -77,12 +89,10 @@ class Syncer(Subsystem[SyncerSettings]):
         self._resume()
 
     def _resume(self) -> None:
-        """A crash may have come between a block and its tipset: add what is missing around the head."""
-        head = self.chain.head()
-        if head.height:
-            widest = self.chain.widest(head.blocks[0])
-            self.chain.execute(widest)
-            self.chain.choose(widest)
+        """A crash may have come between a block and its tipset: execute what is kept and was not, and follow it."""
+        for tipset in self.chain.unsettled():
+            self.chain.execute(tipset)
+            self.chain.choose(tipset)
 
     # -- peers -----------------------------------------------------------------------------------------------
 
@@ -120,38 +130,79 @@ class Syncer(Subsystem[SyncerSettings]):
             logger.warning("an own block was not gossiped, peers will have to ask for it: %s", error)
 
     async def _take(self, block: BlockMessage, gossip: BlockGossiped) -> None:
+        """Look at a gossiped block, what is cheap first; what is only missing or early waits and is not bad."""
         header = block.header
         assert header is not None
         cid = header.cid()
-        if self.chain.index.has_block(header.height, cid) or cid in self._bad or not self._timely(header):
+        if cid in self._bad or not self._timely(header):
+            return
+        if self.chain.index.has_block(header.height, cid):
+            self._settle(self.chain.widest(header))  # which does nothing, unless an execution failed before
             return
         if any(parent in self._bad for parent in header.parents):
             self._bad.add(cid, "a parent is bad")
             return
+        if self._equivocations.one_too_many(header):
+            logger.info("block %s at height %d: its miner has signed others before it", cid, header.height)
+            return
+        if self._due_s(header) > self.environment.clock.unix_s():
+            self._keep_early(block, gossip)
+            return
         if not self.chain.knows(header.parents):
-            self._orphans.add(header.parents, block, gossip)
-            target = Target(header.parents, header.height - 1, header.parent_weight, gossip.source, gossip.author)
-            self._aim(target)
+            self._keep_orphan(block, gossip)
             return
         try:
-            messages = await self._collect(block, gossip.source)
-            self._add(header, messages)
+            self.chain.check_header(header, self.environment.clock.unix_s())
+            self._equivocations.note(header)
+            self._add(header, await self._collect(block, gossip.source))
         except (FetchError, AskError, ChainError) as error:
             logger.info("block %s at height %d waits: %s", cid, header.height, error)
         except InvalidBlockError as error:
-            self._reject(cid, gossip.author, error)
+            self._reject(error, gossip.author)
 
     def _timely(self, header: BlockHeader) -> bool:
         profile = self.chain.genesis.profile
         latest = profile.epoch_at(self.environment.clock.unix_s()) + FUTURE_EPOCHS_MAX
         return final_height(self.chain.head().height, profile.finality_epochs) <= header.height <= latest
 
-    def _reject(self, cid: Cid, author: str, error: InvalidBlockError) -> None:
-        if isinstance(error, BlockFutureError):
+    def _due_s(self, header: BlockHeader) -> int:
+        """From when on a block may be taken, in Unix seconds; before, it is neither good nor bad."""
+        return header.timestamp - self.chain.genesis.profile.allowable_clock_drift_s
+
+    def _attested(self, header: BlockHeader) -> bool:
+        """Whether a miner that we know signed a block; anybody can make one up, and give a new name to who did."""
+        try:
+            worker = self.chain.worker_key(self.chain.head(), header.height, header.miner)
+            assert header.block_sig is not None, "the form of gossip says so"
+            check_signature(header.block_sig, worker, header.signing_bytes())
+        except (ChainError, CidError, SignatureError):
+            return False
+        return True
+
+    def _keep_orphan(self, block: BlockMessage, gossip: BlockGossiped) -> None:
+        header = block.header
+        assert header is not None
+        attested = self._attested(header)
+        lane = f"miner {header.miner}" if attested else ""
+        if attested:
+            self._equivocations.note(header)
+        self._orphans.add(header.parents, block, gossip, lane)
+        height, weight = header.height - 1, header.parent_weight
+        self._aim(Target(header.parents, height, weight, gossip.source, gossip.author, lane, attested))
+
+    def _keep_early(self, block: BlockMessage, gossip: BlockGossiped) -> None:
+        header = block.header
+        assert header is not None
+        if not self._attested(header):
             return
-        logger.warning("block %s from %s is bad: %s", cid, author, error)
-        self._bad.add(cid, f"{type(error).__name__}: {error}")
-        self.tell(PeerMisbehaved(author, f"block {cid}: {error}"[:500]))
+        self._early.keep(self._due_s(header), self.chain.genesis.profile.block_delay_s, block, gossip)
+
+    def _reject(self, error: InvalidBlockError, author: str) -> None:
+        """Refuse the block that an error is proof against, and no other; `author` answers for it."""
+        logger.warning("block %s from %s is bad: %s", error.block, author, error)
+        if error.block is not None:
+            self._bad.add(error.block, f"{type(error).__name__}: {error}")
+        self.tell(PeerMisbehaved(author, f"block {error.block}: {error}"[:500]))
 
     async def _collect(self, block: BlockMessage, source: str) -> BlockMessages:
         """A block's messages: from the store, the pool, or a peer that has the block."""
@@ -163,11 +214,18 @@ class Syncer(Subsystem[SyncerSettings]):
             for signed in await self.ask(GetMessages(missing)):
                 found[signed.cid()], found[signed.message.cid()] = signed.encode(), signed.message.encode()
         if any(cid not in found for cid in wanted):
-            return await self._fetcher.messages(block.header, source)
-        return BlockMessages(
-            tuple(Message.decode(found[cid]) for cid in block.bls_messages),
-            tuple(SignedMessage.decode(found[cid]) for cid in block.secpk_messages),
-        )
+            unread = await self._fetcher.messages(block.header, source)
+        else:
+            bls, secpk = (tuple(found[cid] for cid in each) for each in (block.bls_messages, block.secpk_messages))
+            unread = UnreadMessages(bls, secpk)
+        return await self._read(block.header, unread)
+
+    async def _read(self, header: BlockHeader, unread: UnreadMessages) -> BlockMessages:
+        """What a block's messages say; one that commits to something else than messages is bad."""
+        try:
+            return await self._fetcher.in_pieces(unread.read())
+        except BlockMessagesError as error:
+            raise error.about(header.cid()) from None
 
     def _add(self, header: BlockHeader, messages: BlockMessages) -> Cid:
         cid = self.chain.add_block(header, messages, self.environment.clock.unix_s())
@@ -197,82 +255,115 @@ class Syncer(Subsystem[SyncerSettings]):
         if any(cid in self._bad for cid in target.key):
             return
         self._targets.add(target)
-        if not self._syncing:
-            self._syncing = True
-            self.spawn(self._sync_all())
+        self._go()
 
-    async def _sync_all(self) -> None:
+    def _go(self) -> None:
+        """Begin with the targets whose turn it is, and look again later for the others."""
+        while (target := self._targets.take(self.now_s())) is not None:
+            self.spawn(self._attempt(target))
+        if len(self._targets) and not self._watching:
+            self._watching = True
+            self.spawn(self._watch())
+
+    async def _watch(self) -> None:
         try:
-            while (target := self._targets.best()) is not None:
-                await self._sync(target)
-                self._targets.drop(target)
+            while len(self._targets):
+                await self.sleep(WATCH_EVERY_S)
+                self._go()
         finally:
-            self._syncing = False
-            self._progress.end()
+            self._watching = False
 
-    async def _sync(self, target: Target) -> None:
-        if self.chain.knows(target.key):
-            return
-        head = self.chain.head()
-        self._progress.begin(self.now_s(), head.height, target.height)
+    async def _attempt(self, target: Target) -> None:
+        """Go for one target, to whatever end: another's turn comes after it in any case."""
         try:
-            missing = await self._headers(target)
-            await self._fill(missing, target)
-        except InvalidBlockError as error:
-            for cid in target.key:
-                self._bad.add(cid, f"its chain is bad: {error}")
-            self._progress.error = str(error)
-            self.tell(PeerMisbehaved(target.author, f"bad chain: {error}"[:500]))
+            await self._sync(target)
+            self._targets.reached(target)
+            self._progress.error = ""
+        except EarlyError as error:
+            wait_s = min(error.due_s - self.environment.clock.unix_s(), self.chain.genesis.profile.block_delay_s)
+            self._targets.early(target, self.now_s() + max(EARLY_MARGIN_S, wait_s))
+        except BadChainError as error:
+            self._condemn(target, error)
         except (FetchError, AskError, ChainError, InvalidTipsetError) as error:
             logger.info("syncing to height %d: %s", target.height, error)
             self._progress.error = str(error)
+            self._targets.failed(target, self.now_s())
+        except Exception as error:
+            logger.exception("syncing to height %d", target.height)
+            self._progress.error = repr(error)
+            self._targets.failed(target, self.now_s())
+        if not self._targets.active:
+            self._progress.end()
+        self._go()
 
-    async def _headers(self, target: Target) -> list[Tipset]:
-        """Tipsets from the target down to the first known one, newest first."""
-        found: list[Tipset] = []
-        key: TipsetKey = target.key
-        floor = final_height(self.chain.head().height, self.chain.genesis.profile.finality_epochs)
-        length = max(1, target.height - self.chain.head().height) + HEADERS_BELOW_HEAD
-        while not self.chain.knows(key):
-            height = found[-1].height if found else target.height
-            batch = await self._fetcher.headers(key, max(1, min(length, height - floor, HEADERS_MAX)), target.peer)
-            length *= 2
-            for tipset in batch:
-                if self.chain.knows(tipset.key):
-                    return found
-                if found and tipset.height >= found[-1].height:
-                    raise InvalidBlockError(f"height {tipset.height} is not below {found[-1].height}")
-                if tipset.height <= floor or tipset.height == 0:
-                    raise InvalidBlockError(f"the chain leaves ours at or below height {floor}, which is final")
-                if any(cid in self._bad for cid in tipset.key):
-                    raise InvalidBlockError(f"the chain holds a bad block at height {tipset.height}")
-                found.append(tipset)
-                key = tipset.parents
-            if len(found) > SYNC_TIPSETS_MAX:
-                raise FetchError(f"the gap is over {SYNC_TIPSETS_MAX} tipsets; import a snapshot")
-        return found
+    def _condemn(self, target: Target, error: BadChainError) -> None:
+        """A target's chain is bad: so is what is proven to stand on it, and who named it answers for that."""
+        for cid in error.proven:
+            self._bad.add(cid, f"its chain is bad: {error}")
+        if any(cid in self._bad for cid in target.key):
+            for block, _gossip in self._orphans.take(target.key):
+                assert block.header is not None
+                self._bad.add(block.header.cid(), "a parent is bad")
+        self._progress.error = str(error)
+        self._targets.refused(target)
+        self.tell(PeerMisbehaved(target.author, f"bad chain: {error}"[:500]))
 
-    async def _fill(self, missing: list[Tipset], target: Target) -> None:
+    async def _sync(self, target: Target) -> None:
+        """Fetch and execute what is missing below a target; raises what is in the way."""
+        if self.chain.knows(target.key):
+            return
+        profile = self.chain.genesis.profile
+        due_s = profile.timestamp_of(target.height - FUTURE_EPOCHS_MAX)
+        if due_s > self.environment.clock.unix_s():
+            raise EarlyError(due_s)
+        self._progress.begin(self.now_s(), self.chain.head().height, target.height)
+        missing = await headers_down(self.chain, self._fetcher, self._bad, target)
+        await self._fill(missing[::-1], target)
+
+    async def _fill(self, waiting: list[Tipset], target: Target) -> None:
         """Fetch messages, validate and execute, oldest first."""
-        waiting = missing[::-1]
-        for start in range(0, len(waiting), EXECUTE_BATCH):
-            batch = waiting[start : start + EXECUTE_BATCH]
-            messages = await self._fetcher.batch_messages(batch, target.peer)
-            for tipset, per_block in zip(batch, messages, strict=True):
-                self._add_tipset(tipset, per_block, target.author)
-                self._progress.reached(self.now_s(), tipset.height)
-                await self.sleep(0)
-
-    def _add_tipset(self, tipset: Tipset, messages: list[BlockMessages], author: str) -> None:
-        for header, block_messages in zip(tipset.blocks, messages, strict=True):
+        while waiting:
+            demanded = len(waiting) > 1 or self._orphans.demand(target.key)
+            if not demanded and any(map(self._equivocations.one_too_many, waiting[0].blocks)):
+                raise FetchError(
+                    "a miner has signed other blocks before one of this tipset, and nothing is built on it"
+                )
             try:
-                self.chain.add_block(header, block_messages, self.environment.clock.unix_s())
+                for header in waiting[0].blocks:
+                    self._check_due(header)
+                messages = await self._fetcher.batch_messages(waiting[:EXECUTE_BATCH], target.peer)
+                for per_block in messages:
+                    await self._add_tipset(waiting[0], per_block, top=len(waiting) == 1)
+                    self._progress.reached(self.now_s(), waiting[0].height)
+                    del waiting[0]
             except InvalidBlockError as error:
-                self._reject(header.cid(), author, error)
-                raise
-        self._settle(tipset)
+                self._reject(error, target.author)
+                raise BadChainError(str(error), waiting[-1].key if len(waiting) > 1 else ()) from None
+
+    def _check_due(self, header: BlockHeader) -> None:
+        """Raise what is wrong with a header over a known parent, before its messages cost anything."""
+        due_s = self._due_s(header)
+        if due_s > self.environment.clock.unix_s():
+            raise EarlyError(due_s)
+        if not self.chain.index.has_block(header.height, header.cid()):
+            self.chain.check_header(header, self.environment.clock.unix_s())
+
+    async def _add_tipset(self, tipset: Tipset, messages: list[UnreadMessages], *, top: bool) -> None:
+        """Add a tipset's blocks and execute it.
+
+        A `top` that nothing is built on is somebody's choice of blocks: the widest tipset of them is executed alone.
+        """
+        for header, unread in zip(tipset.blocks, messages, strict=True):
+            self._check_due(header)
+            self.chain.add_block(header, await self._read(header, unread), self.environment.clock.unix_s())
+            self._equivocations.note(header)
+            await self.sleep(0)
+        self._targets.moved(self.now_s())
+        if not top or self._orphans.demand(tipset.key):
+            self._settle(tipset)
         widest = self.chain.widest(tipset.blocks[0])
-        if widest.key != tipset.key:
+        if widest.key != tipset.key or top:
+            await self.sleep(0)
             self._settle(widest)
 
     # -- questions -------------------------------------------------------------------------------------------

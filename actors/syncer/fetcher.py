@@ -1,4 +1,8 @@
-"""Fetching tipsets from peers by chain exchange: the peer that named the target first, then the others in turn."""
+"""Fetching tipsets from peers by chain exchange: the peer that named the target first, then the others in turn.
+
+What is asked for at once is small at first and grows while answers are small; where a tipset is too long for one
+answer its blocks are asked for one by one, and every legal block fits. Answers are read in pieces.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from thespis.actors.messages.network import AskPeer, ListPeers, PeerError, PeerMisbehaved
-from thespis.protocols.chain.block import BlockHeader, BlockMessages
+from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.consensus.block_messages import check_commitment
 from thespis.protocols.encoding.tuples import Unsigned
 from thespis.protocols.errors import BlockMessagesError, ProtocolError, RefusedError
-from thespis.protocols.wire.exchange import (
-    PROTOCOL,
-    ExchangedTipset,
-    Options,
-    Request,
-    Response,
-    check_response,
-)
+from thespis.protocols.wire.exchange import PROTOCOL, Options, Request
+from thespis.protocols.wire.exchange_reading import ReadTipset, Steps, UnreadMessages, read_response
 from thespis.runtime.errors import AskError
 
 if TYPE_CHECKING:
@@ -30,6 +28,11 @@ T = TypeVar("T")
 
 PEERS_TRIED_MAX = 4
 REQUEST_TIMEOUT_S = 10.0
+FIRST_TIPSETS = 2
+"""Tipsets whose messages are asked for at once before it is known how long they are."""
+ANSWER_BYTES = 2 << 20
+"""Of messages that are asked for at once, by the length of those that came last; a fraction of what an answer may be,
+for the next ones may be longer."""
 
 
 class FetchError(Exception):
@@ -45,33 +48,62 @@ class Fetcher:
     async def headers(self, key: TipsetKey, length: int, first: str) -> list[Tipset]:
         """At most `length` tipsets from `key` downwards."""
         request = Request(key, Unsigned(length), Unsigned(Options.HEADERS))
-        return await self._ask(request, first, lambda response: [Tipset.of(each.blocks) for each in response.chain])
+        return await self._ask(request, first, _tipsets)
 
-    async def messages(self, header: BlockHeader, first: str) -> BlockMessages:
+    async def messages(self, header: BlockHeader, first: str) -> UnreadMessages:
         """The messages of one block."""
         request = Request((header.cid(),), Unsigned(1), Unsigned(Options.MESSAGES))
-        [[messages]] = await self._ask(request, first, lambda response: _committed([(header,)], response))
+        [[messages]] = await self._ask(request, first, partial(_committed, [(header,)]))
         return messages
 
-    async def batch_messages(self, tipsets: list[Tipset], first: str) -> list[list[BlockMessages]]:
-        """The messages of consecutive tipsets, oldest first; answers may come in parts."""
-        found: list[list[BlockMessages]] = []
-        while len(found) < len(tipsets):
-            left = tipsets[: len(tipsets) - len(found)]
-            request = Request(left[-1].key, Unsigned(len(left)), Unsigned(Options.MESSAGES))
-            blocks = [tipset.blocks for tipset in reversed(left)]
-            found += await self._ask(request, first, partial(_committed, blocks))
+    async def batch_messages(self, tipsets: list[Tipset], first: str) -> list[list[UnreadMessages]]:
+        """The messages of consecutive tipsets, oldest first; at least of the oldest, as many as fit an answer."""
+        length = min(len(tipsets), FIRST_TIPSETS)
+        found: list[list[UnreadMessages]] = []
+        size = 0
+        while len(found) < len(tipsets) and size < ANSWER_BYTES:
+            wanted = tipsets[len(found) : len(found) + length]
+            came = await self._messages_of(wanted, first)
+            found += came
+            size += sum(each.size for blocks in came for each in blocks)
+            length *= 2
+        return found
+
+    async def _messages_of(self, tipsets: list[Tipset], first: str) -> list[list[UnreadMessages]]:
+        """The messages of all these tipsets, oldest first; who answers cuts at the old end, so that is asked again."""
+        newest = tipsets[::-1]
+        found: list[list[UnreadMessages]] = []
+        while len(found) < len(newest):
+            left = newest[len(found) :]
+            request = Request(left[0].key, Unsigned(len(left)), Unsigned(Options.MESSAGES))
+            blocks = [tipset.blocks for tipset in left]
+            try:
+                found += await self._ask(request, first, partial(_committed, blocks))
+            except FetchError:
+                if len(left[0].blocks) == 1:
+                    raise
+                found.append([await self.messages(header, first) for header in left[0].blocks])
         return found[::-1]
 
-    async def _ask(self, request: Request, first: str, read: Callable[[Response], T]) -> T:
+    async def in_pieces(self, steps: Steps[T]) -> T:
+        """The end of work that pauses; other messages are handled in its pauses."""
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                found: T = stop.value
+                return found
+            await self._owner.sleep(0)
+
+    async def _ask(self, request: Request, first: str, read: Callable[[list[ReadTipset]], Steps[T]]) -> T:
         """What `read` makes of the first answer that can be true; who gives another is reported."""
         error = "no peer is connected"
         for peer in await self._order(first):
             order = AskPeer(peer, PROTOCOL, request.encode(), REQUEST_TIMEOUT_S)
             try:
-                response = Response.decode(await self._owner.ask(order))
-                check_response(request, response)
-                return read(response)
+                data = await self._owner.ask(order)
+                chain = await self.in_pieces(read_response(request, data))
+                return await self.in_pieces(read(chain))
             except (RefusedError, AskError, PeerError) as failure:
                 error = f"{peer[-8:]}: {failure}"
             except ProtocolError as failure:
@@ -88,27 +120,28 @@ class Fetcher:
         return others[:PEERS_TRIED_MAX]
 
 
-def _committed(blocks: Sequence[tuple[BlockHeader, ...]], response: Response) -> list[list[BlockMessages]]:
+def _tipsets(chain: list[ReadTipset]) -> Steps[list[Tipset]]:
+    """Headers as tipsets; raises InvalidTipsetError for blocks that are none together."""
+    found = []
+    for each in chain:
+        found.append(Tipset.of(each.blocks))
+        yield
+    return found
+
+
+def _committed(
+    blocks: Sequence[tuple[BlockHeader, ...]], chain: list[ReadTipset]
+) -> Steps[list[list[UnreadMessages]]]:
     """Messages by tipset and block; raises BlockMessagesError unless they are those that the headers commit to.
 
     A wrong answer is the answering peer's fault. Taken for the block's messages it would brand an honest block.
     """
     found = []
-    for headers, tipset in zip(blocks, response.chain, strict=False):
-        messages = _expand(tipset)
-        if len(messages) != len(headers):
-            raise BlockMessagesError(f"messages of {len(messages)} blocks came for {len(headers)}")
-        for header, each in zip(headers, messages, strict=True):
-            check_commitment(header, [m.cid() for m in each.bls], [m.cid() for m in each.secpk])
-        found.append(messages)
+    for headers, tipset in zip(blocks, chain, strict=False):
+        if len(tipset.messages) != len(headers):
+            raise BlockMessagesError(f"messages of {len(tipset.messages)} blocks came for {len(headers)}")
+        for header, messages in zip(headers, tipset.messages, strict=True):
+            check_commitment(header, *messages.cids())
+            yield
+        found.append(list(tipset.messages))
     return found
-
-
-def _expand(tipset: ExchangedTipset) -> list[BlockMessages]:
-    """A tipset's messages by block; indices were checked with the response."""
-    compact = tipset.messages
-    assert compact is not None, "they were asked for"
-    return [
-        BlockMessages(tuple(compact.bls[i] for i in bls), tuple(compact.secpk[i] for i in secpk))
-        for bls, secpk in zip(compact.bls_includes, compact.secpk_includes, strict=True)
-    ]

@@ -2,69 +2,211 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from thespis.actors.messages.syncer import BlockGossiped, SyncStatus
 from thespis.protocols.chain.block import BlockMessage
 from thespis.protocols.chain.tipset import TipsetKey
 
-TARGETS_MAX = 64
+LANE_TARGETS_MAX = 8
+"""Targets of one who answers for them; the lightest gives way."""
+LANES_MAX = 512
+SYNCS_MAX = 8
+"""Targets that are fetched at once, and only while none of them gets on."""
+STALL_S = 2.0
+"""When a sync has executed nothing for so long, another one is begun beside it."""
+BACKOFF_FIRST_S, BACKOFF_MAX_S = 1.0, 120.0
+"""A lane waits so long after its first failure, twice as long after each further one, up to the second."""
+TRIES_MAX = 8
+"""A target that failed so often is forgotten: with the pauses between, after some four minutes."""
 ORPHANS_MAX = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A tipset that somebody says exists; height and weight are the `author`'s word, `peer` is asked for it first."""
+    """A tipset that somebody says exists; height and weight are the `author`'s word, `peer` is asked for it first.
+
+    `lane` says who bears the cost when it does not (the author, if empty), `attested` that this is a connected peer or
+    a miner, and no name that anybody can invent.
+    """
 
     key: TipsetKey
     height: int
     weight: int
     peer: str
     author: str
+    lane: str = ""
+    attested: bool = True
+
+
+@dataclass(slots=True)
+class _Claim:
+    target: Target
+    tries: int = 0
+    due_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Lane:
+    """What one says exists, and how its word has fared."""
+
+    claims: dict[TipsetKey, _Claim] = field(default_factory=dict)
+    attested: bool = False
+    busy: bool = False
+    failures: int = 0
+    due_s: float = 0.0
+    turn: int = 0
+
+    def best(self, now_s: float) -> _Claim | None:
+        """The heaviest of those that have failed least, once its time has come."""
+        due = [claim for claim in self.claims.values() if claim.due_s <= now_s]
+        return min(due, key=lambda claim: (claim.tries, -claim.target.weight), default=None)
 
 
 class Targets:
-    """Heaviest first; bounded, so that a peer that makes up heads pushes out no more than others' lighter ones."""
+    """Targets in lanes, one for each who answers for them; lanes have turns, so that no word holds up another's.
+
+    A heavy head costs nothing to say. So weight decides only within a lane; between lanes, who has failed least and
+    waited longest is next. A lane that failed waits, twice as long each time.
+    """
 
     def __init__(self) -> None:
-        self._targets: dict[TipsetKey, Target] = {}
+        self._lanes: dict[str, _Lane] = {}
+        self._turns = 0
+        self.active = 0
+        """Targets that are gone for now."""
+        self._moved_s = float("-inf")
+
+    def __len__(self) -> int:
+        return sum(len(lane.claims) for lane in self._lanes.values())
 
     def add(self, target: Target) -> None:
-        """Remember a target; the lightest gives way when there are too many."""
-        self._targets[target.key] = target
-        if len(self._targets) > TARGETS_MAX:
-            lightest = min(self._targets.values(), key=lambda each: each.weight)
-            del self._targets[lightest.key]
+        """Remember a target; what was learnt of it, and of its lane, stays."""
+        name = target.lane or target.author
+        lane = self._lanes.setdefault(name, _Lane(turn=self._turns))
+        lane.attested = lane.attested or target.attested
+        known = lane.claims.get(target.key)
+        if known is None:
+            lane.claims[target.key] = _Claim(target)
+        else:
+            known.target = target
+        if len(lane.claims) > LANE_TARGETS_MAX:
+            del lane.claims[min(lane.claims.values(), key=lambda claim: claim.target.weight).target.key]
+        if len(self._lanes) > LANES_MAX:
+            self._forget_a_lane(name)
 
-    def best(self) -> Target | None:
-        """The heaviest."""
-        return max(self._targets.values(), key=lambda each: each.weight, default=None)
+    def _forget_a_lane(self, newest: str) -> None:
+        """Never one that is busy; an empty one first, then an invented name before a peer, the one that failed most."""
+        idle = [(name, lane) for name, lane in self._lanes.items() if not lane.busy and name != newest]
+        name, _lane = min(idle, key=lambda each: (bool(each[1].claims), each[1].attested, -each[1].failures))
+        del self._lanes[name]
 
-    def drop(self, target: Target) -> None:
-        """It was reached or given up."""
-        if self._targets.get(target.key) == target:
-            del self._targets[target.key]
+    def take(self, now_s: float) -> Target | None:
+        """The target to go for now, if any; its lane is busy until it is told how that ended."""
+        if self.active >= SYNCS_MAX or (self.active and now_s < self._moved_s + STALL_S):
+            return None
+        free = [lane for lane in self._lanes.values() if not lane.busy and lane.due_s <= now_s and lane.best(now_s)]
+        if not free:
+            return None
+        lane = min(free, key=lambda each: (not each.attested, each.failures, each.turn))
+        claim = lane.best(now_s)
+        assert claim is not None
+        self._turns += 1
+        lane.busy, lane.turn = True, self._turns
+        self.active += 1
+        self._moved_s = now_s
+        return claim.target
+
+    def moved(self, now_s: float) -> None:
+        """A sync has executed a tipset that was not known."""
+        self._moved_s = now_s
+
+    def reached(self, target: Target) -> None:
+        """The target is known now; whoever named it told the truth."""
+        self._leave(target)
+        for lane in self._lanes.values():
+            if lane.claims.pop(target.key, None) is not None:
+                lane.failures, lane.due_s = 0, 0.0
+
+    def refused(self, target: Target) -> None:
+        """The target is none to go for, whoever names it."""
+        self._leave(target)
+        for lane in self._lanes.values():
+            lane.claims.pop(target.key, None)
+
+    def failed(self, target: Target, now_s: float) -> None:
+        """Nobody gave it; its lane waits, and may be right another time."""
+        lane = self._leave(target)
+        lane.due_s = now_s + min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** min(lane.failures, 16))
+        lane.failures += 1
+        claim = lane.claims.get(target.key)
+        if claim is not None:
+            claim.tries += 1
+            if claim.tries >= TRIES_MAX:
+                del lane.claims[target.key]
+
+    def early(self, target: Target, due_s: float) -> None:
+        """Its time has not come, which is nobody's fault; try it again then."""
+        claim = self._leave(target).claims.get(target.key)
+        if claim is not None:
+            claim.due_s = due_s
+
+    def _leave(self, target: Target) -> _Lane:
+        lane = self._lanes[target.lane or target.author]
+        lane.busy = False
+        self.active -= 1
+        return lane
 
 
 class Orphans:
-    """Gossiped blocks whose parents are not known yet; bounded, oldest out first."""
+    """Gossiped blocks whose parents are not known yet; bounded, oldest out first.
+
+    A block waits in the lane of its miner, or if that is not attested in the one without a name. The longest lane loses
+    a block, so that nobody's blocks push out another's.
+    """
 
     def __init__(self) -> None:
-        self._waiting: dict[TipsetKey, list[tuple[BlockMessage, BlockGossiped]]] = {}
+        self._waiting: dict[TipsetKey, list[tuple[BlockMessage, BlockGossiped, str]]] = {}
+        self._by_lane: Counter[str] = Counter()
 
-    def add(self, parents: TipsetKey, block: BlockMessage, gossip: BlockGossiped) -> None:
+    def add(self, parents: TipsetKey, block: BlockMessage, gossip: BlockGossiped, lane: str = "") -> None:
         """Keep a block until its parents are known."""
-        self._waiting.setdefault(parents, []).append((block, gossip))
-        while sum(map(len, self._waiting.values())) > ORPHANS_MAX:
-            self._waiting.pop(next(iter(self._waiting)))
+        self._waiting.setdefault(parents, []).append((block, gossip, lane))
+        self._by_lane[lane] += 1
+        while self._by_lane.total() > ORPHANS_MAX:
+            [(worst, _count)] = self._by_lane.most_common(1)
+            self._drop_oldest(worst)
+
+    def _drop_oldest(self, lane: str) -> None:
+        for parents, waiting in self._waiting.items():
+            for place, (_block, _gossip, owner) in enumerate(waiting):
+                if owner == lane:
+                    del waiting[place]
+                    self._count_off(lane)
+                    if not waiting:
+                        del self._waiting[parents]
+                    return
+
+    def _count_off(self, lane: str) -> None:
+        self._by_lane[lane] -= 1
+        if not self._by_lane[lane]:
+            del self._by_lane[lane]
+
+    def demand(self, parents: TipsetKey) -> bool:
+        """Whether a block that somebody answers for has been built on a tipset."""
+        return any(lane for _block, _gossip, lane in self._waiting.get(parents, ()))
 
     def take(self, parents: TipsetKey) -> list[tuple[BlockMessage, BlockGossiped]]:
         """The blocks that waited for a tipset."""
-        return self._waiting.pop(parents, [])
+        found = self._waiting.pop(parents, [])
+        for _block, _gossip, lane in found:
+            self._count_off(lane)
+        return [(block, gossip) for block, gossip, _lane in found]
 
 
 class Progress:
-    """How far the present sync is."""
+    """How far the present sync is, and what went wrong since the last that ended well."""
 
     def __init__(self) -> None:
         self.error = ""
@@ -74,7 +216,7 @@ class Progress:
 
     def begin(self, now_s: float, base: int, target: int) -> None:
         """A sync starts."""
-        self._stage, self.error = "headers", ""
+        self._stage = "headers"
         self._base = self._height = base
         self._target = max(base, target)
         self._since_s = self._now_s = now_s

@@ -11,8 +11,10 @@ from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import InvalidTipsetError
 
-TIPSET_BLOCKS_MAX = 15
-"""Three times the expected leaders; a sampled miner wins no more often (Lotus: MaxWinCount)."""
+TIPSET_BLOCKS_MAX = 100
+"""Far beyond what chance brings: of five expected leaders more than fifteen win about once in fifteen thousand epochs,
+more than forty never in the age of the universe. The network sets no bound (Lotus v1.4.0 ``chain/types/tipset.go``,
+NewTipSet); here a key of so many CIDs still fits the store's keys."""
 
 TipsetKey = tuple[Cid, ...]
 

@@ -8,7 +8,7 @@ _ONE_BYTE, _EIGHT_BYTES = 24, 27
 _BYTES, _TEXT, _ARRAY, _MAP, _TAG = 2, 3, 4, 5, 6
 
 
-def item_length(data: bytes, bytes_max: int) -> int | None:
+def item_length(data: bytes | memoryview, bytes_max: int) -> int | None:
     """How many bytes the first item takes, or None while it is not complete.
 
     Raises CborError for what is no item, and as soon as its own lengths say that it is longer than `bytes_max`: every

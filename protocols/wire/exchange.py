@@ -106,22 +106,28 @@ def check_response(request: Request, response: Response) -> None:
 
     Only what can be told without the chain: lengths, what was asked for, that tipsets link, and that indices exist.
     """
-    status = int(response.status)
-    if status not in (Status.OK, Status.PARTIAL):
-        raise RefusedError(f"the peer refused: status {response.status}, {response.error_message[:ERROR_TEXT_MAX]!r}")
     chain = response.chain
-    if not 0 < len(chain) <= request.length:
-        raise WireError(f"{len(chain)} tipsets came, {request.length} were asked for")
-    if status == Status.OK and len(chain) < request.length and not _reaches_genesis(request, chain):
-        raise WireError(f"{len(chain)} of {request.length} tipsets came with status OK; fewer are PARTIAL")
+    check_status(int(response.status), response.error_message)
+    check_count(request, int(response.status), [tipset.blocks for tipset in chain])
     for tipset in chain:
         _check_tipset(request, tipset)
     if request.options & Options.HEADERS:
-        _check_links(request, chain)
+        check_links(request, [tipset.blocks for tipset in chain])
 
 
-def _reaches_genesis(request: Request, chain: tuple[ExchangedTipset, ...]) -> bool:
-    return bool(request.options & Options.HEADERS) and bool(chain[-1].blocks) and chain[-1].blocks[0].height == 0
+def check_status(status: int, text: str) -> None:
+    """Raise RefusedError unless an answer has tipsets."""
+    if status not in (Status.OK, Status.PARTIAL):
+        raise RefusedError(f"the peer refused: status {status}, {text[:ERROR_TEXT_MAX]!r}")
+
+
+def check_count(request: Request, status: int, chain: Sequence[tuple[BlockHeader, ...]]) -> None:
+    """Raise WireError unless the status goes with how many tipsets came; each is given by its headers, if any."""
+    if not 0 < len(chain) <= request.length:
+        raise WireError(f"{len(chain)} tipsets came, {request.length} were asked for")
+    reaches_genesis = request.options & Options.HEADERS and chain[-1] and chain[-1][0].height == 0
+    if status == Status.OK and len(chain) < request.length and not reaches_genesis:
+        raise WireError(f"{len(chain)} of {request.length} tipsets came with status OK; fewer are PARTIAL")
 
 
 def _check_tipset(request: Request, tipset: ExchangedTipset) -> None:
@@ -147,9 +153,10 @@ def _check_tipset(request: Request, tipset: ExchangedTipset) -> None:
                     raise WireError(f"message index {index}; {count} messages came")
 
 
-def _check_links(request: Request, chain: tuple[ExchangedTipset, ...]) -> None:
+def check_links(request: Request, chain: Sequence[tuple[BlockHeader, ...]]) -> None:
+    """Raise WireError unless the headers are those that were asked for, each tipset the parents of the one before."""
     expected = request.head
-    for tipset in chain:
-        if tuple(block.cid() for block in tipset.blocks) != expected:
-            raise WireError(f"the tipset at height {tipset.blocks[0].height} is not the one that the chain links to")
-        expected = tipset.blocks[0].parents
+    for blocks in chain:
+        if tuple(block.cid() for block in blocks) != expected:
+            raise WireError(f"the tipset at height {blocks[0].height} is not the one that the chain links to")
+        expected = blocks[0].parents

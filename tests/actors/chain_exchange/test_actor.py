@@ -34,14 +34,22 @@ def collected(chain, length):
     return response.status, len(response.chain)
 
 
-def test_an_answer_ends_with_the_tipset_that_passes_the_bound(chain, monkeypatch):
+def test_an_answer_ends_before_the_tipset_that_would_pass_the_bound(chain, monkeypatch):
     assert module.RESPONSE_BYTES_MAX == 8 << 20
     two = sum(sizes(module._Items(chain), chain.head().key, 2))
     monkeypatch.setattr(module, "RESPONSE_BYTES_MAX", two)
-    assert collected(chain, 5) == (Status.PARTIAL, 3)
-    assert collected(chain, 3) == (Status.OK, 3)
-    monkeypatch.setattr(module, "RESPONSE_BYTES_MAX", two - 1)
     assert collected(chain, 5) == (Status.PARTIAL, 2)
+    assert collected(chain, 2) == (Status.OK, 2)
+    monkeypatch.setattr(module, "RESPONSE_BYTES_MAX", two - 1)
+    assert collected(chain, 5) == (Status.PARTIAL, 1)
+    monkeypatch.setattr(module, "RESPONSE_BYTES_MAX", 1)
+    assert collected(chain, 5) == (Status.PARTIAL, 1), "one comes in any case"
+
+
+def test_fewer_than_were_asked_for_are_partial_also_at_genesis(chain):
+    tipsets = len(list(chain.history(chain.head())))
+    assert collected(chain, tipsets) == (Status.OK, tipsets)
+    assert collected(chain, tipsets + 1) == (Status.PARTIAL, tipsets)
 
 
 def test_a_bounded_number_of_bytes_is_remembered_and_the_oldest_go(chain, monkeypatch):

@@ -23,7 +23,7 @@ class Owner:
     """Stands for the Syncer: peers answer what the test gives them."""
 
     def __init__(self, answers):
-        self.answers, self.asked, self.told = answers, [], []
+        self.answers, self.asked, self.told, self.pauses = answers, [], [], 0
         self.environment = SimpleNamespace(random=random.Random(1))
 
     async def ask(self, request):
@@ -34,6 +34,10 @@ class Owner:
 
     def tell(self, notice):
         self.told.append(notice)
+
+    async def sleep(self, seconds):
+        assert seconds == 0
+        self.pauses += 1
 
     @property
     def blamed(self):

@@ -8,6 +8,8 @@ from thespis.actors.messages.syncer import BlockGossiped, NewHead, PeerHead
 from thespis.actors.syncer.actor import Syncer
 from thespis.actors.syncer.fetcher import FetchError
 from thespis.protocols.chain.block import BlockMessage
+from thespis.protocols.wire.exchange_reading import UnreadMessages
+from thespis.runtime.actor.tasks import Alarms, Task
 
 from tests.actors.chain.builder import now_at
 
@@ -44,11 +46,22 @@ class Peers:
 
     async def messages(self, header, peer):
         self.asked.append(("messages", header.height, peer))
-        return self.chain.block_messages(header)
+        return self.unread(header)
+
+    def unread(self, header):
+        messages = self.chain.block_messages(header)
+        return UnreadMessages(*(tuple(each.encode() for each in kind) for kind in (messages.bls, messages.secpk)))
 
     async def batch_messages(self, tipsets, peer):
         self.asked.append(("batch", len(tipsets), peer))
-        return [[self.chain.block_messages(header) for header in tipset.blocks] for tipset in tipsets]
+        return [[self.unread(header) for header in tipset.blocks] for tipset in tipsets]
+
+    async def in_pieces(self, steps):
+        while True:
+            try:
+                next(steps)
+            except StopIteration as stop:
+                return stop.value
 
 
 class Alone(Syncer):
@@ -58,11 +71,22 @@ class Alone(Syncer):
         super().__init__()
         self.chain, self._fetcher, self.epoch = chain, Peers(theirs), EPOCH
         self.told, self.published, self.gossip, self.pool = [], [], [], []
+        self.passed_s, self.alarms = 0.0, Alarms()
 
     @property
     def environment(self):
-        clock = SimpleNamespace(unix_s=lambda: now_at(self.chain, self.epoch), monotonic_s=lambda: float(self.epoch))
+        clock = SimpleNamespace(
+            unix_s=lambda: now_at(self.chain, self.epoch) + self.passed_s, monotonic_s=lambda: self.passed_s
+        )
         return SimpleNamespace(clock=clock)
+
+    def pass_time(self, seconds):
+        """Let time pass; who sleeps wakes when it is time."""
+        end_s = self.passed_s + seconds
+        while (due_s := self.alarms.next_due_s()) is not None and due_s <= end_s:
+            self.passed_s = max(self.passed_s, due_s)
+            self.alarms.fire(due_s)
+        self.passed_s = end_s
 
     async def ask(self, question):
         if isinstance(question, PublishGossip):
@@ -71,7 +95,8 @@ class Alone(Syncer):
         return tuple(signed for signed in self.pool if signed.chain_cid() in question.cids)
 
     async def sleep(self, seconds):
-        assert seconds == 0
+        if seconds:
+            await self.alarms.set(self.passed_s + seconds)
 
     def tell(self, notice):
         self.told.append(notice)
@@ -81,7 +106,11 @@ class Alone(Syncer):
         self.published.append(event)
 
     def spawn(self, coroutine):
-        run(coroutine)
+        def ended(_result, error):
+            if error is not None:
+                raise error
+
+        Task(coroutine, ended)
 
     # -- what a test says and sees ---------------------------------------------------------------------------
 

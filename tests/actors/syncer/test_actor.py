@@ -4,12 +4,12 @@ import dataclasses
 from types import SimpleNamespace
 
 import pytest
-from thespis.actors.syncer import actor as module
+from thespis.actors.syncer import walk as module
 from thespis.actors.syncer.actor import FUTURE_EPOCHS_MAX, Syncer
 from thespis.actors.syncer.fetcher import FetchError
 from thespis.actors.syncer.targets import Target
+from thespis.actors.syncer.walk import headers_down
 from thespis.protocols.chain.tipset import Tipset
-from thespis.protocols.errors import InvalidBlockError
 
 from tests.actors.chain.builder import new_chain, now_at
 
@@ -45,11 +45,12 @@ def syncer():
 
 
 def walk(syncer, headers):
-    syncer._fetcher = headers
-    coroutine = syncer._headers(headers.target)
-    with pytest.raises(StopIteration) as stopped:
+    coroutine = headers_down(syncer.chain, headers, syncer._bad, headers.target)
+    try:
         coroutine.send(None)
-    return stopped.value.value
+    except StopIteration as stopped:
+        return stopped.value
+    raise AssertionError("it waits")
 
 
 def test_blocks_of_later_epochs_and_of_what_is_final_are_not_looked_at(syncer):
@@ -78,18 +79,16 @@ def test_a_gap_has_a_bounded_length(syncer, monkeypatch):
     assert len(walk(syncer, Headers(syncer.chain.head(), 20))) == 20
     monkeypatch.setattr(module, "HEADERS_MAX", 7)
     headers = Headers(syncer.chain.head(), 40)
-    syncer._fetcher = headers
     with pytest.raises(FetchError, match="over 20 tipsets"):
-        syncer._headers(headers.target).send(None)
+        walk(syncer, headers)
     assert headers.asked == [7, 7, 7], "nothing is fetched beyond the bound"
 
 
-def test_a_chain_that_leaves_ours_below_finality_is_bad(syncer):
+def test_a_chain_that_leaves_ours_below_finality_is_not_followed(syncer):
     headers = Headers(syncer.chain.head(), 20)
     profile = dataclasses.replace(syncer.chain.genesis.profile, finality_epochs=5)
     syncer.chain._genesis = dataclasses.replace(syncer.chain.genesis, profile=profile)
     syncer.chain.head = lambda: SimpleNamespace(height=15)
     syncer.chain.knows = lambda _key: False
-    syncer._fetcher = headers
-    with pytest.raises(InvalidBlockError, match="at or below height 10, which is final"):
-        syncer._headers(headers.target).send(None)
+    with pytest.raises(FetchError, match="at or below height 10, which is final"):
+        walk(syncer, headers)

@@ -98,9 +98,10 @@ def test_what_nobody_gives_can_be_tried_again_and_is_not_bad(syncer, theirs):
     status = syncer.read_sync(ReadSync())
     assert (status.stage, status.error, status.bad_blocks) == ("idle", "no peer is connected", 0)
     assert syncer.told == []
-    assert syncer._targets.best() is None
+    assert syncer._targets.take(syncer.now_s()) is None, "nobody is asked again at once"
     syncer._fetcher.failing = False
     syncer.told_of(theirs.head(), weight(theirs))
+    syncer.pass_time(2.0)
     assert syncer.chain.head().key == theirs.head().key
     assert syncer.read_sync(ReadSync()).error == ""
 

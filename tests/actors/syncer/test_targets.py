@@ -1,7 +1,19 @@
-"""What the Syncer aims at and what waits for it; a peer's made-up heads and blocks push out a bounded amount."""
+"""What the Syncer aims at and what waits for it; nobody's made-up heads and blocks hold up or push out another's."""
 
 from thespis.actors.syncer import targets as module
-from thespis.actors.syncer.targets import ORPHANS_MAX, TARGETS_MAX, Orphans, Progress, Target, Targets
+from thespis.actors.syncer.targets import (
+    BACKOFF_MAX_S,
+    LANE_TARGETS_MAX,
+    LANES_MAX,
+    ORPHANS_MAX,
+    STALL_S,
+    SYNCS_MAX,
+    TRIES_MAX,
+    Orphans,
+    Progress,
+    Target,
+    Targets,
+)
 from thespis.protocols.encoding.cid import Cid
 
 
@@ -9,47 +21,144 @@ def key(number):
     return (Cid.of(b"tipset %d" % number),)
 
 
-def target(number, weight):
-    return Target(key(number), number, weight, "peer", "author")
+def target(number, weight, author="author", **more):
+    return Target(key(number), number, weight, "peer", author, **more)
 
 
 def all_of(targets):
+    """Every target in the order of its turn, each given up at once."""
     found = []
-    while (best := targets.best()) is not None:
+    while (best := targets.take(0.0)) is not None:
         found.append(best)
-        targets.drop(best)
+        targets.refused(best)
     return found
 
 
-def test_the_heaviest_is_tried_first_and_a_target_is_kept_once():
+def test_within_a_lane_the_heaviest_is_tried_first_and_a_target_is_kept_once():
     targets = Targets()
-    assert targets.best() is None
+    assert targets.take(0.0) is None
     for number, weight in ((1, 30), (2, 50), (3, 10)):
         targets.add(target(number, weight))
     targets.add(target(3, 40))
     assert [each.weight for each in all_of(targets)] == [50, 40, 30]
 
 
-def test_only_the_very_target_is_dropped():
+def test_lanes_have_turns_whatever_weight_they_claim():
     targets = Targets()
-    targets.add(target(1, 30))
-    targets.drop(target(1, 20))
-    assert targets.best() == target(1, 30), "said anew meanwhile, with another weight"
+    for number in range(5):
+        targets.add(target(number, 10**30, "liar"))
+    targets.add(target(7, 10, "honest"))
+    targets.add(target(8, 20, "honest"))
+    found = [(each.author, each.weight) for each in all_of(targets)]
+    assert found[:4] == [("liar", 10**30), ("honest", 20), ("liar", 10**30), ("honest", 10)]
 
 
-def test_beyond_the_bound_the_lightest_target_gives_way():
+def test_a_name_that_anybody_can_invent_comes_after_peers_and_miners():
     targets = Targets()
-    for number in range(TARGETS_MAX):
+    for number in range(20):
+        targets.add(target(number, 10**30, f"invented {number}", attested=False))
+    targets.add(target(100, 1, "invented 3", lane="miner f01000"))
+    assert targets.take(0.0).height == 100
+
+
+def test_another_is_begun_beside_one_that_does_not_get_on():
+    targets = Targets()
+    for number in range(SYNCS_MAX + 2):
+        targets.add(target(number, 10, f"peer {number}"))
+    assert targets.take(0.0) is not None
+    assert targets.take(STALL_S - 0.1) is None, "not yet"
+    targets.moved(1.0)
+    assert targets.take(STALL_S + 0.9) is None, "it gets on"
+    begun = [targets.take(100.0 + number * STALL_S) for number in range(SYNCS_MAX)]
+    assert [each is not None for each in begun] == [True] * (SYNCS_MAX - 1) + [False]
+    assert SYNCS_MAX == 8
+
+
+def test_a_failure_costs_its_lane_a_pause_that_doubles_and_no_other():
+    targets = Targets()
+    targets.add(target(1, 10**30, "liar"))
+    now_s, pauses = 0.0, []
+    while (tried := targets.take(now_s)) is not None:
+        targets.failed(tried, now_s)
+        targets.add(target(2, 10**30, "liar"))
+        since_s = now_s
+        while targets.take(now_s) is None and now_s < since_s + 200:
+            now_s += 1.0
+        pauses.append(now_s - since_s)
+        if len(pauses) == 9:
+            break
+        targets.early(target(2, 0, "liar") if targets.active else tried, 0.0)
+    assert pauses[:7] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]
+    assert pauses[7:] == [BACKOFF_MAX_S, BACKOFF_MAX_S]
+    targets = Targets()
+    targets.add(target(1, 10, "liar"))
+    targets.failed(targets.take(0.0), 0.0)
+    targets.add(target(2, 10, "honest"))
+    assert targets.take(0.0).author == "honest"
+
+
+def test_who_was_right_begins_anew_and_what_failed_too_often_is_forgotten():
+    targets = Targets()
+    targets.add(target(1, 10))
+    now_s = 0.0
+    for _ in range(TRIES_MAX):
+        assert len(targets) == 1
+        now_s += BACKOFF_MAX_S
+        targets.failed(targets.take(now_s), now_s)
+    assert (len(targets), TRIES_MAX) == (0, 8)
+    targets.add(target(2, 10))
+    assert targets.take(now_s) is None
+    now_s += BACKOFF_MAX_S
+    targets.reached(targets.take(now_s))
+    targets.add(target(3, 10))
+    assert targets.take(now_s) is not None
+
+
+def test_what_is_reached_or_refused_is_so_for_all_who_named_it():
+    targets = Targets()
+    for author in ("first", "second"):
+        targets.add(target(1, 10, author))
+    targets.reached(targets.take(0.0))
+    assert len(targets) == 0
+    for author in ("first", "second"):
+        targets.add(target(1, 10, author))
+    targets.refused(targets.take(0.0))
+    assert len(targets) == 0
+
+
+def test_what_is_early_is_tried_again_when_its_time_has_come_at_no_cost():
+    targets = Targets()
+    targets.add(target(1, 10**6))
+    targets.add(target(2, 10))
+    targets.early(targets.take(0.0), 30.0)
+    found = targets.take(0.0)
+    assert found.height == 2
+    targets.reached(found)
+    assert targets.take(29.9) is None
+    assert targets.take(30.0).height == 1
+
+
+def test_beyond_the_bound_of_a_lane_its_lightest_gives_way():
+    targets = Targets()
+    targets.add(target(1000, 1, "another"))
+    for number in range(LANE_TARGETS_MAX):
         targets.add(target(number, 100 + number))
-    targets.add(target(TARGETS_MAX, 1))
+    targets.add(target(LANE_TARGETS_MAX, 1))
+    assert len(targets) == LANE_TARGETS_MAX + 1 == 9
+    targets.add(target(LANE_TARGETS_MAX, 10**6))
     found = all_of(targets)
-    assert len(found) == TARGETS_MAX == 64
-    assert found[-1].weight == 100, "the new one was the lightest"
-    for each in found:
-        targets.add(each)
-    targets.add(target(TARGETS_MAX, 10**6))
-    found = all_of(targets)
-    assert (len(found), found[0].weight, found[-1].weight) == (TARGETS_MAX, 10**6, 101)
+    assert sorted(each.weight for each in found) == [1, *range(101, 108), 10**6]
+
+
+def test_beyond_the_bound_of_lanes_invented_names_go_first(monkeypatch):
+    assert LANES_MAX == 512
+    monkeypatch.setattr(module, "LANES_MAX", 4)
+    targets = Targets()
+    targets.add(target(1, 1, "peer"))
+    for number in range(100):
+        targets.add(target(number, 10**30, f"invented {number}", attested=False))
+    assert len(targets._lanes) == 4
+    assert targets.take(0.0).author == "peer"
 
 
 def test_orphans_wait_for_their_parents_by_tipset():
@@ -82,8 +191,22 @@ def test_orphans_of_one_tipset_count_each(monkeypatch):
     for number in range(3):
         orphans.add(key(1), number, None)
     orphans.add(key(2), 3, None)
-    assert orphans.take(key(1)) == []
+    assert orphans.take(key(1)) == [(1, None), (2, None)], "the oldest has gone"
     assert orphans.take(key(2)) == [(3, None)]
+
+
+def test_nobodys_orphans_push_out_anothers(monkeypatch):
+    monkeypatch.setattr(module, "ORPHANS_MAX", 6)
+    orphans = Orphans()
+    orphans.add(key(1), "honest", None, "miner f01000")
+    for number in range(50):
+        orphans.add(key(100 + number), number, None)
+    for number in range(50):
+        orphans.add(key(200 + number), number, None, "miner f01001")
+    assert orphans.demand(key(1))
+    assert not orphans.demand(key(149)), "nobody answers for it"
+    assert orphans.take(key(1)) == [("honest", None)]
+    assert not orphans.demand(key(1))
 
 
 def test_progress_counts_from_the_first_executed_tipset():

@@ -186,7 +186,7 @@ def test_tipsets_sort_by_ticket_and_check_their_blocks():
         [blocks[0], dataclasses.replace(blocks[1], parents=())],
         [blocks[0], dataclasses.replace(blocks[1], parent_weight=1)],
         [blocks[0], dataclasses.replace(blocks[0], timestamp=1)],
-        [block(n + 1, b"%d" % n) for n in range(16)],
+        [block(n + 1, b"%d" % n) for n in range(TIPSET_BLOCKS_MAX + 1)],
     ):
         with pytest.raises(InvalidTipsetError):
             Tipset.of(bad)

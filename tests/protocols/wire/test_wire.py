@@ -44,7 +44,7 @@ def test_hello():
     assert hello.HelloReply.decode(hello.HelloReply(1, 2).encode()) == hello.HelloReply(1, 2)
     for bad in (
         dataclasses.replace(said, heaviest_tipset=()),
-        dataclasses.replace(said, heaviest_tipset=HEAD * 16),
+        dataclasses.replace(said, heaviest_tipset=HEAD * (TIPSET_BLOCKS_MAX + 1)),
         dataclasses.replace(said, heaviest_tipset_height=-1),
         dataclasses.replace(said, heaviest_tipset_weight=-1),
         dataclasses.replace(said, heaviest_tipset=HEAD * 5000),
@@ -62,8 +62,8 @@ def test_requests():
     asked = Request(HEAD, 10, 3)
     assert exchange.parse_request(asked.encode()) == asked
     for bad in (
-        Request((), 10, 3), Request(HEAD * 16, 10, 3), Request(HEAD, 0, 3), Request(HEAD, 901, 3), Request(HEAD, 1, 0),
-        Request(HEAD, 1, 4), Request(HEAD, 2**64 - 1, 3),
+        Request((), 10, 3), Request(HEAD * (TIPSET_BLOCKS_MAX + 1), 10, 3), Request(HEAD, 0, 3),
+        Request(HEAD, 901, 3), Request(HEAD, 1, 0), Request(HEAD, 1, 4), Request(HEAD, 2**64 - 1, 3),
     ):  # fmt: skip
         with pytest.raises(WireError):
             exchange.parse_request(bad.encode())
