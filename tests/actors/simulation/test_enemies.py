@@ -3,27 +3,17 @@
 import logging
 
 import pytest
-from thespis.actors.simulation.enemies.camp import ENEMIES, KINDS, miners_needed
+from thespis.actors.simulation.enemies.camp import ENEMIES, KINDS, Camp, miners_needed
 from thespis.actors.simulation.invariants import LAG_EPOCHS_MAX, Checker
 from thespis.actors.simulation.network import SimulatedFilecoin
 from thespis.actors.simulation.run import simulate
+from thespis.actors.simulation.topology import TOPOLOGIES, topology_links
 from thespis.runtime.clock import seeded_random
 
 SEED = 1
 EPOCHS = 34
 AWAY_EPOCHS, BACK_EPOCHS = 12, 9
 EPOCH_S = 30
-
-BROKEN = {}
-BROKEN_FOR_THE_LATE = {}
-
-
-def kinds(broken):
-    """Every kind; those that still break something are expected to, and to say so as soon as they do not."""
-    for kind in KINDS:
-        reason = broken.get(kind)
-        marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
-        yield pytest.param(kind, marks=marks)
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +25,7 @@ def _quiet():
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kind", kinds(BROKEN))
+@pytest.mark.parametrize("kind", KINDS)
 def test_honest_nodes_hold_every_invariant_against(kind):
     result, simulation = simulate(SEED, nodes=3, miners=2, epochs=EPOCHS, block_time_s=EPOCH_S, enemies=(kind,))
     simulation.close()
@@ -51,7 +41,7 @@ def network(seed, kind, nodes=3, miners=2, **options):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("kind", kinds(BROKEN_FOR_THE_LATE))
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_node_that_was_away_catches_up_beside(kind):
     """Whoever comes back has everything to ask for, and meets the enemy before it meets the honest."""
     found = network(3, kind)
@@ -70,3 +60,59 @@ def test_a_node_that_was_away_catches_up_beside(kind):
     heights = [found.head(number).height for number in range(3)]
     found.close()
     assert max(heights) - min(heights) <= LAG_EPOCHS_MAX
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_every_topology_has_one_chain(topology):
+    """Over a line, a star and a bridge too, with enemies that reach everyone and the epochs of mainnet."""
+    result, simulation = simulate(
+        SEED, nodes=4, miners=3, epochs=30, block_time_s=EPOCH_S, topology=topology, enemies=("made-up-heads", "crowd")
+    )
+    links = simulation.network.base.world.swarm.links
+    simulation.close()
+    assert result.height >= 25
+    assert (links is None) == (topology == "mesh")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_chain_with_one_miner_goes_on_among_enemies():
+    hostile = ("made-up-heads", "silence", "lost-messages", "ghost-siblings")
+    result, simulation = simulate(SEED, nodes=2, miners=1, epochs=40, block_time_s=EPOCH_S, enemies=hostile)
+    simulation.close()
+    assert result.height >= 35
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_enemies_of_one_seed_are_one_history():
+    def trace():
+        result, simulation = simulate(5, nodes=2, miners=1, epochs=24, enemies=("replays", "equivocation", "crowd"))
+        simulation.close()
+        return result.trace
+
+    assert trace() == trace()
+
+
+def test_topologies_join_everyone():
+    for topology in TOPOLOGIES:
+        for nodes in range(1, 8):
+            links = topology_links(topology, nodes)
+            reached, new = {0}, {0}
+            while new:
+                new = {other for pair in links if pair & new for other in pair} - reached
+                reached |= new
+            assert reached == set(range(nodes)), topology
+    assert len(topology_links("line", 5)) == len(topology_links("star", 5)) == 4
+    assert len(topology_links("clusters", 6)) == 7
+    with pytest.raises(ValueError, match="there are mesh"):
+        topology_links("ring", 3)
+
+
+def test_unknown_enemies_are_refused():
+    with pytest.raises(ValueError, match="there are made-up-heads"):
+        Camp(None, ("silence", "dragon"), 1)
+    assert miners_needed(("silence",)) == 0
+    assert miners_needed(("silence", "equivocation")) == 1
