@@ -129,9 +129,7 @@ def _tipsets(chain: list[ReadTipset]) -> Steps[list[Tipset]]:
     return found
 
 
-def _committed(
-    blocks: Sequence[tuple[BlockHeader, ...]], chain: list[ReadTipset]
-) -> Steps[list[list[UnreadMessages]]]:
+def _committed(blocks: Sequence[tuple[BlockHeader, ...]], chain: list[ReadTipset]) -> Steps[list[list[UnreadMessages]]]:
     """Messages by tipset and block; raises BlockMessagesError unless they are those that the headers commit to.
 
     A wrong answer is the answering peer's fault. Taken for the block's messages it would brand an honest block.

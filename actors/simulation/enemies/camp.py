@@ -67,8 +67,7 @@ class Camp:
             self._left[kind] = self._rng.randrange(*AWAY_EPOCHS)
         elif self._simulation.alive():
             self.visits += 1
-            rng = seeded_random(f"{self._simulation.seed}/{kind}/{self.visits}")
-            self._there[kind] = ENEMIES[kind](self._simulation, rng)
+            self._there[kind] = ENEMIES[kind](self._simulation, f"{self._simulation.seed}/{kind}/{self.visits}")
             self._left[kind] = self._rng.randrange(*STAYS_EPOCHS)
 
     def end(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any, ClassVar
 
 from thespis.actors.chain.reader import ChainReader
@@ -16,6 +15,7 @@ from thespis.protocols.wire import exchange, hello
 from thespis.protocols.wire.exchange import ExchangedTipset, Options, Request, Response, Status
 from thespis.protocols.wire.hello import Hello, HelloReply
 from thespis.protocols.wire.topics import blocks_topic, message_id, messages_topic
+from thespis.runtime.clock import seeded_random
 from thespis.runtime.p2p.port import GossipArrived, HostSettings, PeerConnected, RequestArrived
 from thespis.runtime.simulation.stranger import StrangerPort
 
@@ -34,9 +34,9 @@ class Enemy:
     mines: ClassVar[bool] = False
     """Whether it needs the keys of a miner that genesis knows."""
 
-    def __init__(self, simulation: SimulatedFilecoin, rng: random.Random) -> None:
+    def __init__(self, simulation: SimulatedFilecoin, seed: str) -> None:
         self.simulation = simulation
-        self.rng = rng
+        self.rng = seeded_random(seed)
         self._swarm = simulation.network.base.world.swarm
         self._names = 0
         self._numbers = 0

@@ -8,7 +8,6 @@ from thespis.actors.simulation.invariants import LAG_EPOCHS_MAX, Checker
 from thespis.actors.simulation.network import SimulatedFilecoin
 from thespis.actors.simulation.run import simulate
 from thespis.actors.simulation.topology import TOPOLOGIES, topology_links
-from thespis.runtime.clock import seeded_random
 
 SEED = 1
 EPOCHS = 34
@@ -49,7 +48,7 @@ def test_a_node_that_was_away_catches_up_beside(kind):
     found.run_epochs(3)
     found.node(2).crash_all()
     found.run_epochs(AWAY_EPOCHS)
-    enemy = ENEMIES[kind](found, seeded_random(f"late/{kind}"))
+    enemy = ENEMIES[kind](found, f"late/{kind}")
     enemy.epoch()
     found.run_epochs(1)
     found.node(2).restart()
