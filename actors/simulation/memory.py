@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 OWN = ("thespis.actors.", "thespis.runtime.actor.", "thespis.runtime.simulation.", "thespis.runtime.p2p.")
-APART = ("thespis.actors.chain.", "thespis.runtime.simulation.world", "thespis.runtime.bases")
-"""Readers of the chain keep caches with bounds of their own; the world is no part of a node."""
+APART = (
+    "thespis.actors.chain.",
+    "thespis.runtime.simulation.world",
+    "thespis.runtime.simulation.network.SimulatedSwarm",
+)
+"""Readers of the chain keep caches with bounds of their own; the world and its network are no part of a node."""
 DEPTH_MAX = 3
 
 
@@ -37,5 +41,5 @@ def _fields(thing: Any) -> list[tuple[str, Any]]:
 
 
 def _is_part(value: Any) -> bool:
-    module = type(value).__module__
-    return module.startswith(OWN) and not module.startswith(APART)
+    name = f"{type(value).__module__}.{type(value).__qualname__}"
+    return name.startswith(OWN) and not name.startswith(APART)
