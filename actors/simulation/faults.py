@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from thespis.actors.simulation.network import SimulatedFilecoin
 from thespis.runtime.clock import seeded_random
 
-KINDS = ("loss", "delay", "partition", "crash-actor", "crash-node", "skew")
+KINDS = ("loss", "delay", "partition", "crash-actor", "crash-node", "skew", "absence")
 ROLES = (
     "Wallet", "Syncer", "MsgPool", "HelloSvc", "ChainExchange", "Network", "Bootstrapper", "Heartbeat",
     "MiningScheduler", "Api",
@@ -17,6 +17,8 @@ DELAY_MAX_NS = 400_000_000
 CALM_DELAY_MAX_NS = 60_000_000
 SKEW_MAX_S = 0.4
 PARTITION_EPOCHS_MAX = 15
+ABSENCE_EPOCHS = (12, 25)
+"""A node that was away so long has everything to ask for, and believes whoever it meets first."""
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class FaultCounts:
     partitions: int = 0
     actors_killed: int = 0
     nodes_killed: int = 0
+    absences: int = 0
 
 
 class FaultSchedule:
@@ -72,6 +75,11 @@ class FaultSchedule:
             self._simulation.node(number).crash_all()
             self._down[number] = self._rng.randrange(2, 8)
             self.counts.nodes_killed += 1
+        if "absence" in self._kinds and not self._down and self._rng.random() < 0.03:  # noqa: PLR2004
+            number = self._rng.choice(self._simulation.alive())
+            self._simulation.node(number).crash_all()
+            self._down[number] = self._rng.randrange(*ABSENCE_EPOCHS)
+            self.counts.absences += 1
 
     def _revive(self) -> None:
         for number in list(self._down):

@@ -16,6 +16,7 @@ from thespis.actors.messages.syncer import Head, ReadHead
 from thespis.actors.messages.wallet import ImportKey
 from thespis.actors.node.actor import FilecoinNode
 from thespis.actors.node.settings import NodeConfig
+from thespis.actors.simulation.topology import FULL_MESH, topology_links
 from thespis.actors.testing import SimulatedNetwork, SimulatedNode
 from thespis.protocols.crypto.signature import SignatureType, address_of, key_from_seed
 from thespis.protocols.encoding.address import Address
@@ -82,6 +83,8 @@ class SimulatedFilecoin:
         block_time_s: int = BLOCK_TIME_S,
         upgrade_epoch: int = NEVER,
         mine: bool = True,
+        topology: str = FULL_MESH,
+        enemy_miners: int = 0,
     ) -> None:
         """The first `miners` nodes have a miner each, which mines from the start or waits to be told."""
         self.seed = seed
@@ -92,6 +95,11 @@ class SimulatedFilecoin:
         self.block_time_s = block_time_s
         self.names = [f"node-{number}" for number in range(nodes)]
         self.identities = [identity(seed, number) for number in range(nodes)]
+        self.enemy_identities = [identity(seed, nodes + number) for number in range(enemy_miners)]
+        self.links = topology_links(topology, nodes)
+        if topology != FULL_MESH:
+            pairs = (frozenset(self.names[number] for number in pair) for pair in self.links)
+            self.network.base.world.swarm.links = frozenset(pairs)
         self.genesis_time_s = int(self.network.base.clock.unix_s()) + GENESIS_AHEAD_S
         self.parameters = self._parameters()
         self.car = self._genesis()
@@ -111,16 +119,19 @@ class SimulatedFilecoin:
         )
 
     def _genesis(self) -> bytes:
+        everyone = (*self.identities, *self.enemy_identities)
         accounts = tuple(
-            GenesisAccount(address, BALANCE) for each in self.identities for address in (each.account, each.worker)
+            GenesisAccount(address, BALANCE) for each in everyone for address in (each.account, each.worker)
         )
-        miners = tuple(GenesisMiner(each.worker, 1) for each in self.identities[: self.miners])
+        mining = (*self.identities[: self.miners], *self.enemy_identities)
+        miners = tuple(GenesisMiner(each.worker, 1) for each in mining)
         return genesis_car(GenesisTemplate(self.parameters, accounts, miners))
 
     def start(self, number: int) -> SimulatedNode:
         """Start a node for the first time and give it its keys."""
         name = self.names[number]
-        others = [f"/sim/{other}/p2p/{other}" for other in self.names if other != name]
+        near = [other for other in range(len(self.names)) if frozenset((number, other)) in self.links]
+        others = [f"/sim/{self.names[other]}/p2p/{self.names[other]}" for other in near]
         config = NodeConfig().with_genesis(self.car).with_bootstrap(*others, min_peers=len(others), period_s=2.0)
         if number < self.miners:
             config = config.with_miner(Address.id(FIRST_MINER + number), mine=self.mine)
@@ -133,6 +144,10 @@ class SimulatedFilecoin:
         if number < self.miners:
             node.ask(ImportKey("bls", keys.worker_key))
         return node
+
+    def enemy_miner(self, number: int = 0) -> Address:
+        """The actor of a miner that is no honest node's; genesis has them after the honest ones."""
+        return Address.id(FIRST_MINER + self.miners + number)
 
     def node(self, number: int) -> SimulatedNode:
         """A node by number."""

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from thespis.actors.chain.reader import ChainReader
+from thespis.actors.simulation.enemies.camp import Camp, check_kinds, miners_needed
 from thespis.actors.simulation.faults import FaultSchedule
 from thespis.actors.simulation.invariants import LIVENESS_EPOCHS, Checker
-from thespis.actors.simulation.network import RpcFailedError, SimulatedFilecoin
+from thespis.actors.simulation.network import BLOCK_TIME_S, RpcFailedError, SimulatedFilecoin
+from thespis.actors.simulation.topology import FULL_MESH
 from thespis.protocols.networks.devnet import NEVER
 from thespis.runtime.errors import AskError
 
@@ -26,6 +28,9 @@ class SimulationResult:
     miners: int
     epochs: int
     faults: tuple[str, ...]
+    enemies: tuple[str, ...] = ()
+    topology: str = FULL_MESH
+    block_time_s: int = BLOCK_TIME_S
     height: int = 0
     head: str = ""
     trace: str = ""
@@ -36,6 +41,9 @@ class SimulationResult:
     partitions: int = 0
     actors_killed: int = 0
     nodes_killed: int = 0
+    absences: int = 0
+    visits: int = 0
+    bans: int = 0
     messages: int = 0
     refused: int = 0
     delivered: int = 0
@@ -52,21 +60,39 @@ def simulate(
     epochs: int = 300,
     faults: tuple[str, ...] = (),
     upgrade_epoch: int = NEVER,
+    enemies: tuple[str, ...] = (),
+    topology: str = FULL_MESH,
+    block_time_s: int = BLOCK_TIME_S,
 ) -> tuple[SimulationResult, SimulatedFilecoin]:
-    """Run it; raises InvariantError when an invariant breaks. The caller closes the simulation."""
-    simulation = SimulatedFilecoin(seed, nodes, miners, upgrade_epoch=upgrade_epoch)
-    result = SimulationResult(seed, nodes, miners, epochs, faults)
-    schedule, checker = FaultSchedule(simulation, faults, seed), Checker(simulation)
+    """Run it; raises InvariantError when an invariant breaks. The caller closes the simulation.
+
+    Raises ValueError for faults, enemies and topologies that there are not.
+    """
+    check_kinds(enemies)
+    simulation = SimulatedFilecoin(
+        seed,
+        nodes,
+        miners,
+        upgrade_epoch=upgrade_epoch,
+        topology=topology,
+        block_time_s=block_time_s,
+        enemy_miners=miners_needed(enemies),
+    )
+    result = SimulationResult(seed, nodes, miners, epochs, faults, enemies, topology, block_time_s)
+    schedule, camp = FaultSchedule(simulation, faults, seed), Camp(simulation, enemies, seed)
+    checker = Checker(simulation, keeps_up=bool(enemies))
     accepted: dict[str, int] = {}
     simulation.run_to_genesis()
     schedule.begin()
     for epoch in range(epochs - QUIET_EPOCHS):
         simulation.run_epochs(1)
         schedule.epoch()
+        camp.epoch()
         if epoch % 3 == 0:
             _transfer(simulation, result, accepted, epoch)
         checker.after_epoch()
     schedule.end()
+    camp.end()
     simulation.run_epochs(LIVENESS_EPOCHS)
     checker.after_epoch()
     result.head = checker.agreement()
@@ -79,7 +105,8 @@ def simulate(
     result.reorgs, result.deepest_reorg = checker.reorgs, checker.deepest_reorg
     counts = schedule.counts
     result.partitions, result.actors_killed = counts.partitions, counts.actors_killed
-    result.nodes_killed, result.messages = counts.nodes_killed, len(accepted)
+    result.nodes_killed, result.absences, result.messages = counts.nodes_killed, counts.absences, len(accepted)
+    result.visits, result.bans = camp.visits, len(simulation.network.base.world.swarm.bans)
     result.trace, result.delivered = simulation.network.trace_hash, simulation.network.base.delivered
     _describe(simulation, result, number)
     return result, simulation

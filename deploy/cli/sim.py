@@ -8,6 +8,7 @@ import logging
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 from thespis.deploy.cli.client import upgrade_option
@@ -19,6 +20,20 @@ from thespis.deploy.cli.client import upgrade_option
 @click.option("--epochs", default=300, show_default=True, help="Epochs of virtual time.")
 @click.option("--seed", default=1, show_default=True, help="What everything follows from.")
 @click.option("--faults", default="all", show_default=True, help="all, none, or a list such as loss,partition.")
+@click.option(
+    "--enemies",
+    default="none",
+    show_default=True,
+    help="all, none, or a list such as silence,equivocation; docs/simulation.md says what each does.",
+)
+@click.option(
+    "--topology",
+    type=click.Choice(["mesh", "line", "star", "clusters"]),
+    default="mesh",
+    show_default=True,
+    help="Who is connected to whom; clusters are two with one bridge.",
+)
+@click.option("--block-time", default=1, show_default=True, help="Seconds of an epoch; mainnet has 30.")
 @upgrade_option
 @click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write what happened as JSON.")
 @click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Draw the chain and its forks.")
@@ -30,6 +45,9 @@ def sim(
     epochs: int,
     seed: int,
     faults: str,
+    enemies: str,
+    topology: str,
+    block_time: int,
     upgrade_epoch: int,
     report: Path | None,
     png: Path | None,
@@ -39,20 +57,31 @@ def sim(
 
     The same seed gives the same history on every machine.
     """
+    from thespis.actors.simulation.enemies.camp import KINDS as ENEMIES
+    from thespis.actors.simulation.enemies.camp import check_kinds
     from thespis.actors.simulation.faults import KINDS
     from thespis.actors.simulation.invariants import InvariantError
     from thespis.actors.simulation.run import simulate
 
     logging.basicConfig(level="ERROR", format="%(levelname)s %(name)s %(message)s")
     kinds = {"all": KINDS, "none": ()}.get(faults, tuple(faults.split(",")))
+    hostile = {"all": ENEMIES, "none": ()}.get(enemies, tuple(enemies.split(",")))
+    try:
+        check_kinds(hostile)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    world: dict[str, Any] = {
+        "enemies": hostile,
+        "topology": topology,
+        "block_time_s": block_time,
+        "upgrade_epoch": upgrade_epoch,
+    }
     started_s = time.perf_counter()
     try:
-        result, simulation = simulate(
-            seed, nodes=nodes, miners=miners, epochs=epochs, faults=kinds, upgrade_epoch=upgrade_epoch
-        )
+        result, simulation = simulate(seed, nodes=nodes, miners=miners, epochs=epochs, faults=kinds, **world)
     except InvariantError as error:
         click.echo(f"invariant broken: {error}", err=True)
-        click.echo(replay_command(seed, nodes, miners, epochs, kinds, upgrade_epoch), err=True)
+        click.echo(replay_command(seed, nodes, miners, epochs, kinds, **world), err=True)
         sys.exit(1)
     seconds = time.perf_counter() - started_s
     data = {**dataclasses.asdict(result), "seconds": round(seconds, 2), "epochs_per_s": round(epochs / seconds, 1)}
@@ -76,9 +105,19 @@ def sim(
 
 
 def replay_command(
-    seed: int, nodes: int, miners: int, epochs: int, kinds: tuple[str, ...], upgrade_epoch: int = -1
+    seed: int,
+    nodes: int,
+    miners: int,
+    epochs: int,
+    kinds: tuple[str, ...],
+    upgrade_epoch: int = -1,
+    *,
+    enemies: tuple[str, ...] = (),
+    topology: str = "mesh",
+    block_time_s: int = 1,
 ) -> str:
     """How to see a failure again."""
-    faults = ",".join(kinds) or "none"
+    faults, hostile = ",".join(kinds) or "none", ",".join(enemies) or "none"
     shape = f"--nodes {nodes} --miners {miners} --epochs {epochs} --upgrade-epoch {upgrade_epoch}"
-    return f"replay: thespis sim --seed {seed} {shape} --faults {faults}"
+    world = f"--enemies {hostile} --topology {topology} --block-time {block_time_s}"
+    return f"replay: thespis sim --seed {seed} {shape} --faults {faults} {world}"

@@ -32,7 +32,18 @@ from libp2p.tools.anyio_service import background_trio_service
 from multiaddr import Multiaddr
 from thespis.runtime.p2p import patches, streams
 from thespis.runtime.p2p.bandwidth import BandwidthMeter
-from thespis.runtime.p2p.limits import Turns, watch_connections
+from thespis.runtime.p2p.limits import (
+    ANSWER_TIMEOUT_S,
+    GOSSIP_THRESHOLD,
+    GRAYLIST_THRESHOLD,
+    INVALID_CAP,
+    INVALID_DECAY_PER_HEARTBEAT,
+    INVALID_PENALTY,
+    JUDGE_EVERY_S,
+    PUBLISH_THRESHOLD,
+    Turns,
+    watch_connections,
+)
 from thespis.runtime.p2p.port import Bandwidth, PeerInfo, ProtocolViolated
 
 if TYPE_CHECKING:
@@ -42,15 +53,8 @@ logger = logging.getLogger(__name__)
 
 GOSSIP_PROTOCOLS = ("/meshsub/1.2.0", "/meshsub/1.1.0", "/meshsub/1.0.0")
 DEGREE, DEGREE_LOW, DEGREE_HIGH = 8, 6, 12
-GOSSIP_THRESHOLD, PUBLISH_THRESHOLD, GRAYLIST_THRESHOLD = -500.0, -1000.0, -2500.0
-INVALID_PENALTY = 1000.0
-"""Weights of penalties are positive in py-libp2p, where the specification has them negative."""
-INVALID_DECAY_PER_HEARTBEAT = 0.9987
-"""To one hundredth in an hour of one-second heartbeats."""
 UPGRADE_TIMEOUT_S = 3.0
 DIAL_TIMEOUT_S = 15.0
-ANSWER_TIMEOUT_S = 25.0
-JUDGE_EVERY_S = 0.5
 
 
 class HostCore(INotifee):
@@ -65,7 +69,7 @@ class HostCore(INotifee):
         self._pubsub: Any = None
         self._dht: Any = None
         self._ping: Any = None
-        self._turns = Turns(port.settings.requests_per_peer_max)
+        self._turns = Turns(port.settings.requests_per_peer_max, trio.CapacityLimiter)
         self._meter = BandwidthMeter()
 
     # -- life ------------------------------------------------------------------------------------------------
@@ -122,7 +126,7 @@ class HostCore(INotifee):
         return key_pair
 
     async def _start_gossip(self, stack: AsyncExitStack, nursery: trio.Nursery) -> None:
-        invalid = TopicScoreParams(weight=INVALID_PENALTY, cap=100.0, decay=INVALID_DECAY_PER_HEARTBEAT)
+        invalid = TopicScoreParams(weight=INVALID_PENALTY, cap=INVALID_CAP, decay=INVALID_DECAY_PER_HEARTBEAT)
         router = GossipSub(
             protocols=[TProtocol(protocol) for protocol in GOSSIP_PROTOCOLS],
             degree=DEGREE,

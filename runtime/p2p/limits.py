@@ -1,14 +1,24 @@
-"""What one peer or one address may take: connections per IP, streams and unread bytes per connection, time in exile."""
+"""The table of bounds and rates that hold at a node's edge, and who keeps them: the real host and the simulated one.
+
+Both worlds read the same names here and `HostSettings` in `runtime/p2p/port.py`, and both ask the same `Admission`,
+`Turns` and `Buckets`; only the clock differs. A bound of one world alone would hide from a simulation what a stranger
+can do, or let a simulation pass what a node refuses.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter, OrderedDict
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 import trio
 
 logger = logging.getLogger(__name__)
+
+TurnT = TypeVar("TurnT")
+Now = Callable[[], float]
+"""Seconds of a clock that never goes back."""
 
 STREAMS_PER_CONNECTION_MAX = 512
 UNREAD_BYTES_MAX = 32 << 20
@@ -25,19 +35,30 @@ REQUESTS_PER_S, REQUESTS_BURST = 30.0, 60
 TURNS_PER_PEER = 2
 """Requests of one peer that are answered at once; the others of it wait, and nobody else for them."""
 BUCKETS_MAX = 4096
+ANSWER_TIMEOUT_S = 25.0
+"""From a request's first byte to the end of its answer, waiting for a turn included."""
+INVALID_PENALTY = 1000.0
+"""Weights of penalties are positive in py-libp2p, where the specification has them negative."""
+INVALID_CAP = 100.0
+INVALID_DECAY_PER_HEARTBEAT = 0.9987
+"""To one hundredth in an hour of one-second heartbeats."""
+GOSSIP_THRESHOLD, PUBLISH_THRESHOLD, GRAYLIST_THRESHOLD = -500.0, -1000.0, -2500.0
+JUDGE_EVERY_S = 0.5
+"""How soon a peer whose score fell below the second of these is let go of."""
 
 
 class Buckets:
     """A token bucket for each of many keys; the longest unused is forgotten first, which only favours its key."""
 
-    def __init__(self, per_s: float, burst: int) -> None:
+    def __init__(self, per_s: float, burst: int, now: Now = trio.current_time) -> None:
         self._per_s = per_s
         self._burst = burst
+        self._now = now
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, key: str) -> bool:
         """One token, if there is one."""
-        now_s = trio.current_time()
+        now_s = self._now()
         level, since_s = self._levels.pop(key, (float(self._burst), now_s))
         level = min(self._burst, level + (now_s - since_s) * self._per_s)
         taken = level >= 1
@@ -47,25 +68,31 @@ class Buckets:
         return taken
 
 
-class Turns:
-    """Requests of each peer: how many wait or are answered, how many are answered at once, and how fast they come."""
+class Turns(Generic[TurnT]):
+    """Requests of each peer: how many wait or are answered, how many are answered at once, and how fast they come.
 
-    def __init__(self, per_peer_max: int) -> None:
+    `turn` makes what lets so many go on at once, in the manner of the world.
+    """
+
+    def __init__(self, per_peer_max: int, turn: Callable[[int], TurnT], now: Now = trio.current_time) -> None:
         self._per_peer_max = per_peer_max
-        self._rates = Buckets(REQUESTS_PER_S, REQUESTS_BURST)
+        self._turn = turn
+        self._rates = Buckets(REQUESTS_PER_S, REQUESTS_BURST, now)
         self._open: Counter[str] = Counter()
-        self._turns: dict[str, trio.CapacityLimiter] = {}
+        self._turns: dict[str, TurnT] = {}
 
     def within_rate(self, peer: str) -> bool:
         """Whether one more request now is no flood."""
         return self._rates.take(peer)
 
-    def enter(self, peer: str) -> trio.CapacityLimiter | None:
-        """Take a request in; answer it while holding the limiter. None when the peer has too many open."""
+    def enter(self, peer: str) -> TurnT | None:
+        """Take a request in; answer it in its turn. None when the peer has too many open."""
         if self._open[peer] >= self._per_peer_max:
             return None
         self._open[peer] += 1
-        return self._turns.setdefault(peer, trio.CapacityLimiter(TURNS_PER_PEER))
+        if peer not in self._turns:
+            self._turns[peer] = self._turn(TURNS_PER_PEER)
+        return self._turns[peer]
 
     def leave(self, peer: str) -> None:
         """A request is over."""
@@ -78,10 +105,11 @@ class Turns:
 class Admission:
     """Who may connect, decided before a handshake."""
 
-    def __init__(self, per_ip_max: int) -> None:
+    def __init__(self, per_ip_max: int, now: Now = trio.current_time) -> None:
         self._per_ip_max = per_ip_max
+        self._now = now
         self._by_ip: Counter[str] = Counter()
-        self._rates = Buckets(CONNECTIONS_PER_S, CONNECTIONS_BURST)
+        self._rates = Buckets(CONNECTIONS_PER_S, CONNECTIONS_BURST, now)
         self._banned: dict[str, float] = {}
         self.blocked: frozenset[str] = frozenset()
         self.refused = 0
@@ -102,7 +130,7 @@ class Admission:
 
     def ban(self, peer: str) -> None:
         """Keep a peer away for a while."""
-        self._banned[peer] = trio.current_time() + BAN_S
+        self._banned[peer] = self._now() + BAN_S
         while len(self._banned) > BANNED_MAX:
             self._banned.pop(next(iter(self._banned)))
 
@@ -113,7 +141,7 @@ class Admission:
         until_s = self._banned.get(peer)
         if until_s is None:
             return False
-        if until_s < trio.current_time():
+        if until_s < self._now():
             del self._banned[peer]
             return False
         return True

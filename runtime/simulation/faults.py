@@ -43,3 +43,12 @@ CALM = Faults()
 
 STORMY = Faults(delay_max_ns=20_000_000, drop=0.01, duplicate=0.01, reorder=0.05)
 """Lossy, doubling and reordering, for what must hold even so."""
+
+
+class LinkFaults:
+    """How messages between nodes fare: delay in virtual nanoseconds, and the share of gossip that is lost per hop."""
+
+    def __init__(self, delay_min_ns: int = 2_000_000, delay_max_ns: int = 60_000_000, drop: float = 0.0) -> None:
+        self.delay_min_ns = delay_min_ns
+        self.delay_max_ns = delay_max_ns
+        self.drop = drop

@@ -1,17 +1,19 @@
 """The simulated peer-to-peer network: many nodes' ports in one process, with delay, loss and cuts from the seed.
 
 Gossip floods over connections, each payload once per node, as a mesh would deliver it in the end; requests go straight.
-What is simulated is delivery, not libp2p: no handshakes, no scoring, no streams. `runtime/p2p/host.py` is the real one.
+What is simulated is delivery, not libp2p: no handshakes, no streams, no choice of mesh. Every bound and rate of the
+real host (`runtime/p2p/host.py`) holds here too, by the same table and the same code (`runtime/p2p/limits.py`).
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from thespis.runtime.clock import seeded_random
 from thespis.runtime.environment import Deliver
+from thespis.runtime.p2p.limits import ANSWER_TIMEOUT_S, JUDGE_EVERY_S, PUBLISH_THRESHOLD, Admission, Turns
 from thespis.runtime.p2p.port import (
     Bandwidth,
     DialDone,
@@ -22,13 +24,14 @@ from thespis.runtime.p2p.port import (
     PeerDisconnected,
     PeerInfo,
     PingDone,
+    ProtocolViolated,
     RequestArrived,
     RequestDone,
 )
-from thespis.runtime.simulation.faults import NANOSECONDS
+from thespis.runtime.simulation.edge import Ban, Scores, Turn, read_item
+from thespis.runtime.simulation.faults import NANOSECONDS, LinkFaults
 
 SEEN_MAX = 10_000
-BAN_NS = 60 * NANOSECONDS
 
 
 class Scheduler(Protocol):
@@ -41,13 +44,7 @@ class Scheduler(Protocol):
         ...
 
 
-class LinkFaults:
-    """How messages between nodes fare: delay in virtual nanoseconds, and the share of gossip that is lost per hop."""
-
-    def __init__(self, delay_min_ns: int = 2_000_000, delay_max_ns: int = 60_000_000, drop: float = 0.0) -> None:
-        self.delay_min_ns = delay_min_ns
-        self.delay_max_ns = delay_max_ns
-        self.drop = drop
+PortT = TypeVar("PortT", bound="SimulatedPort")
 
 
 class SimulatedSwarm:
@@ -58,6 +55,10 @@ class SimulatedSwarm:
         self.rng = seeded_random(f"{seed}/swarm")
         self.faults = LinkFaults()
         self.ports: dict[str, SimulatedPort] = {}
+        self.bans: list[Ban] = []
+        """Every ban so far, for checkers that stand outside the simulation."""
+        self.links: frozenset[frozenset[str]] | None = None
+        """Who can reach whom, by pairs; None lets everyone. Peers in no pair, such as strangers, reach all."""
         self._cuts: list[tuple[frozenset[str], frozenset[str]]] = []
 
     @property
@@ -65,11 +66,25 @@ class SimulatedSwarm:
         """Virtual time."""
         return self._scheduler.now_ns
 
+    def now_s(self) -> float:
+        """Virtual time in seconds."""
+        return self._scheduler.now_ns / NANOSECONDS
+
     def open(self, node: str, settings: HostSettings, deliver: Deliver) -> SimulatedPort:
         """A node takes its place; its peer id is its name, so a restarted one is known again."""
-        port = SimulatedPort(self, node, settings, deliver)
+        return self.place(SimulatedPort(self, node, settings, deliver))
+
+    def place(self, port: PortT) -> PortT:
+        """Whatever kind of port takes its place."""
         self.ports[port.peer_id] = port
         return port
+
+    def may_meet(self, left: str, right: str) -> bool:
+        """Whether a connection between two can be made at all."""
+        links = self.links
+        if links is None or frozenset((left, right)) in links:
+            return True
+        return not (any(left in pair for pair in links) and any(right in pair for pair in links))
 
     def cut(self, left: set[str], right: set[str]) -> None:
         """Nothing passes between two groups of nodes until `heal`; their connections break."""
@@ -79,6 +94,11 @@ class SimulatedSwarm:
                 if self.is_cut(port.node, other):
                     port.lose(other)
 
+    @property
+    def is_parted(self) -> bool:
+        """Whether any cut lasts."""
+        return bool(self._cuts)
+
     def heal(self) -> None:
         """End every cut."""
         self._cuts.clear()
@@ -87,9 +107,12 @@ class SimulatedSwarm:
         """Whether nothing passes between two nodes."""
         return any((left in a and right in b) or (left in b and right in a) for a, b in self._cuts)
 
-    def send(self, sender: SimulatedPort, target: str, function: Callable[..., None], *arguments: Any) -> None:
+    def send(
+        self, sender: SimulatedPort, target: str, function: Callable[..., None], *arguments: Any, late_s: float = 0.0
+    ) -> None:
         """Call something at another port after the link's delay, unless it is cut or gone by then."""
         delay_ns = self.rng.randrange(self.faults.delay_min_ns, self.faults.delay_max_ns + 1)
+        delay_ns += int(late_s * NANOSECONDS)
 
         def arrive() -> None:
             port = self.ports.get(target)
@@ -113,12 +136,18 @@ class SimulatedPort:
         self.addresses: tuple[str, ...] = (f"/sim/{node}/p2p/{node}",)
         self._settings = settings
         self._deliver = deliver
+        self.ip = node
         self.connected: set[str] = set()
+        self.admission = Admission(settings.connections_per_ip_max, swarm.now_s)
+        self.gossip_waiting = 0
+        self.gossip_dropped = 0
+        self._came_from: dict[str, str] = {}
+        self._scores = Scores(swarm.now_s)
+        self._turns = Turns(settings.requests_per_peer_max, Turn, swarm.now_s)
         self._seen: OrderedDict[bytes, int] = OrderedDict()
         self._open_requests: dict[int, str] = {}
-        self._inbound: dict[int, tuple[str, int]] = {}
+        self._inbound: dict[int, tuple[str, int, Turn]] = {}
         self._inbound_number = 0
-        self._banned: dict[str, int] = {}
         self._bytes_in = self._bytes_out = 0
         self.closed = False
 
@@ -133,11 +162,14 @@ class SimulatedPort:
         peer = address.rpartition("/p2p/")[2]
         swarm = self._swarm
         other = swarm.ports.get(peer)
-        kept_away = self._banned.get(peer, 0) > swarm.now_ns
-        if self._settings.offline or kept_away or other is None or other.closed or swarm.is_cut(self.node, peer):
+        unreachable = (
+            other is None or other.closed or swarm.is_cut(self.node, peer) or not swarm.may_meet(self.node, peer)
+        )
+        full = len(self.connected) >= self._settings.peers_max
+        if self._settings.offline or self.admission.is_banned(peer) or full or unreachable:
             swarm.after(swarm.faults.delay_max_ns, self._give, DialDone(number, peer, f"{peer} cannot be reached"))
             return
-        swarm.send(self, peer, SimulatedPort._accept, self.peer_id)
+        swarm.send(self, peer, SimulatedPort._accept, self.peer_id, self.ip)
         swarm.after(swarm.faults.delay_max_ns, self._dialled, number, peer)
 
     def _dialled(self, number: int, peer: str) -> None:
@@ -148,9 +180,17 @@ class SimulatedPort:
         self._join(peer, inbound=False)
         self._give(DialDone(number, peer, ""))
 
-    def _accept(self, peer: str) -> None:
-        if not self.closed and not self._settings.offline and self._banned.get(peer, 0) <= self._swarm.now_ns:
-            self._join(peer, inbound=True)
+    def _accept(self, peer: str, ip: str) -> None:
+        """Take a connection in, within the bounds of its address and of all; the banned are let go at once."""
+        if self.closed or self._settings.offline or peer in self.connected:
+            return
+        if len(self.connected) >= self._settings.peers_max or not self.admission.admit(ip):
+            return
+        if self.admission.is_banned(peer):
+            self.admission.leave(ip)
+            return
+        self._came_from[peer] = ip
+        self._join(peer, inbound=True)
 
     def _join(self, peer: str, *, inbound: bool) -> None:
         if peer not in self.connected:
@@ -161,6 +201,9 @@ class SimulatedPort:
         """The connection breaks."""
         if peer in self.connected:
             self.connected.discard(peer)
+            self._scores.forget(peer)
+            if peer in self._came_from:
+                self.admission.leave(self._came_from.pop(peer))
             self._give(PeerDisconnected(peer))
             for number, target in list(self._open_requests.items()):
                 if target == peer:
@@ -169,7 +212,8 @@ class SimulatedPort:
     def disconnect(self, peer: str, *, ban: bool = False) -> None:
         """Close the connection on both sides."""
         if ban:
-            self._banned[peer] = self._swarm.now_ns + BAN_NS
+            self.admission.ban(peer)
+            self._swarm.bans.append(Ban(self._swarm.now_ns, self.node, peer))
         self.lose(peer)
         self._swarm.send(self, peer, SimulatedPort.lose, self.peer_id)
 
@@ -198,15 +242,37 @@ class SimulatedPort:
                 swarm.send(self, peer, SimulatedPort._gossip, topic, self.peer_id, author, data)
 
     def _gossip(self, topic: str, source: str, author: str, data: bytes) -> None:
+        """Look at a payload that is new, pass it on when its shape is right, and hand it over unless too many wait.
+
+        What claims to be this node's own is dropped, and what is malformed counts against whoever passed it on.
+        """
         self._bytes_in += len(data)
-        if self.closed or source not in self.connected or not self._note(data):
+        if self.closed or source not in self.connected or topic not in self._settings.topics:
             return
-        if self._settings.topics[topic](data):
+        if author == self.peer_id or not self._scores.may_publish(source):
+            return
+        if self._seen.get(self._settings.message_id(data), -1) >= self._swarm.now_ns:
+            return
+        if not self._settings.topics[topic](data):
+            self._scores.invalid(source)
+            self._swarm.after(int(JUDGE_EVERY_S * NANOSECONDS), self._judge, source)
+            return
+        self._note(data)
+        if self.gossip_waiting >= self._settings.gossip_waiting_max:
+            self.gossip_dropped += 1
+        else:
+            self.gossip_waiting += 1
             self._give(GossipArrived(topic, source, author, data))
-            self._forward(topic, author, data, exclude=source)
+        self._forward(topic, author, data, exclude=source)
+
+    def _judge(self, peer: str) -> None:
+        score = self._scores.of(peer)
+        if peer in self.connected and score < PUBLISH_THRESHOLD:
+            self._give(ProtocolViolated(peer, f"gossip score {score:.0f}, below {PUBLISH_THRESHOLD:.0f}"))
 
     def taken(self) -> None:
-        """Nothing is held back here."""
+        """One gossiped payload has been handled."""
+        self.gossip_waiting = max(0, self.gossip_waiting - 1)
 
     # -- requests --------------------------------------------------------------------------------------------
 
@@ -223,20 +289,57 @@ class SimulatedPort:
         )
 
     def _asked(self, peer: str, number: int, protocol: str, data: bytes) -> None:
-        if self.closed or len(data) > self._settings.protocols.get(protocol, -1):
+        """Take a request in as the real host does: not too many open, of a bounded size, not too fast, in its turn."""
+        if self.closed:
+            return
+        self._bytes_in += len(data)
+        bytes_max = self._settings.protocols.get(protocol)
+        turn = self._turns.enter(peer) if bytes_max is not None and peer in self.connected else None
+        if turn is None:
+            self._swarm.send(self, peer, SimulatedPort._finish, number, None, "the peer reset the stream")
+            return
+        item, wrong = read_item(data, bytes_max or 0)
+        if item is not None and not self._turns.within_rate(peer):
+            item, wrong = None, "requests come too fast"
+        if item is None:
+            self._turns.leave(peer)
+            if wrong:
+                self._give(ProtocolViolated(peer, f"{protocol}: {wrong}"))
+            self._swarm.send(self, peer, SimulatedPort._finish, number, None, "the peer reset the stream")
             return
         self._inbound_number += 1
-        self._inbound[self._inbound_number] = (peer, number)
-        self._bytes_in += len(data)
-        self._give(RequestArrived(self._inbound_number, peer, protocol, data))
+        own_number = self._inbound_number
+        self._inbound[own_number] = (peer, number, turn)
+        self._swarm.after(int(ANSWER_TIMEOUT_S * NANOSECONDS), self.respond, own_number, None)
+        turn.take(own_number, lambda: self._give(RequestArrived(own_number, peer, protocol, item)))
 
     def respond(self, number: int, data: bytes | None) -> None:
         """Answer."""
+        self._respond(number, data, 0.0)
+
+    def _respond(self, number: int, data: bytes | None, late_s: float) -> None:
         asked = self._inbound.pop(number, None)
         if asked is not None:
-            peer, their_number = asked
-            error = "" if data is not None else "the peer refused"
-            self._swarm.send(self, peer, SimulatedPort._finish, their_number, data, error)
+            peer, their_number, turn = asked
+            self._turns.leave(peer)
+            turn.leave(number)
+            self._bytes_out += len(data or b"")
+            self._swarm.send(self, peer, SimulatedPort._answered, self.peer_id, their_number, data, late_s=late_s)
+
+    def _answered(self, peer: str, number: int, data: bytes | None) -> None:
+        """An answer comes, of a bounded size."""
+        if number not in self._open_requests:
+            return
+        if not data:
+            self._finish(number, None, "the peer refused")
+            return
+        self._bytes_in += min(len(data), self._settings.response_bytes_max)
+        if len(data) > self._settings.response_bytes_max:
+            wrong = f"more than {self._settings.response_bytes_max} bytes came"
+            self._give(ProtocolViolated(peer, f"answer: {wrong}"))
+            self._finish(number, None, wrong)
+            return
+        self._finish(number, data, "")
 
     def _finish(self, number: int, data: bytes | None, error: str) -> None:
         if self._open_requests.pop(number, None) is not None:
@@ -246,10 +349,8 @@ class SimulatedPort:
 
     def block(self, peers: frozenset[str]) -> None:
         """Break with these peers and refuse them."""
-        for peer in self.connected - peers:
-            self._banned.pop(peer, None)
+        self.admission.blocked = peers
         for peer in sorted(peers):
-            self._banned[peer] = 1 << 62
             self.disconnect(peer)
 
     def ping(self, number: int, peer: str) -> None:
@@ -268,7 +369,10 @@ class SimulatedPort:
 
     def peers(self) -> tuple[PeerInfo, ...]:
         """Who is connected."""
-        return tuple(PeerInfo(peer, (f"/sim/{peer}",), (), "simulated", False, 0.0) for peer in sorted(self.connected))
+        return tuple(
+            PeerInfo(peer, (f"/sim/{peer}",), (), "simulated", peer in self._came_from, self._scores.of(peer))
+            for peer in sorted(self.connected)
+        )
 
     def bandwidth(self) -> Bandwidth:
         """Payload bytes only."""

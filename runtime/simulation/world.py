@@ -25,6 +25,16 @@ T = TypeVar("T")
 SHARED_MAX = 2000
 
 
+def share(shared: dict[bytes, Any], key: bytes, compute: Callable[[], T]) -> T:
+    """A result that is known, or is computed now; the oldest results are forgotten."""
+    if key not in shared:
+        shared[key] = compute()
+        if len(shared) > SHARED_MAX:
+            shared.pop(next(iter(shared)))
+    result: T = shared[key]
+    return result
+
+
 class SimulatedEnvironment:
     """One actor's view of the virtual world."""
 
@@ -87,13 +97,7 @@ class SimulatedEnvironment:
 
     def share(self, key: bytes, compute: Callable[[], T]) -> T:
         """Compute once for all nodes; the oldest results are forgotten."""
-        shared = self._shared
-        if key not in shared:
-            shared[key] = compute()
-            if len(shared) > SHARED_MAX:
-                shared.pop(next(iter(shared)))
-        result: T = shared[key]
-        return result
+        return share(self._shared, key, compute)
 
     def release(self) -> None:
         """The actor is dead: what a kernel would close is closed."""
@@ -135,6 +139,10 @@ class World:
 
     def _clock_of(self, node: str) -> SkewedClock:
         return self._clocks.setdefault(node, SkewedClock(self.clock))
+
+    def share(self, key: bytes, compute: Callable[[], T]) -> T:
+        """What the nodes compute once for all of them, for whoever stands beside them."""
+        return share(self._shared, key, compute)
 
     def disk(self, node: str) -> MemoryDisk:
         """The disk of one node, made at first use."""

@@ -174,6 +174,7 @@ def test_a_node_does_not_stay_idle_after_a_request_that_failed(filecoin):
     swarm.cut({"node-0"}, {"node-1"})
     network.run_epochs(20)
     network.node(0).ask(StopMining())
+    network.node(0).crash("Network")  # and with it the blocks that it kept for the first peer that comes
     network.run_epochs(2)
     network.node(0).isolate("ChainExchange")
     swarm.heal()

@@ -1,0 +1,41 @@
+"""A place in the simulated network for a peer that keeps no rule of its own; the others' bounds hold against it."""
+
+from __future__ import annotations
+
+from thespis.protocols.errors import ProtocolError
+from thespis.runtime.environment import Deliver
+from thespis.runtime.p2p.port import HostSettings
+from thespis.runtime.simulation.network import SimulatedPort, SimulatedSwarm
+
+
+class ForgedAuthorError(ProtocolError):
+    """Gossip is signed: a stranger can make up authors, and repeat what others signed, and no more."""
+
+
+class StrangerPort(SimulatedPort):
+    """What a hostile peer can do on the wire and an honest port does not offer.
+
+    It connects from any address, gossips under made-up authors or again what others signed, to whom it likes, and
+    answers late. It cannot sign in another node's name, for gossip is signed with the identity's key.
+    """
+
+    def __init__(self, swarm: SimulatedSwarm, name: str, ip: str, settings: HostSettings, deliver: Deliver) -> None:
+        super().__init__(swarm, name, settings, deliver)
+        self.ip = ip
+        self._heard: dict[bytes, str] = {}
+
+    def hear(self, author: str, data: bytes) -> None:
+        """Remember what somebody signed, so that it can be said again."""
+        self._heard[data] = author
+
+    def inject(self, topic: str, author: str, data: bytes, peers: tuple[str, ...]) -> None:
+        """Gossip to some peers only, under a name; raises ForgedAuthorError for one whose key is another's."""
+        if author != self.peer_id and author in self._swarm.ports and self._heard.get(data) != author:
+            raise ForgedAuthorError(f"{author} did not sign this")
+        for peer in peers:
+            if peer in self.connected:
+                self._swarm.send(self, peer, SimulatedPort._gossip, topic, self.peer_id, author, data)
+
+    def respond_late(self, number: int, data: bytes | None, late_s: float) -> None:
+        """Answer so that the last byte comes that much later."""
+        self._respond(number, data, late_s)
