@@ -9,13 +9,11 @@ seed-node, weakness W20).
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import ClassVar
 
 from thespis.actors.chain.writer import ChainWriter, HeadChange
 from thespis.actors.messages.msg_pool import GetMessages
-from thespis.actors.messages.network import PeerMisbehaved, PublishGossip, Topic
+from thespis.actors.messages.network import PeerMisbehaved
 from thespis.actors.messages.syncer import (
     BlockGossiped,
     Head,
@@ -34,6 +32,7 @@ from thespis.actors.syncer.early import EARLY_MARGIN_S, Early
 from thespis.actors.syncer.equivocations import Equivocations
 from thespis.actors.syncer.fetcher import Fetcher, FetchError
 from thespis.actors.syncer.first_look import due_s, is_attested
+from thespis.actors.syncer.own_blocks import give_out
 from thespis.actors.syncer.settings import SyncerSettings
 from thespis.actors.syncer.targets import Orphans, Progress, Target, Targets
 from thespis.actors.syncer.walk import BadChainError, EarlyError, headers_down
@@ -58,8 +57,6 @@ from thespis.runtime.errors import AskError
 logger = logging.getLogger(__name__)
 
 FUTURE_EPOCHS_MAX = 5
-GOSSIP_TRIES_MAX = 3
-"""How often an own block is given to the Network, which may be restarting."""
 EXECUTE_BATCH = 30
 """Tipsets whose messages are fetched together at most."""
 WATCH_EVERY_S = 0.5
@@ -122,18 +119,8 @@ class Syncer(Subsystem[SyncerSettings]):
         """Add a block of this node's miner and give it to the network; raises what is wrong with it."""
         assert own.block.header is not None
         cid = self._add(own.block.header, BlockMessages(own.bls_messages, own.secpk_messages))
-        self.spawn(self._give_out(own.block))
+        self.spawn(give_out(self, own.block))
         return cid
-
-    async def _give_out(self, block: BlockMessage) -> None:
-        """Gossip an own block; a Network that dies while it has it is asked again when it is back."""
-        for _ in range(GOSSIP_TRIES_MAX):
-            try:
-                await self.ask(PublishGossip(Topic.BLOCKS, block.encode()))
-            except AskError as error:
-                logger.warning("an own block was not gossiped, peers may have to ask for it: %s", error)
-            else:
-                return
 
     async def _take(self, block: BlockMessage, gossip: BlockGossiped) -> None:
         """Look at a gossiped block, what is cheap first; what is only missing or early waits and is not bad."""
@@ -232,24 +219,12 @@ class Syncer(Subsystem[SyncerSettings]):
         self._settle(self.chain.widest(header))
 
     async def _execute_in_pieces(self, tipset: Tipset) -> None:
-        with self._telling_faults(tipset):
+        with self._progress.telling_faults(tipset):
             await self._fetcher.in_pieces(self.chain.executing(tipset))
-
-    @contextmanager
-    def _telling_faults(self, tipset: Tipset) -> Iterator[None]:
-        """An execution of valid blocks that fails is a fault of this node, and who asks how it is must hear of it."""
-        try:
-            yield
-        except Exception as error:
-            what = f"{type(error).__name__}: {error}"
-            self._progress.fault = f"cannot execute the tipset at height {tipset.height}: {what}"
-            logger.exception("this node %s", self._progress.fault)
-            raise
-        self._progress.fault = ""
 
     def _settle(self, tipset: Tipset) -> None:
         """Execute a tipset of valid blocks, and follow it if it is the heaviest."""
-        with self._telling_faults(tipset):
+        with self._progress.telling_faults(tipset):
             self.chain.execute(tipset)
         change = self.chain.choose(tipset)
         if change is not None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from thespis.actors.messages.syncer import BlockGossiped, SyncStatus
 from thespis.protocols.chain.block import BlockMessage
-from thespis.protocols.chain.tipset import TipsetKey
+from thespis.protocols.chain.tipset import Tipset, TipsetKey
+
+logger = logging.getLogger(__name__)
 
 LANE_TARGETS_MAX = 8
 """Targets of one who answers for them; the lightest gives way."""
@@ -231,6 +236,17 @@ class Progress:
             self._stage, self._since_s, self._base = "messages", now_s, height - 1
         self._height, self._now_s = height, now_s
         self._target = max(self._target, height)
+
+    @contextmanager
+    def telling_faults(self, tipset: Tipset) -> Iterator[None]:
+        """An execution of valid blocks that fails is a fault of this node, and who asks how it is must hear of it."""
+        try:
+            yield
+        except Exception as error:
+            self.fault = f"cannot execute the tipset at height {tipset.height}: {type(error).__name__}: {error}"
+            logger.exception("this node %s", self.fault)
+            raise
+        self.fault = ""
 
     def end(self) -> None:
         """Nothing is left to sync to."""

@@ -6,8 +6,9 @@ import pytest
 from thespis.actors.messages.network import PublishGossip, Topic
 from thespis.actors.network import actor as network_module
 from thespis.actors.network.actor import Network
-from thespis.actors.syncer import actor as syncer_module
+from thespis.actors.syncer import own_blocks as syncer_module
 from thespis.actors.syncer.actor import Syncer
+from thespis.actors.syncer.own_blocks import give_out
 from thespis.protocols.chain.block import BlockMessage
 from thespis.runtime.errors import ActorRestartedError
 
@@ -43,5 +44,5 @@ def test_a_network_that_restarts_is_given_an_own_block_a_bounded_number_of_times
 
     syncer.ask = ask
     with pytest.raises(StopIteration):
-        syncer._give_out(BlockMessage(None, (), ())).send(None)
+        give_out(syncer, BlockMessage(None, (), ())).send(None)
     assert len(asked) == syncer_module.GOSSIP_TRIES_MAX

@@ -49,8 +49,9 @@ class InventedAuthors(Enemy):
         sender = self.simulation.identities[0].account
         nonce = Unsigned(self.number())
         message = Message(
-            0, sender, sender, nonce, TokenAmount(1), GAS_LIMIT, TokenAmount(FEE_CAP), TokenAmount(1), Unsigned(0), b""
-        )
+            Unsigned(0), sender, sender, nonce, TokenAmount(1), GAS_LIMIT, TokenAmount(FEE_CAP), TokenAmount(1),
+            Unsigned(0), b"",
+        )  # fmt: skip
         signed = SignedMessage(message, Signature(SignatureType.SECP256K1, bytes(65)))
         self.port.inject(self.messages, self.nobody(), signed.encode(), self.connected())
 

@@ -153,7 +153,7 @@ class WithheldMessages(MinerEnemy):
         actor = chain.state_after(chain.head()).get(mine.account)
         nonce = Unsigned(actor.nonce if actor is not None else 0)
         message = Message(
-            0, mine.account, mine.account, nonce, TokenAmount(1), GAS_LIMIT, TokenAmount(FEE_CAP),
+            Unsigned(0), mine.account, mine.account, nonce, TokenAmount(1), GAS_LIMIT, TokenAmount(FEE_CAP),
             TokenAmount(PREMIUM), Unsigned(0), b"",
         )  # fmt: skip
         return SignedMessage(message, sign(SignatureType.SECP256K1, mine.account_key, message.signing_bytes()))
