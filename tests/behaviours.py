@@ -19,7 +19,7 @@ ELSEWHERE = {
         "headers are fetched down to the first known tipset and no further, a chain that does not meet ours above "
         "finality is bad, blocks without parents wait in a bounded number: "
         "tests/actors/syncer/test_actor.py::test_requests_for_headers_double_up_to_their_bound, "
-        "tests/actors/syncer/test_actor.py::, "
+        "tests/actors/syncer/test_actor.py::test_a_chain_that_leaves_ours_below_finality_is_not_followed, "
         "tests/actors/syncer/test_targets.py::test_beyond_the_bound_the_oldest_orphans_go"
     ),
     74: (
