@@ -21,6 +21,7 @@ from typing import Any
 from thespis.deploy.bench.stranger import Stranger, StrangerError
 from thespis.protocols.chain.block import BlockHeader, BlockMessage
 from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX
 from thespis.protocols.crypto.signature import Signature, SignatureType
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address
@@ -87,7 +88,7 @@ def requests() -> dict[str, bytes]:
     one, both = Unsigned(1), Unsigned(3)
     return {
         "from nothing": Request((), one, both).encode(),
-        "from 16 blocks": Request(NOWHERE * 16, one, both).encode(),
+        "from too many blocks": Request(NOWHERE * (TIPSET_BLOCKS_MAX + 1), one, both).encode(),
         "for none": Request(NOWHERE, Unsigned(0), both).encode(),
         "for 2^64-1": Request(NOWHERE, Unsigned(2**64 - 1), both).encode(),
         "without options": Request(NOWHERE, one, Unsigned(0)).encode(),
