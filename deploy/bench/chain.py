@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -105,18 +107,33 @@ class _Stages:
             self.seconds["collect garbage"] = self.seconds.get("collect garbage", 0.0) + now - self._collecting_since
 
     def wrap(self, owner: type, name: str, stage: str) -> None:
-        """Time a method."""
+        """Time a method; of one that goes in steps, the steps and not what others do between them."""
         real: Callable[..., Any] = getattr(owner, name)
 
         def timed(*arguments: Any, **named: Any) -> Any:
-            started = time.perf_counter()
-            try:
-                return real(*arguments, **named)
-            finally:
-                self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+            with self._timing(stage):
+                done = real(*arguments, **named)
+            return self._stepping(done, stage) if inspect.isgenerator(done) else done
 
         self._restore.append((owner, name, real))
         setattr(owner, name, timed)
+
+    @contextmanager
+    def _timing(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
+
+    def _stepping(self, steps: Iterator[Any], stage: str) -> Generator[None, None, Any]:
+        while True:
+            with self._timing(stage):
+                try:
+                    next(steps)
+                except StopIteration as stop:
+                    return stop.value
+            yield
 
     def __enter__(self) -> Self:
         self.wrap(ChainWriter, "_validated", "validate")
