@@ -108,9 +108,9 @@ class RunningNode:
         spoken = build_message(order.message, order.arguments)
         if not isinstance(spoken, Ask | Tell):
             raise MessageError(f"{order.message} is neither asked nor told; it is part of other messages")
-        if not spoken.addressee.is_held_by(order.role):
+        member = spoken.addressee.member_called(order.role)
+        if member is None:
             raise MessageError(f"{order.message} is for {spoken.addressee.name}, not for {order.role}")
-        member = int(order.role.rpartition("-")[2]) if spoken.addressee.members_max else 0
         if isinstance(spoken, Ask):
             return self.handle.ask(spoken, member=member, within_s=order.limit_s)
         return self.handle.tell(spoken, member=member)

@@ -63,12 +63,18 @@ class Role:
             raise MessageError(f"member {member} of {self.name}, which has {known}")
         return f"{self.name}-{member}" if member else self.name
 
+    def member_called(self, name: str) -> int | None:
+        """The member that `holder` gives a name to, 0 where there are none; None for a name that is no holder's."""
+        if not self.members_max:
+            return 0 if name == self.name else None
+        prefix, _, number = name.rpartition("-")
+        if prefix == self.name and number.isdecimal() and 1 <= int(number) <= self.members_max:
+            return int(number)
+        return None
+
     def is_held_by(self, name: str) -> bool:
         """Whether a name is a holder's."""
-        if not self.members_max:
-            return name == self.name
-        prefix, _, number = name.rpartition("-")
-        return prefix == self.name and number.isdecimal() and 1 <= int(number) <= self.members_max
+        return self.member_called(name) is not None
 
 
 SUPERVISOR = Role("Supervisor", "")
