@@ -1,5 +1,6 @@
 """A real local network: processes, RocksDB, libp2p, JSON-RPC; killed, partitioned, healed."""
 
+import contextlib
 import json
 import os
 import signal
@@ -51,6 +52,17 @@ def wait(condition, seconds=40.0):
             return found
         time.sleep(0.2)
     raise AssertionError("it did not come to be in time")
+
+
+def kill_once_it_runs(run, target):
+    """Who was killed a moment ago may not have its next process yet."""
+
+    def killed():
+        with contextlib.suppress(DevnetError):
+            return faults.kill(run.plan.home, target)
+        return None
+
+    return wait(killed)
 
 
 def head(run, number):
@@ -141,7 +153,7 @@ def test_a_killed_subsystem_comes_back_and_the_network_goes_on(devnet):
     killed, run = ("Syncer", "Network", "MsgPool", "Wallet", "Api"), devnet.plan.nodes[1].home / "run"
     restarts = {row.role: row.restarts for row in admin_ask(run, ListProcesses()).rows}
     for role in killed:
-        faults.kill(devnet.plan.home, f"node-2/{role}")
+        kill_once_it_runs(devnet, f"node-2/{role}")
     before = head(devnet, 0)["Height"]
     wait(lambda: head(devnet, 0)["Height"] > before + 4 and agree(devnet))
     table = admin_ask(run, ListProcesses())
@@ -279,9 +291,9 @@ def test_a_sector_is_sealed_whoever_is_killed_meanwhile(tmp_path):
                 phase = sector["Phase"]
                 if phase not in seen | {"", "waiting"}:
                     seen.add(phase)
-                    faults.kill(run.plan.home, "node-1/SealWorker-1")
+                    kill_once_it_runs(run, "node-1/SealWorker-1")
                     if other := next(others, None):
-                        faults.kill(run.plan.home, f"node-1/{other}")
+                        kill_once_it_runs(run, f"node-1/{other}")
                 return sector["State"] == "sealed"
 
             wait(sealed, 120)
