@@ -12,9 +12,9 @@ ELSEWHERE = {
     9: (
         "an option out of bounds fails with an error that names it: "
         "tests/runtime/test_config.py::test_what_is_wrong_is_named, "
-        "tests/actors/test_config.py::test_a_delay_out_of_bounds_is_refused"
+        "tests/actors/node/test_config.py::test_a_delay_out_of_bounds_is_refused"
     ),
-    10: "tests/actors/test_config.py::test_every_option_reaches_the_settings",
+    10: "tests/actors/node/test_config.py::test_every_option_reaches_the_settings",
     46: (
         "headers are fetched down to the first known tipset and no further, a chain that does not meet ours above "
         "finality is bad, blocks without parents wait in a bounded number: "
@@ -27,9 +27,9 @@ ELSEWHERE = {
     ),
     80: (
         "there is one pool, and no outbound queue beside it: "
-        "tests/actors/test_pool.py::test_add_get_remove_and_once_each, "
-        "tests/actors/test_pool.py::test_the_next_nonce_follows_on_and_fills_gaps, "
-        "tests/actors/test_pool.py::test_dropping_what_can_no_longer_be_sent"
+        "tests/actors/msg_pool/test_pool.py::test_add_get_remove_and_once_each, "
+        "tests/actors/msg_pool/test_pool.py::test_the_next_nonce_follows_on_and_fills_gaps, "
+        "tests/actors/msg_pool/test_pool.py::test_dropping_what_can_no_longer_be_sent"
     ),
     81: (
         "what a head does to the pool: tests/actors/test_nodes.py::test_a_message_reaches_all_pools_and_a_block, "
@@ -42,7 +42,7 @@ ELSEWHERE = {
     95: (
         "a batch is written whole or not at all, and what was signed is given out again: "
         "tests/runtime/store/test_stores.py::test_a_full_disk_applies_nothing, "
-        "tests/actors/test_slash_filter.py::test_what_was_signed_survives_a_crash_and_is_given_out_again"
+        "tests/actors/mining_scheduler/test_slash_filter.py::test_what_was_signed_survives_a_crash_and_is_given_out_again"
     ),
     100: (
         "tests/protocols/consensus/test_mainnet_headers.py::test_every_header_is_valid, "
@@ -133,7 +133,7 @@ ELSEWHERE = {
 
 IN_PART = {
     22: (
-        "settings are read when a node starts: tests/actors/test_config.py::test_a_homes_files_become_settings; "
+        "settings are read when a node starts: tests/actors/node/test_config.py::test_a_homes_files_become_settings; "
         "no test changes one between two starts"
     ),
     54: (
@@ -172,7 +172,10 @@ NOT_APPLICABLE = {
         "chains are fetched from head CIDs by chain exchange: "
         "tests/actors/test_nodes.py::test_blocks_reach_every_node_and_a_late_one_catches_up"
     ),
-    71: ("held by StateSearchMsg and StateWaitMsg: tests/actors/test_rpc.py::test_a_message_is_found_with_its_receipt"),
+    71: (
+        "held by StateSearchMsg and StateWaitMsg: "
+        "tests/actors/api/test_rpc.py::test_a_message_is_found_with_its_receipt"
+    ),
     73: ("two messages of one nonce cannot both be in a tipset's receipts today: the second applies with an exit code"),
     76: "methods have numbers and no signatures on chain today",
     77: "`mpool ls --wait-for-count` polls with a bound: deploy/cli/wallet.py",

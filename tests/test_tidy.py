@@ -123,6 +123,13 @@ def test_every_dependency_has_its_reason():
         assert f"| {package} |" in reasons, f"docs/dependencies.md says nothing of {package}"
 
 
+def test_tests_stand_in_the_folder_of_what_they_test():
+    """A folder of tests below a floor's has the name of a folder there, one for each subsystem."""
+    folders = {path.parent.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
+    assert [str(each) for each in sorted(folders) if each.parts[:1] and each.parts[0] in PACKAGES
+            and not (ROOT / each / "__init__.py").is_file()] == []  # fmt: skip
+
+
 # -- bounds --------------------------------------------------------------------------------------------------
 
 BOUND_SUFFIXES = ("_MAX", "_MIN")
