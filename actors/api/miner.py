@@ -7,6 +7,7 @@ from typing import Any
 from thespis.actors.api import forms
 from thespis.actors.api.queries import query, tree_at
 from thespis.actors.api.registry import NodeView
+from thespis.protocols.builtin.policy import PERIOD_DEADLINES
 from thespis.protocols.builtin.queries import miner as queries
 from thespis.protocols.builtin.storage_miner.periods import current_deadline
 from thespis.protocols.builtin.storage_miner.sectors import Sectors, find_pre_committed
@@ -79,7 +80,7 @@ def proving_deadline(node: NodeView, miner: Address, key: TipsetKey) -> Any:
         "Close": now.close,
         "Challenge": now.challenge,
         "FaultCutoff": now.fault_cutoff,
-        "WPoStPeriodDeadlines": policy.deadlines,
+        "WPoStPeriodDeadlines": PERIOD_DEADLINES,
         "WPoStProvingPeriod": policy.proving_period,
         "WPoStChallengeWindow": policy.challenge_window,
         "WPoStChallengeLookback": policy.challenge_lookback,

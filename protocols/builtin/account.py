@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from thespis.protocols.builtin.codes import SYSTEM
 from thespis.protocols.builtin.methods import ADDRESS, Methods, method
 from thespis.protocols.encoding.address import Address, AddressProtocol
-from thespis.protocols.encoding.tuples import Record, record
+from thespis.protocols.encoding.tuples import StateRecord, record
 from thespis.protocols.vm.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @record
-class AccountState(Record):
+class AccountState(StateRecord):
     """The key address that the account stands for."""
 
     address: Address

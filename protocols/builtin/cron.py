@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from thespis.protocols.builtin.codes import SYSTEM
 from thespis.protocols.builtin.methods import Methods, method
 from thespis.protocols.encoding.address import Address
-from thespis.protocols.encoding.tuples import Record, Unsigned, record
+from thespis.protocols.encoding.tuples import StateRecord, Unsigned, record
 
 if TYPE_CHECKING:
     from thespis.protocols.vm.runtime import ActorRuntime
 
 
 @record
-class CronEntry(Record):
+class CronEntry(StateRecord):
     """A method of an actor to call at the end of every epoch."""
 
     receiver: Address
@@ -25,7 +25,7 @@ class CronEntry(Record):
 
 
 @record
-class CronState(Record):
+class CronState(StateRecord):
     """Whom to call at the end of every epoch, in order.
 
     Source: ``cron_state.go``, State.

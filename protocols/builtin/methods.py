@@ -23,7 +23,7 @@ Returned = TypeVar("Returned")
 class Form(Protocol[Item]):
     """How a value is written: a record's class, or a `Bare` item."""
 
-    def decode(self, data: bytes, /, *, dialect: Dialect = Dialect.CANONICAL) -> Item:
+    def decode(self, data: bytes, /, *, dialect: Dialect | None = None) -> Item:
         """The value of these bytes, as strictly as a dialect is; raises DecodeError."""
 
     def encode(self, value: Item, /) -> bytes:
@@ -37,8 +37,9 @@ class Bare(Generic[Item]):
     kind: Any
     """The item's type, as a record's field would have it."""
 
-    def decode(self, data: bytes, /, *, dialect: Dialect = Dialect.CANONICAL) -> Item:
-        """The item of these bytes."""
+    def decode(self, data: bytes, /, *, dialect: Dialect | None = None) -> Item:
+        """The item of these bytes; canonical where nobody says otherwise."""
+        dialect = dialect or Dialect.CANONICAL
         strict = dialect is Dialect.CANONICAL
         item: Item = unpack(self.kind, cbor.decode(data) if strict else cbor.decode_prefix(data), dialect)
         return item

@@ -14,6 +14,11 @@ EPOCHS_IN_HOUR = 120
 EPOCHS_IN_DAY = 2880
 """Builtin actors count time in epochs of 30 seconds, whatever a network's block time."""
 EPOCHS_IN_YEAR = 1_051_200
+PERIOD_DEADLINES = 48
+"""How many deadlines a proving period has, on every network: the list of them in a miner's state is no longer.
+
+Source: specs-actors v0.9.15 ``actors/builtin/miner/policy.go``, WPoStPeriodDeadlines.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +45,6 @@ class Policy:
     deal_duration_min: int = 180 * EPOCHS_IN_DAY
     deal_duration_max: int = 540 * EPOCHS_IN_DAY
     deal_updates_interval: int = EPOCHS_IN_DAY
-
-    @property
-    def deadlines(self) -> int:
-        """How many deadlines a proving period has."""
-        return self.proving_period // self.challenge_window
 
     @property
     def fault_max_age(self) -> int:

@@ -8,7 +8,7 @@ Sources are functions of specs-actors v0.9.15 and v2.3.6, ``actors/util/smoothin
 
 from __future__ import annotations
 
-from thespis.protocols.encoding.tuples import BigInteger, Record, record
+from thespis.protocols.encoding.tuples import BigInteger, StateRecord, record
 
 PRECISION = 128
 ALPHA = 314_760_000_000_000_000_000_000_000_000_000_000
@@ -18,7 +18,7 @@ BETA = 96_640_100_000_000_000_000_000_000_000_000
 
 
 @record
-class FilterEstimate(Record):
+class FilterEstimate(StateRecord):
     """A value and its change per epoch, in Q.128."""
 
     position: BigInteger

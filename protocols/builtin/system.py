@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from thespis.protocols.builtin.codes import SYSTEM
 from thespis.protocols.builtin.methods import Methods, method
-from thespis.protocols.encoding.tuples import Record, record
+from thespis.protocols.encoding.tuples import StateRecord, record
 
 if TYPE_CHECKING:
     from thespis.protocols.vm.runtime import ActorRuntime
 
 
 @record
-class SystemState(Record):
+class SystemState(StateRecord):
     """The empty state."""
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from thespis.protocols.builtin.codes import MARKET, SYSTEM
 from thespis.protocols.builtin.methods import ADDRESS, Methods, method
 from thespis.protocols.encoding.address import Address
-from thespis.protocols.encoding.bigint import decode_bigint, encode_bigint
+from thespis.protocols.encoding.bigint import encode_bigint
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import BigInteger, Record, record
+from thespis.protocols.encoding.tuples import BigInteger, Record, StateRecord, record, unpack_state
 from thespis.protocols.ipld.historic import HistoricMap
 from thespis.protocols.vm.exit_codes import ExitCode, StateFault
 
@@ -27,7 +27,7 @@ DEAL_BYTES_MIN = 1 << 20
 
 
 @record
-class VerifregState(Record):
+class VerifregState(StateRecord):
     """The root key, and the allowances of verifiers and clients in bytes.
 
     Source: ``verified_registry_state.go``, State.
@@ -71,7 +71,7 @@ def _enough(runtime: ActorRuntime, allowance: int) -> None:
 
 def _bytes_of(table: HistoricMap, address: Address) -> int | None:
     wire: Any = table.get(address.data)
-    return None if wire is None else decode_bigint(wire)
+    return None if wire is None else unpack_state(BigInteger, wire)
 
 
 def add_verifier(runtime: ActorRuntime, params: Allowance) -> None:

@@ -13,7 +13,7 @@ from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.dialect import Dialect
-from thespis.protocols.encoding.tuples import Record, TokenAmount, Unsigned, record
+from thespis.protocols.encoding.tuples import Record, StateRecord, TokenAmount, Unsigned, record
 from thespis.protocols.errors import InvalidMessageError
 
 MESSAGE_VERSION = 0
@@ -65,12 +65,12 @@ class SignedMessage(Record):
     signature: Signature
 
     @classmethod
-    def decode(cls, data: bytes, *, dialect: Dialect = Dialect.CANONICAL) -> Self:
+    def decode(cls, data: bytes, *, dialect: Dialect | None = None) -> Self:
         """The signed message of these bytes; if canonical, those of its unsigned part are kept too: it is hashed next.
 
         They stand between the array's head and the signature, a byte string with a head of two.
         """
-        if dialect is not Dialect.CANONICAL:
+        if (dialect or cls.READER) is not Dialect.CANONICAL:
             return cls.from_wire(cbor.decode_prefix(data), dialect)
         signed = cls.from_wire(cbor.decode(data))
         signed.keep_encoding(data)
@@ -118,7 +118,7 @@ def check_for_inclusion(message: Message, minimum_gas: int, network_version: int
 
 
 @record
-class Receipt(Record):
+class Receipt(StateRecord):
     """What executing a message gave (network versions before 18)."""
 
     exit_code: int

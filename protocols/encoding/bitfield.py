@@ -169,8 +169,9 @@ class Bitfield:
         """The set of RLE+ as the reference reads it, which looks at no run before someone asks for one.
 
         Any code of a run's length will do, and a run of none ends the set. What is broken inside gives a field that
-        raises BrokenBitfieldError at its first use; BitfieldError only for the length and the version (go-bitfield
-        ``rle/rleplus.go``, FromBuf, ValidateRLE, as Lotus v1.4.0 has it).
+        raises BrokenBitfieldError at its first use; BitfieldError only for the length and the version. Until it is
+        changed a field is written as it came (go-bitfield ``rle/rleplus.go``, FromBuf, ValidateRLE, ``bitfield.go``,
+        MarshalCBOR, as Lotus v1.4.0 has it).
         """
         if len(data) > ENCODED_BYTES_MAX:
             raise BitfieldError(f"bitfield of {len(data)} bytes; the bound is {ENCODED_BYTES_MAX}")
@@ -181,18 +182,34 @@ class Bitfield:
         try:
             if data[-1] == 0:
                 raise BitfieldError("the last byte is zero")
-            return cls.from_run_lengths(_read_any_runs(data))
+            return _GivenBitfield(cls.from_run_lengths(_read_any_runs(data)).runs, data)
         except BitfieldError as error:
-            return _BrokenBitfield(str(error))
+            return _BrokenBitfield(str(error), data)
+
+
+class _GivenBitfield(Bitfield):
+    """A set that was read from any RLE+, and is written as it came; what is made of it is another set."""
+
+    __slots__ = ("_given",)
+
+    def __init__(self, runs: tuple[Run, ...], given: bytes) -> None:
+        super().__init__(runs)
+        self._given = given
+
+    def encode(self) -> bytes:
+        return self._given
 
 
 class _BrokenBitfield(Bitfield):
-    """RLE+ of parameters in which no runs can be found: nothing is wrong before they are asked for."""
+    """RLE+ in which no runs can be found: nothing is wrong before they are asked for."""
 
-    __slots__ = ("_reason",)
+    __slots__ = ("_given", "_reason")
 
-    def __init__(self, reason: str) -> None:
-        self._reason = reason
+    def __init__(self, reason: str, given: bytes) -> None:
+        self._reason, self._given = reason, given
+
+    def encode(self) -> bytes:
+        return self._given
 
     @property
     def runs(self) -> tuple[Run, ...]:  # type: ignore[override]  # it is a slot there

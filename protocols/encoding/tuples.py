@@ -13,7 +13,7 @@ BigInteger         byte string, sign and magnitude (also `TokenAmount`)
 bool, str, bytes   themselves
 Cid                link
 Address, Bitfield  byte string
-tuple[T, ...]      array; with `Items` in ``Annotated`` of another bound
+tuple[T, ...]      array; with `Items` or `Exactly` in ``Annotated`` of another bound, or of one length
 a record           its tuple
 T | None           T, or null
 =================  ==========================================================
@@ -26,7 +26,8 @@ import types
 import typing
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NewType, Self, TypeVar, dataclass_transform
+from operator import methodcaller
+from typing import Any, ClassVar, NewType, Self, TypeVar, dataclass_transform
 
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address, AddressProtocol
@@ -65,6 +66,13 @@ class Items:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Exactly:
+    """An array's one length, for ``Annotated[tuple[T, ...], Exactly(count)]``."""
+
+    count: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Field:
     pack: Callable[[Any], Any]
     unpack: Callable[[Any], Any]
@@ -74,6 +82,8 @@ class Record:
     """Base of every chain record."""
 
     __slots__ = ("_cid", "_encoded")
+    READER: ClassVar[Dialect] = Dialect.CANONICAL
+    """How strictly it is read where nobody says otherwise."""
     _cid: Cid
     _encoded: bytes
 
@@ -82,9 +92,9 @@ class Record:
         return [field.pack(getattr(self, name)) for name, field in _layout(type(self)).items()]
 
     @classmethod
-    def from_wire(cls, wire: Any, dialect: Dialect = Dialect.CANONICAL) -> Self:
+    def from_wire(cls, wire: Any, dialect: Dialect | None = None) -> Self:
         """The record of a decoded array; raises CborError naming the field that does not fit."""
-        layout = _layout(cls, dialect)
+        layout = _layout(cls, dialect or cls.READER)
         if not isinstance(wire, list) or len(wire) != len(layout):
             raise CborError(f"{cls.__name__} is an array of {len(layout)} fields")
         values: list[Any] = []
@@ -112,9 +122,9 @@ class Record:
         object.__setattr__(self, "_encoded", bytes(encoded))
 
     @classmethod
-    def decode(cls, data: bytes, *, dialect: Dialect = Dialect.CANONICAL) -> Self:
+    def decode(cls, data: bytes, *, dialect: Dialect | None = None) -> Self:
         """The record of these bytes; in any dialect but the canonical one its own encoding may be another."""
-        if dialect is not Dialect.CANONICAL:
+        if (dialect or cls.READER) is not Dialect.CANONICAL:
             return cls.from_wire(cbor.decode_prefix(data), dialect)
         found = cls.from_wire(cbor.decode(data))
         found.keep_encoding(data)
@@ -128,6 +138,17 @@ class Record:
             cid = Cid.of(self.encode())
             object.__setattr__(self, "_cid", cid)
             return cid
+
+
+class StateRecord(Record):
+    """A record of the state, which is read as the machine reads it.
+
+    A rule may keep what a message brought, a set, a link or a text, just as it came; then the reference reads that
+    again, and so do we.
+    """
+
+    __slots__ = ()
+    READER = Dialect.ACTORS
 
 
 _READERS = {
@@ -209,6 +230,7 @@ def _read_early_address(data: bytes) -> Address:
     return address
 
 
+_ENCODED = methodcaller("encode")
 _BIG = _byte_string(encode_bigint, decode_bigint)
 _ANY_BIG = _byte_string(encode_bigint, read_bigint)
 _SIMPLE: dict[Any, _Field] = {
@@ -222,7 +244,7 @@ _SIMPLE: dict[Any, _Field] = {
     Cid: _exactly(Cid),
     bytes: _byte_string(bytes, bytes),
     Address: _byte_string(bytes, Address.parse),
-    Bitfield: _byte_string(Bitfield.encode, Bitfield.decode),
+    Bitfield: _byte_string(_ENCODED, Bitfield.decode),
 }
 _CHAIN: dict[Any, _Field] = {**_SIMPLE, BigInteger: _ANY_BIG, TokenAmount: _ANY_BIG, str: _text()}
 _FIELDS: dict[Dialect, dict[Any, _Field]] = {
@@ -231,7 +253,7 @@ _FIELDS: dict[Dialect, dict[Any, _Field]] = {
     Dialect.ACTORS: {
         **_CHAIN,
         Address: _byte_string(bytes, _read_early_address),
-        Bitfield: _byte_string(Bitfield.encode, Bitfield.read),
+        Bitfield: _byte_string(_ENCODED, Bitfield.read),
     },
 }
 
@@ -245,8 +267,8 @@ def _compile(hint: Any, dialect: Dialect) -> _Field:
         return _byte_string(hint.to_bytes, getattr(hint, _READERS[dialect], hint.from_bytes))
     arguments = typing.get_args(hint)
     if typing.get_origin(hint) is typing.Annotated:
-        item, most = typing.get_args(arguments[0])[0], arguments[1].most
-        return _array(_compile(item, dialect), most)
+        item, bound = _compile(typing.get_args(arguments[0])[0], dialect), arguments[1]
+        return _array(item, bound.most) if isinstance(bound, Items) else _array_of(item, bound.count)
     if typing.get_origin(hint) is tuple and arguments[1:] == (Ellipsis,):
         return _array(_compile(arguments[0], dialect))
     if typing.get_origin(hint) in (typing.Union, types.UnionType) and type(None) in arguments:
@@ -258,6 +280,12 @@ def _compile(hint: Any, dialect: Dialect) -> _Field:
 def unpack(hint: Any, wire: Any, dialect: Dialect = Dialect.CANONICAL) -> Any:
     """One decoded value as what a field of this annotation holds; raises CborError, or the error of its type."""
     return _compile(hint, dialect).unpack(wire)
+
+
+def unpack_state(hint: Callable[..., T], wire: Any) -> T:
+    """One decoded value of the state that is no record, as the machine reads it (`StateRecord`)."""
+    value: T = unpack(hint, wire, Dialect.ACTORS)
+    return value
 
 
 def pack(hint: Any, value: Any) -> Any:
@@ -274,6 +302,22 @@ def _array(item: _Field, most: int = ARRAY_ITEMS_MAX) -> _Field:
         return tuple(map(item.unpack, value))
 
     return _Field(lambda values: [item.pack(value) for value in values], unpack)
+
+
+def _array_of(item: _Field, count: int) -> _Field:
+    inner = _array(item, count)
+
+    def pack(values: Any) -> Any:
+        if len(values) != count:
+            raise EncodeError(f"array of {len(values)} items; it has {count}")
+        return inner.pack(values)
+
+    def unpack(value: Any) -> Any:
+        if isinstance(value, list) and len(value) != count:
+            raise CborError(f"array of {len(value)} items; it has {count}")
+        return inner.unpack(value)
+
+    return _Field(pack, unpack)
 
 
 def _optional(inner: _Field) -> _Field:

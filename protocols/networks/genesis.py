@@ -178,10 +178,10 @@ def _miner(
     """
     if version == 0:
         start = number + 1
-        return MinerState.initial(store, info, start, sectors, policy.deadlines), start - 1
+        return MinerState.initial(store, info, start, sectors), start - 1
     newer = [SectorOnChainInfoV2.of(sector) for sector in sectors]
     start = -(number % policy.challenge_window)
-    state = MinerStateV2.initial(store, MinerInfoV2.of(info), start, newer, policy.deadlines)
+    state = MinerStateV2.initial(store, MinerInfoV2.of(info), start, newer)
     return state, start + policy.challenge_window - 1
 
 
@@ -271,7 +271,7 @@ def reachable(store: Blockstore, roots: list[Cid]) -> Iterator[tuple[Cid, bytes]
         seen.add(cid)
         block = store.get(cid)
         yield cid, block
-        pending.extend(reversed(list(_links(cbor.decode(block)))))
+        pending.extend(reversed(list(_links(cbor.decode_stored(block)))))
 
 
 def _links(value: Any) -> Iterator[Cid]:

@@ -17,7 +17,7 @@ from thespis.protocols.builtin.codes import INIT
 from thespis.protocols.builtin.init.state import InitState
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import Record, TokenAmount, Unsigned, record
+from thespis.protocols.encoding.tuples import StateRecord, TokenAmount, Unsigned, record
 from thespis.protocols.errors import NodeError
 from thespis.protocols.ipld.blockstore import Blockstore, load, save
 from thespis.protocols.ipld.hamt import Hamt, HamtVersion
@@ -33,7 +33,7 @@ _ENTRY_BYTES = 1024
 
 
 @record
-class Actor(Record):
+class Actor(StateRecord):
     """One actor's entry."""
 
     code: Cid
@@ -43,7 +43,7 @@ class Actor(Record):
 
 
 @record
-class StateRoot(Record):
+class StateRoot(StateRecord):
     """The root of versioned trees."""
 
     version: Unsigned

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from thespis.protocols.consensus.randomness import Purpose
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import ChainEpoch, Record, Unsigned, record
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, StateRecord, Unsigned, record
 from thespis.protocols.vm.exit_codes import ActorNotImplementedError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class SectorId(Record):
 
 
 @record
-class SealVerifyInfo(Record):
+class SealVerifyInfo(StateRecord):
     """Everything that checking a sector's sealing takes."""
 
     seal_proof: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import Record, Unsigned, record
+from thespis.protocols.encoding.tuples import StateRecord, Unsigned, record
 from thespis.protocols.errors import NodeError
 from thespis.protocols.ipld.blockstore import Blockstore
 from thespis.protocols.ipld.hamt import Hamt, HamtVersion
@@ -12,7 +12,7 @@ from thespis.protocols.ipld.historic import HistoricMap
 
 
 @record
-class InitState(Record):
+class InitState(StateRecord):
     """The map from addresses to ids, the next id, and the network's name."""
 
     address_map: Cid

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from thespis.protocols.builtin.market.deals import NEVER, DealProposal, DealState
 from thespis.protocols.builtin.market.state import MarketState
-from thespis.protocols.encoding.bigint import decode_bigint
 from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import TokenAmount, unpack_state
 from thespis.protocols.ipld.blockstore import Blockstore
 from thespis.protocols.ipld.hamt import Hamt, HamtVersion
 from thespis.protocols.ipld.historic import HistoricArray
@@ -59,7 +59,7 @@ def _deal_violations(store: Blockstore, state: MarketState, totals: tuple[int, i
 
 def _balances(store: Blockstore, root: Cid) -> Counter[bytes]:
     entries = Hamt(store, root, version=HamtVersion.V0).items()
-    return Counter({entry[0]: decode_bigint(entry[1]) for entry in entries})
+    return Counter({entry[0]: unpack_state(TokenAmount, entry[1]) for entry in entries})
 
 
 def _rows(store: Blockstore, root: Cid) -> dict[int, object]:

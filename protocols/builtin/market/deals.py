@@ -8,14 +8,14 @@ from __future__ import annotations
 from thespis.protocols.crypto.signature import Signature
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, StateRecord, TokenAmount, Unsigned, record
 
 NEVER = ChainEpoch(-1)
 """The epoch of what has not happened (``deal.go``, epochUndefined)."""
 
 
 @record
-class DealProposal(Record):
+class DealProposal(StateRecord):
     """What a client and a provider agree on; size in padded bytes, amounts in attoFIL.
 
     Source: ``deal.go``, DealProposal.
@@ -63,7 +63,7 @@ class ClientDealProposal(Record):
 
 
 @record
-class DealState(Record):
+class DealState(StateRecord):
     """Since when a deal is in a sector, when it was last paid, and when its sector was lost; -1 for never.
 
     Source: ``deal.go``, DealState.

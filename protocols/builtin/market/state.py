@@ -6,13 +6,13 @@ Sources are files of specs-actors v0.9.15 and v2.3.6, ``actors/builtin/market/``
 from __future__ import annotations
 
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.encoding.tuples import ChainEpoch, StateRecord, TokenAmount, Unsigned, record
 from thespis.protocols.ipld.blockstore import Blockstore
 from thespis.protocols.ipld.historic import HistoricArray, HistoricMap
 
 
 @record
-class MarketState(Record):
+class MarketState(StateRecord):
     """Deals, balances, and what is due when; amounts in attoFIL.
 
     `pending_proposals` are those that were published and not settled yet, by their CIDs, so that none is published

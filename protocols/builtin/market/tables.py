@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from thespis.protocols.builtin.market.deals import NEVER, DealProposal, DealState
 from thespis.protocols.builtin.market.state import MarketState
 from thespis.protocols.encoding.address import Address
-from thespis.protocols.encoding.bigint import decode_bigint, encode_bigint
+from thespis.protocols.encoding.bigint import encode_bigint
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import TokenAmount
+from thespis.protocols.encoding.tuples import TokenAmount, unpack_state
 from thespis.protocols.encoding.varint import decode_varint, encode_varint
 from thespis.protocols.ipld.blockstore import Blockstore
 from thespis.protocols.ipld.historic import HistoricArray, HistoricMap
@@ -36,7 +36,7 @@ class BalanceTable(HistoricMap):
     def of(self, address: Address) -> int:
         """The balance of an address in attoFIL."""
         wire = self.get(address.data)
-        return 0 if wire is None else decode_bigint(wire)
+        return 0 if wire is None else unpack_state(TokenAmount, wire)
 
     def add(self, address: Address, amount: int) -> None:
         """Change a balance; raises StateFault if it became negative."""

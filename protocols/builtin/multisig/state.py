@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.encoding.tuples import ChainEpoch, Record, StateRecord, TokenAmount, Unsigned, record
 from thespis.protocols.encoding.varint import encode_varint
 from thespis.protocols.ipld.blockstore import Blockstore
 from thespis.protocols.ipld.historic import HistoricMap
 
 
 @record
-class MultisigState(Record):
+class MultisigState(StateRecord):
     """The wallet: signers by id, the approvals needed, vesting (attoFIL, epochs), and the transactions that wait.
 
     Source: ``multisig_state.go``, State.
@@ -64,7 +64,7 @@ class MultisigState(Record):
 
 
 @record
-class Transaction(Record):
+class Transaction(StateRecord):
     """A proposal and who approved it, the proposer first."""
 
     to: Address

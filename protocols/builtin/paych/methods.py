@@ -17,7 +17,7 @@ from thespis.protocols.builtin.policy import EPOCHS_IN_HOUR
 from thespis.protocols.crypto.signature import Signature
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, StateRecord, TokenAmount, Unsigned, record
 from thespis.protocols.ipld.historic import HistoricArray
 from thespis.protocols.vm.exit_codes import ExitCode
 
@@ -32,7 +32,7 @@ UPDATE_AFTER_SETTLED = 32
 
 
 @record
-class PaychState(Record):
+class PaychState(StateRecord):
     """Who pays whom how much (attoFIL), and when that ends; epoch 0 for a channel that is not settling.
 
     Source: ``paych_state.go``, State.
@@ -47,7 +47,7 @@ class PaychState(Record):
 
 
 @record
-class LaneState(Record):
+class LaneState(StateRecord):
     """What was redeemed of a lane, and the nonce of its last voucher."""
 
     redeemed: BigInteger

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from thespis.protocols.builtin.smoothing import FilterEstimate
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, record
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, StateRecord, TokenAmount, record
 from thespis.protocols.ipld.blockstore import Blockstore
 from thespis.protocols.ipld.hamt import Hamt, HamtVersion
 from thespis.protocols.ipld.historic import HistoricArray, HistoricMap
@@ -26,7 +26,7 @@ INITIAL_POWER_POSITION = 750_000 << 30
 INITIAL_POWER_VELOCITY = 3_840 << 30
 
 
-class AnyClaim(Record):
+class AnyClaim(StateRecord):
     """One miner's power in bytes; each version's record lists the fields.
 
     Source: ``power_state.go``, Claim.
@@ -71,7 +71,7 @@ class Claim(AnyClaim):
 
 
 @record
-class CronEvent(Record):
+class CronEvent(StateRecord):
     """A miner's request to be called at an epoch, and what it is handed then.
 
     Source: ``power_state.go``, CronEvent.
@@ -82,7 +82,7 @@ class CronEvent(Record):
 
 
 @record
-class PowerTotals(Record):
+class PowerTotals(StateRecord):
     """What every version begins with; powers in bytes, amounts in attoFIL.
 
     `total_*_committed` count miners below the minimum too.

@@ -40,7 +40,7 @@ def state_at(store: Blockstore, tree: StateTree, address: Address) -> Record:
 def any_state(store: Blockstore, actor: Actor) -> Any:
     """An actor's state: the record of a builtin actor, plain CBOR of one whose code this node does not know."""
     data = store.get(actor.head)
-    return state_of(actor.code, data) if name_of(actor.code) in BUILTIN else cbor.decode(data)
+    return state_of(actor.code, data) if name_of(actor.code) in BUILTIN else cbor.decode_stored(data)
 
 
 def key_address(store: Blockstore, tree: StateTree, address: Address) -> Address:

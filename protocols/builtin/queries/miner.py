@@ -20,6 +20,7 @@ from thespis.protocols.builtin.storage_miner.sectors import Sectors
 from thespis.protocols.builtin.storage_miner.state import AnyMiner, MinerInfo, SectorOnChainInfo
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.bitfield import Bitfield
+from thespis.protocols.encoding.tuples import unpack_state
 from thespis.protocols.ipld.blockstore import Blockstore, Overlay, load
 from thespis.protocols.ipld.historic import HistoricArray
 from thespis.protocols.vm.state_tree import Actor, StateTree
@@ -149,7 +150,7 @@ def sector_expiration(store: Blockstore, state: AnyMiner, number: int) -> Sector
 
 def is_allocated(store: Blockstore, state: AnyMiner, number: int) -> bool:
     """Whether a sector number was used up, by a commitment or by compacting."""
-    return number in Bitfield.decode(load(store, state.allocated_sectors))
+    return number in unpack_state(Bitfield, load(store, state.allocated_sectors))
 
 
 def available_balance(store: Blockstore, state: AnyMiner, balance: int, epoch: int) -> int:

@@ -6,8 +6,8 @@ from thespis.protocols.builtin.codes import VERIFIED_REGISTRY
 from thespis.protocols.builtin.queries.actors import state_at
 from thespis.protocols.builtin.verifreg import VerifregState
 from thespis.protocols.encoding.address import Address
-from thespis.protocols.encoding.bigint import decode_bigint
 from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import BigInteger, unpack_state
 from thespis.protocols.ipld.blockstore import Blockstore
 from thespis.protocols.ipld.hamt import Hamt, HamtVersion
 from thespis.protocols.vm.state_tree import StateTree
@@ -40,5 +40,5 @@ def _allowance(store: Blockstore, tree: StateTree, table: Cid, address: Address)
     for name in (tree.resolve(address), address):
         wire = None if name is None else entries.get(name.data)
         if wire is not None:
-            return decode_bigint(wire)
+            return unpack_state(BigInteger, wire)
     return None

@@ -15,7 +15,7 @@ from typing import Self
 from thespis.protocols.builtin.smoothing import FilterEstimate
 from thespis.protocols.consensus.election import EXPECTED_LEADERS
 from thespis.protocols.consensus.exponential import expneg
-from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, record
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, StateRecord, TokenAmount, record
 
 PRECISION = 128
 SIMPLE_TOTAL = 330_000_000 * 10**18
@@ -36,7 +36,7 @@ INITIAL_REWARD_VELOCITY = -109_897_758_509
 
 
 @record
-class RewardState(Record):
+class RewardState(StateRecord):
     """Sums in byte-epochs, powers in bytes, amounts in attoFIL; effective time is rounded up.
 
     Source: ``reward_state.go``, State.

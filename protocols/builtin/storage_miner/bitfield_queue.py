@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from thespis.protocols.builtin.storage_miner.periods import Quant
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.encoding.tuples import unpack_state
 from thespis.protocols.ipld.blockstore import Blockstore
 from thespis.protocols.ipld.historic import HistoricArray
 
@@ -46,7 +47,7 @@ class BitfieldQueue(HistoricArray):
         if numbers.runs:
             at = self._quant.up(epoch)
             wire = self.get(at)
-            self.set(at, ((NOTHING if wire is None else Bitfield.decode(wire)) | numbers).encode())
+            self.set(at, ((NOTHING if wire is None else unpack_state(Bitfield, wire)) | numbers).encode())
 
     def add_many(self, numbers: Mapping[int, Sequence[int]]) -> None:
         """Add numbers to epochs, in the order of the grid.
@@ -65,7 +66,7 @@ class BitfieldQueue(HistoricArray):
     def entries(self) -> Iterator[tuple[int, Bitfield]]:
         """Every epoch of the queue with its numbers, the earliest first."""
         for epoch, wire in self.items():
-            yield epoch, Bitfield.decode(wire)
+            yield epoch, unpack_state(Bitfield, wire)
 
     def pop_until(self, until: int) -> tuple[Bitfield, bool]:
         """Take out all entries up to an epoch; returns their union, and whether there were any.

@@ -13,7 +13,7 @@ from thespis.protocols.builtin.storage_miner.periods import DeadlineInfo
 from thespis.protocols.builtin.storage_miner.sectors import SECTOR_NUMBER_MAX, Sectors
 from thespis.protocols.builtin.storage_miner.state import AnyMiner
 from thespis.protocols.encoding.bitfield import Bitfield
-from thespis.protocols.encoding.tuples import Record, Unsigned, record
+from thespis.protocols.encoding.tuples import Record, Unsigned, record, unpack_state
 from thespis.protocols.ipld.blockstore import load, save
 from thespis.protocols.vm.exit_codes import ExitCode, StateFault
 
@@ -86,7 +86,7 @@ def compact_sector_numbers(runtime: ActorRuntime, params: CompactNumbersParams) 
 
     def compact(state: AnyMiner) -> tuple[AnyMiner, None]:
         runtime.validate_caller(*state.load_info(runtime).controllers())
-        allocated = Bitfield.decode(load(runtime, state.allocated_sectors))
+        allocated = unpack_state(Bitfield, load(runtime, state.allocated_sectors))
         return state.with_(allocated_sectors=save(runtime, (allocated | mask).encode())), None
 
     runtime.transaction(layout_of(runtime).state, compact)

@@ -12,6 +12,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from thespis.protocols.builtin.codes import POWER
+from thespis.protocols.builtin.policy import PERIOD_DEADLINES
 from thespis.protocols.builtin.power.methods import CurrentTotalPower
 from thespis.protocols.builtin.reward.methods import ThisEpochReward
 from thespis.protocols.builtin.storage_miner.bitfield_queue import BitfieldQueue
@@ -173,7 +174,7 @@ def at_next_deadline(runtime: ActorRuntime, state: Miner) -> Miner:
 
     Source: v0.9.15 ``miner_actor.go``, handleProvingDeadline; v2.3.6 ``miner_state.go``, AdvanceDeadline.
     """
-    following = (state.current_deadline + 1) % runtime.policy.deadlines
+    following = (state.current_deadline + 1) % PERIOD_DEADLINES
     start = state.proving_period_start + (0 if following else runtime.policy.proving_period)
     return state.with_(current_deadline=Unsigned(following), proving_period_start=ChainEpoch(start))
 

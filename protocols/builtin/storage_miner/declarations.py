@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from thespis.protocols.builtin.policy import PERIOD_DEADLINES
 from thespis.protocols.builtin.storage_miner.bitfield_queue import NOTHING
 from thespis.protocols.builtin.storage_miner.layouts import ADDRESSED_SECTORS_MAX, layout_of
 from thespis.protocols.encoding.bitfield import Bitfield
@@ -35,8 +36,8 @@ class Declarations(Record):
 
 def check_deadline(runtime: ActorRuntime, index: int) -> None:
     """Abort for a deadline that no proving period has."""
-    if index >= runtime.policy.deadlines:
-        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {index}; there are {runtime.policy.deadlines}")
+    if index >= PERIOD_DEADLINES:
+        runtime.abort(ExitCode.ILLEGAL_ARGUMENT, f"deadline {index}; there are {PERIOD_DEADLINES}")
 
 
 def by_place(runtime: ActorRuntime, declarations: tuple[Declaration, ...]) -> dict[int, dict[int, Bitfield]]:

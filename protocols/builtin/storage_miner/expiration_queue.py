@@ -23,14 +23,14 @@ from thespis.protocols.builtin.storage_miner.periods import Quant
 from thespis.protocols.builtin.storage_miner.state import NO_POWER, PowerPair, SectorOnChainInfo
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import Record, TokenAmount, record
+from thespis.protocols.encoding.tuples import StateRecord, TokenAmount, record
 from thespis.protocols.ipld.blockstore import Blockstore
 from thespis.protocols.ipld.historic import HistoricArray
 from thespis.protocols.vm.exit_codes import StateFault
 
 
 @record
-class ExpirationSet(Record):
+class ExpirationSet(StateRecord):
     """Sectors that expire at an epoch: on time, or early since they were faulty for too long; pledge in attoFIL.
 
     Source: ``expiration_queue.go``, ExpirationSet.

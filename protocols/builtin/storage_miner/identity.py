@@ -64,7 +64,7 @@ def constructor(runtime: ActorRuntime, params: MinerConstructorParams) -> None:
     runtime.validate_caller(INIT)
     info = new_info(runtime, params)
     start = period_start(runtime) + runtime.policy.proving_period
-    runtime.create_state(MinerState.initial(runtime, info, start, deadlines=runtime.policy.deadlines))
+    runtime.create_state(MinerState.initial(runtime, info, start))
     enroll(runtime, start - 1, CronEventType.PROVING_DEADLINE)
 
 

@@ -27,12 +27,12 @@ from thespis.protocols.builtin.storage_miner.sectors import Sectors
 from thespis.protocols.builtin.storage_miner.state import NO_POWER, PowerPair, SectorOnChainInfo
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import Record, record
+from thespis.protocols.encoding.tuples import StateRecord, record
 from thespis.protocols.ipld.blockstore import Blockstore
 from thespis.protocols.vm.exit_codes import ExitCode, StateFault
 
 
-class Partition(Record):
+class Partition(StateRecord):
     """Sectors by what became of them, when they expire, and their power; each version's record lists the fields."""
 
     __slots__ = ()

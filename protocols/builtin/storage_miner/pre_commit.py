@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from thespis.protocols.builtin.codes import MARKET
 from thespis.protocols.builtin.market.calls import DealWeights, VerifyDealsParams
 from thespis.protocols.builtin.methods import VERIFY_DEALS_FOR_ACTIVATION
+from thespis.protocols.builtin.policy import PERIOD_DEADLINES
 from thespis.protocols.builtin.storage_miner.bitfield_queue import BitfieldQueue
 from thespis.protocols.builtin.storage_miner.calls import epoch_reward, network_power, notify_pledge
 from thespis.protocols.builtin.storage_miner.deadline import load_partition
@@ -37,7 +38,7 @@ from thespis.protocols.builtin.storage_miner.state import (
 )
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.cid import FIL_COMMITMENT_SEALED, POSEIDON_BLS12_381_A2_FC1
-from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount
+from thespis.protocols.encoding.tuples import ChainEpoch, TokenAmount, unpack_state
 from thespis.protocols.encoding.varint import encode_varint
 from thespis.protocols.ipld.blockstore import load, save
 from thespis.protocols.ipld.historic import HistoricArray
@@ -124,8 +125,8 @@ def check_pre_commit(runtime: ActorRuntime, params: SectorPreCommitInfo, earlies
         refuse(f"the ticket's epoch {params.seal_rand_epoch} is too old")
     if params.replace_capacity and not params.deal_ids:
         refuse("a sector without deals cannot replace another")
-    if params.replace_sector_deadline >= runtime.policy.deadlines:
-        refuse(f"deadline {params.replace_sector_deadline}; there are {runtime.policy.deadlines}")
+    if params.replace_sector_deadline >= PERIOD_DEADLINES:
+        refuse(f"deadline {params.replace_sector_deadline}; there are {PERIOD_DEADLINES}")
     if params.replace_sector_number > SECTOR_NUMBER_MAX:
         refuse(f"sector number {params.replace_sector_number}; they run to {SECTOR_NUMBER_MAX}")
 
@@ -161,7 +162,7 @@ def allocate(runtime: ActorRuntime, state: Miner, number: int) -> Miner:
 
     Source: ``miner_state.go``, AllocateSectorNumber; ``miner_actor.go``, PreCommitSector.
     """
-    allocated = Bitfield.decode(load(runtime, state.allocated_sectors))
+    allocated = unpack_state(Bitfield, load(runtime, state.allocated_sectors))
     if number in allocated:
         raise StateFault(f"sector number {number} was used before", ExitCode.ILLEGAL_ARGUMENT)
     root = save(runtime, (allocated | Bitfield.of([number])).encode())

@@ -10,14 +10,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeVar
 
-from thespis.protocols.builtin.policy import MAINNET
+from thespis.protocols.builtin.policy import PERIOD_DEADLINES
 from thespis.protocols.builtin.storage_miner.vesting import VestingFunds, VestingSchedule
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned, record
+from thespis.protocols.encoding.tuples import (
+    BigInteger,
+    ChainEpoch,
+    Exactly,
+    Record,
+    StateRecord,
+    TokenAmount,
+    Unsigned,
+    record,
+)
 from thespis.protocols.ipld.amt import Amt, AmtVersion
 from thespis.protocols.ipld.blockstore import Blockstore, load, save
 from thespis.protocols.ipld.hamt import Hamt, HamtVersion
@@ -25,7 +34,7 @@ from thespis.protocols.ipld.historic import HistoricArray
 
 
 @record
-class WorkerKeyChange(Record):
+class WorkerKeyChange(StateRecord):
     """A worker that takes over at an epoch, which is after finality so that elections look back on one key."""
 
     new_worker: Address
@@ -33,7 +42,7 @@ class WorkerKeyChange(Record):
 
 
 @record
-class MinerInfo(Record):
+class MinerInfo(StateRecord):
     """Who owns a miner, who works for it, how it seals, and how to reach it; all addresses are ids.
 
     Source: ``miner_state.go``, MinerInfo.
@@ -55,7 +64,7 @@ class MinerInfo(Record):
 
 
 @record
-class PowerPair(Record):
+class PowerPair(StateRecord):
     """Raw and quality-adjusted power in bytes.
 
     Source: ``partition_state.go``, PowerPair.
@@ -86,7 +95,7 @@ NO_POWER = PowerPair(TokenAmount(0), TokenAmount(0))
 
 
 @record
-class Deadline(Record):
+class Deadline(StateRecord):
     """The sectors due at one deadline, in partitions.
 
     `expirations_epochs` says by epoch which partitions may have sectors that expire, `post_submissions` which were
@@ -113,13 +122,13 @@ class Deadline(Record):
 
 
 @record
-class Deadlines(Record):
+class Deadlines(StateRecord):
     """The roots of all deadlines of a proving period.
 
     Source: ``deadline_state.go``, Deadlines.
     """
 
-    due: tuple[Cid, ...]
+    due: Annotated[tuple[Cid, ...], Exactly(PERIOD_DEADLINES)]
 
     def load(self, store: Blockstore, index: int) -> Deadline:
         """One deadline, loaded by its number."""
@@ -132,7 +141,7 @@ class Deadlines(Record):
 
 
 @record
-class SectorOnChainInfo(Record):
+class SectorOnChainInfo(StateRecord):
     """A proven sector; weights in byte-epochs, amounts in attoFIL.
 
     What it was expected to earn, and its pledge, are as of its activation; its fees go by them.
@@ -173,7 +182,7 @@ class SectorPreCommitInfo(Record):
 
 
 @record
-class SectorPreCommitOnChainInfo(Record):
+class SectorPreCommitOnChainInfo(StateRecord):
     """A commitment as the chain keeps it, with its deposit in attoFIL and the deals' weights in byte-epochs.
 
     Source: ``miner_state.go``, SectorPreCommitOnChainInfo.
@@ -187,7 +196,7 @@ class SectorPreCommitOnChainInfo(Record):
 
 
 @record
-class MinerFunds(Record):
+class MinerFunds(StateRecord):
     """What the records of all versions begin with; amounts in attoFIL."""
 
     info: Cid
@@ -259,7 +268,6 @@ class AnyMiner(MinerFunds):
         info: MinerInfo,
         period_start: int,
         sectors: Sequence[SectorOnChainInfo] = (),
-        deadlines: int = MAINNET.deadlines,
         current: int = 0,
     ) -> Self:
         """A miner at a deadline of its period, with sectors that need no deal and are in no deadline.
@@ -284,7 +292,7 @@ class AnyMiner(MinerFunds):
             "sectors": listed.flush() if sectors else empty_array,
             "proving_period_start": ChainEpoch(period_start),
             "current_deadline": Unsigned(current),
-            "deadlines": save(store, Deadlines((deadline_root,) * deadlines).to_wire()),
+            "deadlines": save(store, Deadlines((deadline_root,) * PERIOD_DEADLINES).to_wire()),
             "early_terminations": Bitfield(),
         }
         return cls(**fields, **cls.NOTHING_PLEDGED)

@@ -11,8 +11,9 @@ from typing import Any
 
 from thespis.protocols.builtin.policy import EPOCHS_IN_DAY, EPOCHS_IN_HOUR
 from thespis.protocols.encoding import cbor
+from thespis.protocols.encoding.bigint import encode_bigint
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.errors import CborError
+from thespis.protocols.encoding.tuples import ARRAY_ITEMS_MAX, ChainEpoch, StateRecord, TokenAmount, record
 from thespis.protocols.ipld.blockstore import Blockstore
 from thespis.protocols.remembered import Remembered
 
@@ -20,6 +21,7 @@ TABLES_REMEMBERED_BYTES = 16 << 20
 """Decoded tables that a process remembers, some three hundred full ones: those of the miners that win now."""
 _ROW_BYTES, _TABLE_BYTES = 192, 512
 """What a row of a remembered table takes, decoded and in its block, and what the table takes beyond its rows."""
+_NOT_NEGATIVE = {b"", b"\x00"}
 _AMOUNT_HEADS = (b"\x40", *(bytes((0x41 + size, 0)) for size in range(1, 23)))
 """What an amount's encoding begins with, by its bytes: a byte string's head and the sign; zero has neither."""
 
@@ -42,7 +44,29 @@ VESTING_V1 = VestingSchedule(0, 180 * EPOCHS_IN_DAY, EPOCHS_IN_DAY, 12 * EPOCHS_
 """From network version 1 on."""
 
 
-_NOT_NEGATIVE = {b"", b"\x00"}
+@record
+class VestingFund(StateRecord):
+    """What becomes free at the end of an epoch.
+
+    Source: ``vesting_state.go``, VestingFund.
+    """
+
+    epoch: ChainEpoch
+    amount: TokenAmount
+
+
+@record
+class _Table(StateRecord):
+    funds: tuple[VestingFund, ...]
+
+
+def _is_usual(row: Any) -> bool:
+    """Whether a row can be taken as it is: an epoch, and an amount that is not negative."""
+    if type(row) is not list or len(row) != 2:  # noqa: PLR2004
+        return False
+    epoch, amount = row
+    usual = type(epoch) is int and type(amount) is bytes and len(amount) < len(_AMOUNT_HEADS)
+    return usual and 0 <= epoch < 1 << 63 and amount[:1] in _NOT_NEGATIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +83,15 @@ class VestingFunds:
     @classmethod
     def from_wire(cls, wire: Any) -> VestingFunds:
         """The table of a decoded tuple; raises CborError for anything else."""
-        try:
-            [rows] = wire
+        rows = wire[0] if isinstance(wire, list) and len(wire) == 1 else None
+        if isinstance(rows, list) and len(rows) <= ARRAY_ITEMS_MAX and all(map(_is_usual, rows)):
             # a sign byte of zero in front changes nothing
-            funds = [(epoch, int.from_bytes(amount, "big")) for epoch, amount in rows]
-            signs = {amount[:1] for _, amount in rows}
-        except (TypeError, ValueError) as error:
-            raise CborError(f"no vesting table: {error}") from None
-        if not signs <= _NOT_NEGATIVE or any(type(epoch) is not int for epoch, _ in funds):
-            raise CborError("no vesting table: an epoch is no integer, or an amount is negative")
-        return cls(tuple(funds))
+            return cls(tuple([(epoch, int.from_bytes(amount, "big")) for epoch, amount in rows]))
+        return cls(tuple([(fund.epoch, fund.amount) for fund in _Table.from_wire(wire).funds]))
 
     def to_wire(self) -> list[Any]:
-        """A tuple of one array of pairs; amounts as big integers that are not negative."""
-        return [
-            [
-                [epoch, b"\x00" + amount.to_bytes((amount.bit_length() + 7) >> 3, "big") if amount else b""]
-                for epoch, amount in self.funds
-            ]
-        ]
+        """A tuple of one array of pairs."""
+        return [[[epoch, encode_bigint(amount)] for epoch, amount in self.funds]]
 
     @classmethod
     def load(cls, store: Blockstore, cid: Cid) -> VestingFunds:
@@ -102,8 +116,10 @@ class VestingFunds:
         rows = []
         for epoch, amount in self.funds:
             size = (amount.bit_length() + 7) >> 3
-            head = _AMOUNT_HEADS[size] if size < len(_AMOUNT_HEADS) else cbor.encode(bytes(size + 1))[:-size]
-            rows.append(_row_head(epoch) + head + amount.to_bytes(size, "big"))
+            if amount >= 0 and size < len(_AMOUNT_HEADS):
+                rows.append(_row_head(epoch) + _AMOUNT_HEADS[size] + amount.to_bytes(size, "big"))
+            else:
+                rows.append(_row_head(epoch) + cbor.encode(encode_bigint(amount)))
         return b"\x81" + cbor.array_head(len(rows)) + b"".join(rows)
 
     def unlock(self, epoch: int) -> tuple[VestingFunds, int]:

@@ -46,7 +46,7 @@ def constructor(runtime: ActorRuntime, params: MinerConstructorParams) -> None:
     info = MinerInfoV2.of(new_info(runtime, params))
     policy, start = runtime.policy, period_start(runtime)
     index = (runtime.epoch - start) // policy.challenge_window
-    made = MinerStateV2.initial(runtime, info, start, deadlines=policy.deadlines, current=index)
+    made = MinerStateV2.initial(runtime, info, start, current=index)
     runtime.create_state(made)
     enroll(runtime, start + policy.challenge_window * (index + 1) - 1, CronEventType.PROVING_DEADLINE)
 
