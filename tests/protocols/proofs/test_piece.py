@@ -1,5 +1,6 @@
 """Piece commitments: the network's vectors, and streams of every length against the clear rule."""
 
+import copy
 import hashlib
 
 import pytest
@@ -17,9 +18,13 @@ from thespis.protocols.proofs.porep import data_commitment, place_pieces
 from thespis.protocols.proofs.trees import binary_root
 
 from tests.properties import examples
+from tests.protocols.proofs.go_random import TAP, GoRandom
 from tests.vectors import load
 
 LARGE_BYTES = 40 << 20
+GO_SEED = 1337
+GO_RUN_BYTES = 4 * TAP << 11
+"""How much of the generator is made at a time."""
 
 
 def derived(size):
@@ -36,16 +41,64 @@ PAYLOADS = {
 }
 
 
-def test_piece_vectors():
+def pieces(of_generator):
+    """The cases whose payload Go's generator made, or the others."""
     cases = load("commp_pieces.json")["cases"]
-    known = [case for case in cases if case["payload"] in PAYLOADS]
-    # the others come from Go's math/rand, whose table of 607 numbers is not ours to copy
-    assert (len(cases), len(known)) == (130, 65)
-    for case in known:
-        if case["payload_size"] > LARGE_BYTES:
-            continue
+    found = [case for case in cases if ("NewSource(1337)" in case["payload"]) == of_generator]
+    assert (len(cases), len(found)) == (130, 65)
+    return found
+
+
+def test_piece_vectors():
+    for case in pieces(of_generator=False):
         found = piece.commitment(PAYLOADS[case["payload"]](case["payload_size"]), threads=2)
         assert (str(found.cid), found.padded_bytes) == (case["piece_cid"], case["piece_size"])
+
+
+@pytest.mark.parametrize(
+    ("seed", "first", "digest"),
+    [
+        (1337, "5402f5a0 8d639b57 0e2fdd6a", "2ff03148477e12f6356bb3038920b10b819dc0bb593fe6d1e70a02f506b06de8"),
+        (0, "f55ff8f1 2508b63e f2bfeca7", "6ee915e44935439b486f35cda70d4df0b847892876d84ce36d3c7b23dad5c516"),
+        (-5, "a9c94832 a7c3e57a cb003905", "8b7fca14948c614244cd342eaf06fca191b0c2121478e069cdf884746baed94e"),
+    ],
+)
+def test_gos_generator(seed, first, digest):
+    """The first four MiB, as a program of Go 1.26 has them."""
+    data = GoRandom(seed).read(TAP << 12)[: 4 << 20]
+    assert data[:12] == bytes.fromhex(first)
+    assert hashlib.sha256(data).hexdigest() == digest
+
+
+def check_generated(bytes_max):
+    """Commit to every piece up to a size; each is the beginning of one stream, so that is read once."""
+    cases = sorted(pieces(of_generator=True), key=lambda case: case["payload_size"])
+    generator, data, committed = GoRandom(GO_SEED), b"", 0
+    with piece.Piece() as stream:
+        for case in cases:
+            left = case["payload_size"] - committed
+            if case["payload_size"] > bytes_max:
+                break
+            committed += left
+            while left:
+                data = data or generator.read(GO_RUN_BYTES // 4)
+                stream.update(data[:left])
+                data, left = data[left:], left - len(data[:left])
+            found = copy.deepcopy(stream).finish()
+            assert (str(found.cid), found.padded_bytes) == (case["piece_cid"], case["piece_size"])
+            case["found"] = True
+    return sum("found" in case for case in cases)
+
+
+def test_piece_vectors_of_gos_generator():
+    assert check_generated(LARGE_BYTES) == 41
+
+
+@pytest.mark.rare
+@pytest.mark.timeout(7200)
+def test_all_piece_vectors_of_gos_generator():
+    """Up to 34 GB, which takes minutes on an idle machine."""
+    assert check_generated(1 << 36) == 65
 
 
 def test_zero_vectors():
