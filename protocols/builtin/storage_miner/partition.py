@@ -147,10 +147,10 @@ class Partition(StateRecord):
             return self
         return self.with_(recoveries=self.recoveries - numbers, recovering_power=self.recovering_power - power)
 
-    def _check_contains(self, numbers: Bitfield) -> None:
+    def _check_contains(self, numbers: Bitfield, code: ExitCode = ExitCode.ILLEGAL_ARGUMENT) -> None:
         """Raise StateFault for others (``miner_actor.go``, validatePartitionContainsSectors)."""
         if not holds_all(self.sectors, numbers):
-            raise StateFault("not all sectors are in the partition", ExitCode.ILLEGAL_ARGUMENT)
+            raise StateFault("not all sectors are in the partition", code)
 
     def declare_faults(
         self, store: Blockstore, sectors: Sectors, numbers: Bitfield, expires_at: int, size: int, quant: Quant
@@ -174,9 +174,11 @@ class Partition(StateRecord):
     def declare_recovered(self, sectors: Sectors, numbers: Bitfield, size: int) -> Self:
         """Promise that the next proof covers sectors; those that are not faulty or promised already are passed over.
 
-        Source: ``partition_state.go``, DeclareFaultsRecovered.
+        Sectors of elsewhere end the call as a state that cannot be, and not as an argument that may not be.
+
+        Source: ``partition_state.go``, DeclareFaultsRecovered; ``deadline_state.go``, DeclareFaultsRecovered.
         """
-        self._check_contains(numbers)
+        self._check_contains(numbers, ExitCode.ILLEGAL_STATE)
         recoveries = (numbers & self.faults) - self.recoveries
         power = power_of(size, sectors.load(recoveries))
         return self.with_(

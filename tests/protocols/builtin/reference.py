@@ -3,6 +3,7 @@
 Proofs and signatures hold there, so they do here.
 """
 
+import dataclasses
 import gzip
 import hashlib
 import json
@@ -88,6 +89,7 @@ class Replayed:
     def __init__(self, trace, network_version=None):
         self.version = trace["network_version"] if network_version is None else network_version
         actors = actors_version(self.version)
+        self.policy = dataclasses.replace(POLICY, seal_proofs=frozenset(trace.get("seal_proofs", POLICY.seal_proofs)))
         self.store = MemoryBlockstore()
         self.state = StateTree(self.store, Hamt(self.store, version=HamtVersion.V0).flush())
         addresses = HistoricMap(self.store)
@@ -119,7 +121,7 @@ class Replayed:
         return list(violations(self.store, self.state, self.supply, self.books))
 
     def apply(self, epoch, sender, to, value, method, params, sequence):
-        machine = Machine(self.state, self.version, 0, epoch, world=AgreeableWorld(), policy=POLICY)
+        machine = Machine(self.state, self.version, 0, epoch, world=AgreeableWorld(), policy=self.policy)
         before = self.entries
         applied = machine.call(
             Address.from_text(sender), Address.from_text(to), int(value), method, bytes.fromhex(params), nonce=sequence
