@@ -19,6 +19,7 @@ from thespis.protocols.errors import BlockMessagesError, ProtocolError, RefusedE
 from thespis.protocols.steps import Steps
 from thespis.protocols.wire.exchange import PROTOCOL, Options, Request
 from thespis.protocols.wire.exchange_reading import ReadTipset, UnreadMessages, read_response
+from thespis.runtime.actor.pieces import in_pieces
 from thespis.runtime.errors import AskError
 
 if TYPE_CHECKING:
@@ -34,12 +35,8 @@ FIRST_TIPSETS = 2
 ANSWER_BYTES = 2 << 20
 """Of messages that are asked for at once, by the length of those that came last; a fraction of what an answer may be,
 for the next ones may be longer."""
-
-
 SILENT_S = 60.0
 """Who did not answer is asked after the others for so long: each time it costs what a request may take."""
-PIECE_S = 0.1
-"""How long to work before others get their turn."""
 
 
 class FetchError(Exception):
@@ -93,19 +90,6 @@ class Fetcher:
                 found.append([await self.messages(header, first) for header in left[0].blocks])
         return found[::-1]
 
-    async def in_pieces(self, steps: Steps[T]) -> T:
-        """The end of work that pauses; other messages are handled in its pauses."""
-        since_s = self._owner.now_s()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                found: T = stop.value
-                return found
-            if self._owner.now_s() >= since_s + PIECE_S:
-                await self._owner.sleep(0)
-                since_s = self._owner.now_s()
-
     async def _ask(self, request: Request, first: str, read: Callable[[list[ReadTipset]], Steps[T]]) -> T:
         """What `read` makes of the first answer that can be true; who gives another is reported."""
         error = "no peer is connected"
@@ -113,8 +97,8 @@ class Fetcher:
             order = AskPeer(peer, PROTOCOL, request.encode(), REQUEST_TIMEOUT_S)
             try:
                 data = await self._owner.ask(order)
-                chain = await self.in_pieces(read_response(request, data))
-                return await self.in_pieces(read(chain))
+                chain = await in_pieces(self._owner, read_response(request, data))
+                return await in_pieces(self._owner, read(chain))
             except (AskError, PeerError) as failure:
                 error = f"{peer[-8:]}: {failure}"
                 self._silent_until_s[peer] = self._owner.now_s() + SILENT_S
