@@ -324,9 +324,9 @@ class SimulatedPort:
             self._turns.leave(peer)
             turn.leave(number)
             self._bytes_out += len(data or b"")
-            self._swarm.send(self, peer, SimulatedPort._answered, self.peer_id, their_number, data, late_s=late_s)
+            self._swarm.send(self, peer, SimulatedPort._answered, their_number, data, late_s=late_s)
 
-    def _answered(self, peer: str, number: int, data: bytes | None) -> None:
+    def _answered(self, number: int, data: bytes | None) -> None:
         """An answer comes, of a bounded size."""
         if number not in self._open_requests:
             return

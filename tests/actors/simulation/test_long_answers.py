@@ -1,4 +1,4 @@
-"""Honest peers that answer with all that is asked for, as Lotus does, beside nodes that read only so much of an answer."""
+"""Honest peers that answer with all that is asked for, as Lotus does; nodes read only so much of an answer."""
 
 import logging
 
