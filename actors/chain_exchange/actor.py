@@ -15,6 +15,8 @@ from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Unsigned
 from thespis.protocols.errors import BlockNotFoundError, ChainError, InvalidTipsetError, ProtocolError
 from thespis.protocols.wire.exchange import (
+    RESPONSE_BYTES_MAX,
+    TIPSET_BYTES_MAX,
     CompactedMessages,
     ExchangedTipset,
     Options,
@@ -27,12 +29,6 @@ from thespis.protocols.wire.exchange import (
 from thespis.runtime.actor.handlers import answers, handles
 from thespis.runtime.actor.subsystem import Subsystem
 
-RESPONSE_BYTES_MAX = 8 << 20
-"""An answer ends, as partial, before the tipset that would pass this, unless it is the first."""
-TIPSET_BYTES_MAX = 11 << 20
-"""Of a tipset that is an answer by itself; who asks takes 12 MiB. One over it is asked for block by block. A block is
-always shorter: its gas pays for ten million bytes of messages at most (Lotus v1.4.0 ``chain/vm/gas_v0.go``,
-OnChainMessage)."""
 ITEMS_AT_A_TIME = 10
 """Tipsets put together before other requests get their turn."""
 ITEMS_BYTES_MAX = 16 << 20

@@ -5,7 +5,14 @@ from __future__ import annotations
 import logging
 
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.messages.network import AskPeer, DisconnectPeer, PeerError, PeerJoined, PeerMisbehaved
+from thespis.actors.messages.network import (
+    AskPeer,
+    DisconnectPeer,
+    LongAnswerError,
+    PeerError,
+    PeerJoined,
+    PeerMisbehaved,
+)
 from thespis.actors.messages.peer_protocols import HelloRequest
 from thespis.actors.messages.syncer import Head, NewHead, PeerHead, ReadHead
 from thespis.protocols.encoding.cid import Cid
@@ -52,10 +59,10 @@ class HelloSvc(Subsystem[None]):
         sent_s = self.now_s()
         try:
             HelloReply.decode(await self.ask(AskPeer(event.peer, PROTOCOL, hello.encode(), HELLO_TIMEOUT_S)))
+        except (LongAnswerError, ProtocolError) as error:
+            self.tell(PeerMisbehaved(event.peer, f"hello reply: {error}"))
         except (AskError, PeerError) as error:
             logger.info("hello to %s: %s", event.peer, error)
-        except ProtocolError as error:
-            self.tell(PeerMisbehaved(event.peer, f"hello reply: {error}"))
         else:
             self.latencies_s[event.peer] = self.now_s() - sent_s
             while len(self.latencies_s) > 1000:  # noqa: PLR2004

@@ -20,6 +20,10 @@ class PeerError(RuntimeFloorError):
     """A peer did not do what was asked of it."""
 
 
+class LongAnswerError(PeerError):
+    """A peer answered with more than is read; whoever asked knows whether an honest one can."""
+
+
 class Topic(enum.Enum):
     """What is gossiped."""
 

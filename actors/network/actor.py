@@ -22,6 +22,7 @@ from thespis.actors.messages.network import (
     FindProviders,
     Identity,
     ListPeers,
+    LongAnswerError,
     PeerError,
     PeerJoined,
     PeerMisbehaved,
@@ -35,6 +36,7 @@ from thespis.actors.messages.peer_protocols import SERVED
 from thespis.actors.messages.syncer import BlockGossiped
 from thespis.actors.network.settings import NetworkSettings
 from thespis.protocols.errors import ProtocolError
+from thespis.protocols.wire.exchange import ANSWER_BYTES_MAX
 from thespis.protocols.wire.topics import (
     blocks_topic,
     kademlia_prefix,
@@ -105,6 +107,7 @@ class Network(Subsystem[NetworkSettings]):
                 protocols={protocol: kind.REQUEST_BYTES_MAX for protocol, kind in SERVED.items()},
                 dht_prefix=kademlia_prefix(name),
                 message_id=message_id,
+                response_bytes_max=ANSWER_BYTES_MAX,
                 offline=settings.offline,
                 relay=settings.relay,
                 seen_ttl_s=min(SEEN_TTL_MAX_S, max(SEEN_TTL_MIN_S, SEEN_TTL_EPOCHS * profile.block_delay_s)),
@@ -155,7 +158,8 @@ class Network(Subsystem[NetworkSettings]):
     @handles(RequestDone)
     def request_done(self, event: RequestDone) -> None:
         """An own request ended."""
-        self._settle(event.number, event.data, event.error)
+        kind = LongAnswerError if event.too_long else PeerError
+        self._settle(event.number, event.data, event.error, kind)
 
     @handles(DialDone)
     def dial_done(self, event: DialDone) -> None:
@@ -167,12 +171,12 @@ class Network(Subsystem[NetworkSettings]):
         """An own search ended."""
         self._settle(event.number, event.addresses, event.error)
 
-    def _settle(self, number: int, result: Any, error: str) -> None:
+    def _settle(self, number: int, result: Any, error: str, kind: type[PeerError] = PeerError) -> None:
         pending = self._waiting.pop(number, None)
         if pending is None:
             return
         if error:
-            pending.fail(PeerError(error))
+            pending.fail(kind(error))
         else:
             pending.resolve(result)
 
@@ -201,7 +205,7 @@ class Network(Subsystem[NetworkSettings]):
 
     @answers(AskPeer)
     async def ask_peer(self, order: AskPeer) -> bytes:
-        """Ask a peer; raises PeerError."""
+        """Ask a peer; raises PeerError, and LongAnswerError for more than the longest answer that is read."""
         answer: bytes = await self._call(
             lambda number: self.port.request(number, order.peer, order.protocol, order.data, order.timeout_s),
             order.timeout_s + 1.0,

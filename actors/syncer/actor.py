@@ -32,7 +32,7 @@ from thespis.actors.syncer.early import EARLY_MARGIN_S, Early
 from thespis.actors.syncer.equivocations import Equivocations
 from thespis.actors.syncer.fetcher import Fetcher, FetchError
 from thespis.actors.syncer.first_look import due_s, is_attested
-from thespis.actors.syncer.own_blocks import give_out
+from thespis.actors.syncer.own_blocks import Turns, give_out
 from thespis.actors.syncer.settings import SyncerSettings
 from thespis.actors.syncer.targets import Orphans, Progress, Target, Targets
 from thespis.actors.syncer.walk import BadChainError, EarlyError, headers_down
@@ -51,6 +51,7 @@ from thespis.protocols.errors import (
 from thespis.protocols.wire.exchange_reading import UnreadMessages
 from thespis.protocols.wire.topics import parse_block
 from thespis.runtime.actor.handlers import answers, handles
+from thespis.runtime.actor.pieces import in_pieces
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.errors import AskError
 
@@ -79,18 +80,19 @@ class Syncer(Subsystem[SyncerSettings]):
         self._progress = Progress()
         self._watching = False
         self._fetcher = Fetcher(self)
+        self._own = Turns(self)
 
     async def start(self, settings: SyncerSettings) -> None:
         """Open the chain, beginning it with the genesis that the settings give."""
         self.chain = self.writer(self.opened(self.environment.open_store("chain")), self.environment.share)
         self.chain.begin(settings.genesis_car)
         prepare_proofs(self.chain.genesis.profile)
-        self._resume()
+        await self._resume()
 
-    def _resume(self) -> None:
+    async def _resume(self) -> None:
         """A crash may have come between a block and its tipset: execute what is kept and was not, and follow it."""
         for tipset in self.chain.unsettled():
-            self.chain.execute(tipset)
+            await in_pieces(self, self.chain.executing(tipset))
             self.chain.choose(tipset)
 
     # -- peers -----------------------------------------------------------------------------------------------
@@ -115,10 +117,11 @@ class Syncer(Subsystem[SyncerSettings]):
         await self._take(block, gossip)
 
     @answers(SubmitBlock)
-    def submit_block(self, own: SubmitBlock) -> Cid:
+    async def submit_block(self, own: SubmitBlock) -> Cid:
         """Add a block of this node's miner and give it to the network; raises what is wrong with it."""
         assert own.block.header is not None
-        cid = self._add(own.block.header, BlockMessages(own.bls_messages, own.secpk_messages))
+        async with self._own.turn():
+            cid = await self._add(own.block.header, BlockMessages(own.bls_messages, own.secpk_messages))
         self.spawn(give_out(self, own.block))
         return cid
 
@@ -130,7 +133,7 @@ class Syncer(Subsystem[SyncerSettings]):
         if cid in self._bad or not self._timely(header):
             return
         if self.chain.index.has_block(header.height, cid):
-            self._settle(self.chain.widest(header))  # which does nothing, unless an execution failed before
+            await self._settle(header)  # which does nothing, unless an execution failed before
             return
         if any(parent in self._bad for parent in header.parents):
             self._bad.add(cid, "a parent is bad")
@@ -147,7 +150,7 @@ class Syncer(Subsystem[SyncerSettings]):
         try:
             self.chain.check_header(header, self.environment.clock.unix_s())
             self._equivocations.note(header)
-            await self._add_in_pieces(header, await self._collect(block, gossip.source))
+            await self._add(header, await self._collect(block, gossip.source))
         except (FetchError, AskError, ChainError) as error:
             logger.info("block %s at height %d waits: %s", cid, header.height, error)
         except InvalidBlockError as error:
@@ -202,30 +205,29 @@ class Syncer(Subsystem[SyncerSettings]):
     async def _read(self, header: BlockHeader, unread: UnreadMessages) -> BlockMessages:
         """What a block's messages say; one that commits to something else than messages is bad."""
         try:
-            return await self._fetcher.in_pieces(unread.read())
+            return await in_pieces(self, unread.read())
         except BlockMessagesError as error:
             raise error.about(header.cid()) from None
 
-    def _add(self, header: BlockHeader, messages: BlockMessages) -> Cid:
-        cid = self.chain.add_block(header, messages, self.environment.clock.unix_s())
-        self._settle(self.chain.widest(header))
+    async def _add(self, header: BlockHeader, messages: BlockMessages) -> Cid:
+        """Validate a block over a known parent, keep it, execute its tipset and follow it if it is the heaviest."""
+        cid = await in_pieces(self, self.chain.adding_block(header, messages, self.environment.clock.unix_s()))
+        await self._settle(header)
         return cid
 
-    async def _add_in_pieces(self, header: BlockHeader, messages: BlockMessages) -> None:
-        """As `_add`; a full block takes seconds, in which others must get answers."""
-        now_s = self.environment.clock.unix_s()
-        await self._fetcher.in_pieces(self.chain.adding_block(header, messages, now_s))
-        await self._execute_in_pieces(self.chain.widest(header))
-        self._settle(self.chain.widest(header))
+    async def _settle(self, header: BlockHeader) -> None:
+        """Follow the widest tipset of a kept block; a sibling that is kept while it is executed makes a wider one."""
+        while not self.chain.knows((tipset := self.chain.widest(header)).key):
+            await self._execute(tipset)
+        self._follow(tipset)
 
-    async def _execute_in_pieces(self, tipset: Tipset) -> None:
+    async def _execute(self, tipset: Tipset) -> None:
+        """Execute a tipset of valid blocks, in steps: a full block takes seconds, in which others must get answers."""
         with self._progress.telling_faults(tipset):
-            await self._fetcher.in_pieces(self.chain.executing(tipset))
+            await in_pieces(self, self.chain.executing(tipset))
 
-    def _settle(self, tipset: Tipset) -> None:
-        """Execute a tipset of valid blocks, and follow it if it is the heaviest."""
-        with self._progress.telling_faults(tipset):
-            self.chain.execute(tipset)
+    def _follow(self, tipset: Tipset) -> None:
+        """Make an executed tipset the head if it is the heaviest, and look at the blocks that waited for it."""
         change = self.chain.choose(tipset)
         if change is not None:
             self._announce(change)
@@ -347,17 +349,15 @@ class Syncer(Subsystem[SyncerSettings]):
         for header, unread in zip(tipset.blocks, messages, strict=True):
             self._check_due(header)
             messages_read, now_s = await self._read(header, unread), self.environment.clock.unix_s()
-            await self._fetcher.in_pieces(self.chain.adding_block(header, messages_read, now_s))
+            await in_pieces(self, self.chain.adding_block(header, messages_read, now_s))
             self._equivocations.note(header)
             self._targets.moved(self.now_s())
             await self.sleep(0)
         if not top or self._orphans.demand(tipset.key):
-            await self._execute_in_pieces(tipset)
-            self._settle(tipset)
-        widest = self.chain.widest(tipset.blocks[0])
-        if widest.key != tipset.key or top:
-            await self._execute_in_pieces(widest)
-            self._settle(widest)
+            await self._execute(tipset)
+            self._follow(tipset)
+        if top or self.chain.widest(tipset.blocks[0]).key != tipset.key:
+            await self._settle(tipset.blocks[0])
 
     # -- questions -------------------------------------------------------------------------------------------
 

@@ -10,15 +10,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from thespis.actors.messages.network import AskPeer, ListPeers, PeerError, PeerMisbehaved
+from thespis.actors.messages.network import AskPeer, ListPeers, LongAnswerError, PeerError, PeerMisbehaved
 from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.consensus.block_messages import check_commitment
 from thespis.protocols.encoding.tuples import Unsigned
 from thespis.protocols.errors import BlockMessagesError, ProtocolError, RefusedError
 from thespis.protocols.steps import Steps
-from thespis.protocols.wire.exchange import PROTOCOL, Options, Request
+from thespis.protocols.wire.exchange import ANSWER_BYTES_MAX, PROTOCOL, Options, Request, longest_answer
 from thespis.protocols.wire.exchange_reading import ReadTipset, UnreadMessages, read_response
+from thespis.runtime.actor.pieces import in_pieces
 from thespis.runtime.errors import AskError
 
 if TYPE_CHECKING:
@@ -34,16 +35,16 @@ FIRST_TIPSETS = 2
 ANSWER_BYTES = 2 << 20
 """Of messages that are asked for at once, by the length of those that came last; a fraction of what an answer may be,
 for the next ones may be longer."""
-
-
 SILENT_S = 60.0
 """Who did not answer is asked after the others for so long: each time it costs what a request may take."""
-PIECE_S = 0.1
-"""How long to work before others get their turn."""
 
 
 class FetchError(Exception):
     """No peer gave what was asked for; nobody's fault, and worth another try."""
+
+
+class TooLongError(FetchError):
+    """What was asked for at once is longer than an answer that is read; nobody's fault, for fewer may be asked for."""
 
 
 class Fetcher:
@@ -55,8 +56,14 @@ class Fetcher:
 
     async def headers(self, key: TipsetKey, length: int, first: str) -> list[Tipset]:
         """At most `length` tipsets from `key` downwards."""
-        request = Request(key, Unsigned(length), Unsigned(Options.HEADERS))
-        return await self._ask(request, first, _tipsets)
+        while True:
+            request = Request(key, Unsigned(length), Unsigned(Options.HEADERS))
+            try:
+                return await self._ask(request, first, _tipsets)
+            except TooLongError:
+                if length == 1:
+                    raise
+            length //= 2
 
     async def messages(self, header: BlockHeader, first: str) -> UnreadMessages:
         """The messages of one block."""
@@ -78,43 +85,45 @@ class Fetcher:
         return found
 
     async def _messages_of(self, tipsets: list[Tipset], first: str) -> list[list[UnreadMessages]]:
-        """The messages of all these tipsets, oldest first; who answers cuts at the old end, so that is asked again."""
+        """The messages of all these tipsets, oldest first.
+
+        Who answers cuts at the old end, so that is asked again; who does not cut is asked for fewer.
+        """
         newest = tipsets[::-1]
         found: list[list[UnreadMessages]] = []
+        length = len(newest)
         while len(found) < len(newest):
-            left = newest[len(found) :]
+            left = newest[len(found) : len(found) + length]
             request = Request(left[0].key, Unsigned(len(left)), Unsigned(Options.MESSAGES))
             blocks = [tipset.blocks for tipset in left]
             try:
                 found += await self._ask(request, first, partial(_committed, blocks))
-            except FetchError:
+            except FetchError as error:
+                if isinstance(error, TooLongError) and len(left) > 1:
+                    length = len(left) // 2
+                    continue
                 if len(left[0].blocks) == 1:
                     raise
                 found.append([await self.messages(header, first) for header in left[0].blocks])
         return found[::-1]
 
-    async def in_pieces(self, steps: Steps[T]) -> T:
-        """The end of work that pauses; other messages are handled in its pauses."""
-        since_s = self._owner.now_s()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                found: T = stop.value
-                return found
-            if self._owner.now_s() >= since_s + PIECE_S:
-                await self._owner.sleep(0)
-                since_s = self._owner.now_s()
-
     async def _ask(self, request: Request, first: str, read: Callable[[list[ReadTipset]], Steps[T]]) -> T:
-        """What `read` makes of the first answer that can be true; who gives another is reported."""
+        """What `read` makes of the first answer that can be true; who gives another is reported.
+
+        Raises TooLongError when an honest peer's answer can be too long to be read.
+        """
         error = "no peer is connected"
         for peer in await self._order(first):
             order = AskPeer(peer, PROTOCOL, request.encode(), REQUEST_TIMEOUT_S)
             try:
                 data = await self._owner.ask(order)
-                chain = await self.in_pieces(read_response(request, data))
-                return await self.in_pieces(read(chain))
+                chain = await in_pieces(self._owner, read_response(request, data))
+                return await in_pieces(self._owner, read(chain))
+            except LongAnswerError as failure:
+                error = f"{peer[-8:]}: {failure}"
+                if longest_answer(request) > ANSWER_BYTES_MAX:
+                    raise TooLongError(error) from None
+                self._blame(peer, error)
             except (AskError, PeerError) as failure:
                 error = f"{peer[-8:]}: {failure}"
                 self._silent_until_s[peer] = self._owner.now_s() + SILENT_S
@@ -122,8 +131,11 @@ class Fetcher:
                 error = f"{peer[-8:]}: {failure}"
             except ProtocolError as failure:
                 error = f"{peer[-8:]}: {failure}"
-                self._owner.tell(PeerMisbehaved(peer, f"chain exchange answer: {error}"[:500]))
+                self._blame(peer, error)
         raise FetchError(error)
+
+    def _blame(self, peer: str, error: str) -> None:
+        self._owner.tell(PeerMisbehaved(peer, f"chain exchange answer: {error}"[:500]))
 
     async def _order(self, first: str) -> list[str]:
         """Whom to ask; asked anew each time, for the Network may have been restarted meanwhile, or this process."""

@@ -1,6 +1,7 @@
 """What a hostile peer does, each from an identity of its own, and whether the node let it go on.
 
-Runs as a process beside the node (``python -m deploy.bench.attacks``), so that its work is not the honest peer's.
+Runs as a process beside the node (``python -m thespis.deploy.bench.attacks``), so that its work is not the honest
+peer's.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from thespis.deploy.bench.heavy import ALL_MESSAGES, OutsideMiner, false_messages
 from thespis.deploy.bench.stranger import Stranger, StrangerError
+from thespis.deploy.devnet.plan import DevnetPlan
 from thespis.protocols.chain.block import BlockHeader, BlockMessage
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX
@@ -62,12 +65,13 @@ GARBAGE = {
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """The node under attack, and a chain that it has."""
+    """The node under attack, a chain that it has, and a miner that genesis knows and no node runs."""
 
     network: str
     address: str
     genesis: Cid
     head: tuple[BlockHeader, ...]
+    miner: OutsideMiner
 
 
 def hellos(genesis: Cid) -> dict[str, bytes]:
@@ -168,6 +172,9 @@ class Attacker:
             yield f"exchange: {name}", self._request(exchange.PROTOCOL, data)
         for name, data in answers(self.field).items():
             yield f"answer: {name}", self._false_head(data)
+        heaviest = false_messages()
+        yield f"answer: {ALL_MESSAGES} messages", self._false_head(heaviest)
+        yield f"answer: {ALL_MESSAGES} messages for a valid header", self._false_messages(heaviest)
         for name, (topic, payloads) in gossip(self.field).items():
             yield f"gossip: {name}", self._publish(topic, payloads)
 
@@ -181,6 +188,23 @@ class Attacker:
         with self.stranger(answer=lambda protocol, _data: data if protocol == exchange.PROTOCOL else None) as stranger:
             head = (Cid.of(b"false head %d" % next(self._numbers)),)
             claim = hello.Hello(head, ChainEpoch(self.field.head[0].height + 2), BigInteger(10**30), self.field.genesis)
+            stranger.send(hello.PROTOCOL, claim.encode())
+            return stranger.dropped(DROP_TIMEOUT_S)
+
+    def _false_messages(self, data: bytes) -> bool:
+        """Claim a head whose header is valid, so that its messages are asked for, and answer others."""
+        miner = self.field.miner
+        now = int(miner.chain.genesis.profile.epoch_at(time.time()))
+        head = miner.grow(range(now, 0, -1))
+
+        def answer(protocol: str, asked: bytes) -> bytes | None:
+            if protocol != exchange.PROTOCOL:
+                return None
+            request = Request.decode(asked)
+            return data if request.options == Options.MESSAGES else miner.answer(request)
+
+        with self.stranger(answer=answer) as stranger:
+            claim = hello.Hello(head.key, ChainEpoch(head.height), BigInteger(10**30), self.field.genesis)
             stranger.send(hello.PROTOCOL, claim.encode())
             return stranger.dropped(DROP_TIMEOUT_S)
 
@@ -282,8 +306,9 @@ def main() -> None:
     """Read a field from standard input; print a line of JSON per attack."""
     given = json.load(sys.stdin)
     head = tuple(BlockHeader.decode(bytes.fromhex(data)) for data in given["head"])
-    field = Field(given["network"], given["address"], Cid.from_text(given["genesis"]), head)
     with tempfile.TemporaryDirectory(prefix="thespis-attacks-") as folder:
+        miner = OutsideMiner(DevnetPlan.make(Path(folder), base_port=1, **given["devnet"]), given["miner"])
+        field = Field(given["network"], given["address"], Cid.from_text(given["genesis"]), head, miner)
         attacker = Attacker(field, Path(folder))
         if given["seconds"]:
             os.nice(NICENESS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from thespis.deploy.bench.report import Figure
 from thespis.deploy.bench.stranger import Stranger
 from thespis.deploy.devnet.fleet import Fleet
 from thespis.deploy.devnet.plan import DevnetPlan
+from thespis.deploy.nodes import SETTINGS
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
 from thespis.protocols.networks.genesis import read_genesis
@@ -26,7 +28,12 @@ from thespis.protocols.wire.exchange import Options, Request, Response
 from thespis.runtime.actor.envelopes import ListProcesses
 from thespis.runtime.admin import admin_ask
 from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.repo import Repo
 
+MINERS = 2
+"""Of genesis: the node's, and one that no node runs, whose keys the attackers have."""
+BLOCK_TIME_S = 1
+ALONE = {"bootstrap.addresses": [], "bootstrap.min_peer_threshold": 0}
 RATE_PER_S = 20
 IDLE_REQUESTS = 400
 MEBI = 1 << 20
@@ -49,15 +56,21 @@ class Siege:
     """One node of a devnet, an honest peer of it, and attackers in a process of their own."""
 
     def __init__(self, folder: Path) -> None:
-        plan = DevnetPlan.make(
-            folder, seed=1, nodes=1, miners=1, block_time_s=1, base_port=0, genesis_time_s=int(time.time()) + 3
-        )
+        self._devnet = {
+            "seed": 1,
+            "nodes": MINERS,
+            "miners": MINERS,
+            "block_time_s": BLOCK_TIME_S,
+            "genesis_time_s": int(time.time()) + 3,
+        }
+        plan = DevnetPlan.make(folder, base_port=0, **self._devnet)
         plan.write()
         self._folder = folder
         self._node = plan.nodes[0]
+        SETTINGS.set(Repo(self._node.home).config_path, ALONE)
         self._network = plan.template().parameters.network_name
         self._genesis = read_genesis(plan.genesis_car())[0].cid
-        self.fleet = Fleet(plan)
+        self.fleet = Fleet(dataclasses.replace(plan, nodes=(self._node,)))
         self.honest: Stranger | None = None
 
     def open(self) -> None:
@@ -120,6 +133,8 @@ class Siege:
             "genesis": str(self._genesis),
             "head": head,
             "seconds": flood_s,
+            "devnet": self._devnet,
+            "miner": MINERS - 1,
         }
         command = [sys.executable, "-m", "thespis.deploy.bench.attacks"]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603

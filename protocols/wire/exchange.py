@@ -26,6 +26,17 @@ REQUEST_LENGTH_MAX = FINALITY_EPOCHS
 """Most tipsets of one request: as many as finality spans (Lotus v1.4.0 ``chain/exchange/protocol.go``,
 MaxRequestLength)."""
 ERROR_TEXT_MAX = 1024
+RESPONSE_BYTES_MAX = 8 << 20
+"""An answer of ours ends, as partial, before the tipset that would pass this, unless it is the first."""
+TIPSET_BYTES_MAX = 11 << 20
+"""Of a tipset that is an answer of ours by itself: one over it is asked for block by block. A block is always shorter:
+its gas pays for ten million bytes of messages at most (Lotus v1.4.0 ``chain/vm/gas_v0.go``, OnChainMessage)."""
+ANSWER_BYTES_MAX = 12 << 20
+"""Of an answer that is read; ours are shorter. Lotus answers with whatever was asked for, however long (v1.4.0
+``chain/exchange/server.go``, collectChainSegment), and reads ten times this (v1.35.1 ``chain/exchange/client.go``,
+maxExchangeMessageSize), so a longer one need be no lie: `longest_answer` says whether it is."""
+HEADER_BYTES_MAX = 1 << 20
+"""What no header passes: gossip brings none that is longer (go-libp2p-pubsub ``pubsub.go``, DefaultMaxMessageSize)."""
 TIPSET_MESSAGES_MAX = 150_000
 """Most messages of one kind in a tipset: as many as fifteen blocks can have (Lotus v1.34.1
 ``chain/exchange/protocol_encoding.go``, CompactedMessagesCBOR)."""
@@ -99,6 +110,17 @@ def parse_request(data: bytes) -> Request:
     if int(request.options) not in (Options.HEADERS, Options.MESSAGES, Options.HEADERS | Options.MESSAGES):
         raise WireError(f"request options {request.options}; they are 1 (headers), 2 (messages) or both")
     return request
+
+
+def longest_answer(request: Request) -> int:
+    """A length that no legal answer to a request passes, whoever gives it.
+
+    The tipset that is asked for has the blocks that the request names; of those below it all is possible.
+    """
+    blocks = len(request.head) + (int(request.length) - 1) * TIPSET_BLOCKS_MAX
+    headers = HEADER_BYTES_MAX if request.options & Options.HEADERS else 0
+    messages = TIPSET_BYTES_MAX if request.options & Options.MESSAGES else 0
+    return blocks * (headers + messages)
 
 
 def encode_response(status: Status, tipsets: Sequence[bytes]) -> bytes:

@@ -19,6 +19,7 @@ from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import BlockMessagesError, DecodeError, WireError
 from thespis.protocols.steps import Steps
 from thespis.protocols.wire.exchange import (
+    ANSWER_BYTES_MAX,
     TIPSET_MESSAGES_MAX,
     Options,
     Request,
@@ -140,8 +141,8 @@ def read_response(request: Request, data: bytes) -> Steps[list[ReadTipset]]:
     Raises RefusedError when the peer gives none, and WireError or CborError for what no honest peer answers: what
     `check_response` refuses, and anything but the shortest form of it.
     """
-    if len(data) > cbor.SIZE_BYTES_MAX:
-        raise WireError(f"answer of {len(data)} bytes; the bound is {cbor.SIZE_BYTES_MAX}")
+    if len(data) > ANSWER_BYTES_MAX:
+        raise WireError(f"answer of {len(data)} bytes; the bound is {ANSWER_BYTES_MAX}")
     walk = _Walk(data)
     walk.tuple_of(3, "an answer")
     status, text = cbor.decode(walk.item()), cbor.decode(walk.item())

@@ -255,13 +255,8 @@ class HostCore(INotifee):
         """Ask a connected peer."""
         if peer not in self._port.connected:
             raise streams.StreamError(f"{peer} is not connected")
-        try:
-            return await streams.ask(
-                self._host, ID.from_base58(peer), protocol, data, timeout_s, self._settings.response_bytes_max
-            )
-        except streams.StreamViolationError as error:
-            self._port.give(ProtocolViolated(peer, f"answer on {protocol}: {error}"))
-            raise
+        bytes_max = self._settings.response_bytes_max
+        return await streams.ask(self._host, ID.from_base58(peer), protocol, data, timeout_s, bytes_max)
 
     def _handler(self, protocol: str, bytes_max: int) -> Any:
         async def handle(stream: Any) -> None:

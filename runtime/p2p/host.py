@@ -18,6 +18,7 @@ from thespis.runtime.environment import Deliver
 from thespis.runtime.errors import RuntimeFloorError
 from thespis.runtime.p2p.limits import Admission
 from thespis.runtime.p2p.port import (
+    AnswerTooLongError,
     Bandwidth,
     DialDone,
     GossipArrived,
@@ -162,7 +163,8 @@ class Libp2pPort:
             try:
                 answer = await self._core.ask(peer, protocol, data, timeout_s)
             except Exception as error:
-                self.give(RequestDone(number, None, _reason(error)))
+                too_long = isinstance(error, AnswerTooLongError)
+                self.give(RequestDone(number, None, _reason(error), too_long))
             else:
                 self.give(RequestDone(number, answer, ""))
 

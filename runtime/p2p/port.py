@@ -12,12 +12,17 @@ from typing import Protocol
 
 from thespis.runtime.actor.conversation import Signal
 from thespis.runtime.actor.message import message
+from thespis.runtime.errors import RuntimeFloorError
 
 Validator = Callable[[bytes], bool]
 """Whether a gossiped payload is well formed; False counts against whoever sent it."""
 
 MessageId = Callable[[bytes], bytes]
 """How gossip tells payloads apart: two of one id are one payload, whoever sends them."""
+
+
+class AnswerTooLongError(RuntimeFloorError):
+    """An answer passes what is read of one; what came so far is thrown away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +36,10 @@ class HostSettings:
     """Protocols that are answered, with the largest request of each."""
     dht_prefix: str
     message_id: MessageId
+    response_bytes_max: int
+    """Of an answer more is not read; whether that is a fault knows who asked."""
     offline: bool = False
     relay: bool = False
-    response_bytes_max: int = 12 << 20
     request_timeout_s: float = 5.0
     seen_ttl_s: float = 120.0
     """How long a payload counts as seen; what is announced again must wait longer."""
@@ -92,11 +98,12 @@ class RequestArrived(Signal):
 
 @message
 class RequestDone(Signal):
-    """An own request ended, with an answer or with what went wrong."""
+    """An own request ended, with an answer or with what went wrong; `too_long` if the answer passed its bound."""
 
     number: int
     data: bytes | None
     error: str
+    too_long: bool = False
 
 
 @message

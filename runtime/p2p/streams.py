@@ -13,6 +13,7 @@ from libp2p.network.stream.exceptions import StreamEOF, StreamReset
 from thespis.protocols.encoding.cbor_length import item_length
 from thespis.protocols.errors import CborError
 from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.p2p.port import AnswerTooLongError
 
 CHUNK_BYTES = 64 << 10
 
@@ -26,7 +27,7 @@ class StreamViolationError(StreamError):
 
 
 async def read_to_end(stream: Any, bytes_max: int) -> bytes:
-    """Everything until the other side closes; raises StreamError beyond the bound."""
+    """Everything until the other side closes; raises AnswerTooLongError beyond the bound."""
     found = bytearray()
     while True:
         try:
@@ -39,7 +40,7 @@ async def read_to_end(stream: Any, bytes_max: int) -> bytes:
             return bytes(found)
         found += chunk
         if len(found) > bytes_max:
-            raise StreamViolationError(f"more than {bytes_max} bytes came")
+            raise AnswerTooLongError(f"more than {bytes_max} bytes came; ask for less at once")
 
 
 async def read_item(stream: Any, bytes_max: int) -> bytes:

@@ -324,9 +324,9 @@ class SimulatedPort:
             self._turns.leave(peer)
             turn.leave(number)
             self._bytes_out += len(data or b"")
-            self._swarm.send(self, peer, SimulatedPort._answered, self.peer_id, their_number, data, late_s=late_s)
+            self._swarm.send(self, peer, SimulatedPort._answered, their_number, data, late_s=late_s)
 
-    def _answered(self, peer: str, number: int, data: bytes | None) -> None:
+    def _answered(self, number: int, data: bytes | None) -> None:
         """An answer comes, of a bounded size."""
         if number not in self._open_requests:
             return
@@ -335,15 +335,14 @@ class SimulatedPort:
             return
         self._bytes_in += min(len(data), self._settings.response_bytes_max)
         if len(data) > self._settings.response_bytes_max:
-            wrong = f"more than {self._settings.response_bytes_max} bytes came"
-            self._give(ProtocolViolated(peer, f"answer: {wrong}"))
-            self._finish(number, None, wrong)
+            wrong = f"more than {self._settings.response_bytes_max} bytes came; ask for less at once"
+            self._finish(number, None, wrong, too_long=True)
             return
         self._finish(number, data, "")
 
-    def _finish(self, number: int, data: bytes | None, error: str) -> None:
+    def _finish(self, number: int, data: bytes | None, error: str, *, too_long: bool = False) -> None:
         if self._open_requests.pop(number, None) is not None:
-            self._give(RequestDone(number, data, error))
+            self._give(RequestDone(number, data, error, too_long))
 
     # -- the rest --------------------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ class Liar:
         self.swarm = network.network.base.world.swarm
         topics = {f"/fil/{kind}/simulation-{network.seed}": lambda _data: True for kind in ("blocks", "msgs")}
         protocols = {hello.PROTOCOL: 1 << 16, exchange.PROTOCOL: 1 << 16}
-        settings = HostSettings(f"simulation-{network.seed}", "", topics, protocols, "", message_id)
+        settings = HostSettings(f"simulation-{network.seed}", "", topics, protocols, "", message_id, 12 << 20)
         self.port = self.swarm.open("liar", settings, self.heard)
 
     def heard(self, event):

@@ -41,6 +41,7 @@ class MainnetPeer:
             protocols={hello.PROTOCOL: 1 << 16, exchange.PROTOCOL: 1 << 16},
             dht_prefix="/fil/kad/testnetnet",
             message_id=topics.message_id,
+            response_bytes_max=exchange.ANSWER_BYTES_MAX,
         )
         self.port = Libp2pPort(folder, settings, self.take)
 

@@ -54,7 +54,9 @@ class Enemy:
         everything = {self.blocks: lambda _data: True, self.messages: lambda _data: True}
         served = {hello.PROTOCOL: hello.MESSAGE_BYTES_MAX, exchange.PROTOCOL: exchange.REQUEST_BYTES_MAX}
         network = f"simulation-{self.simulation.seed}"
-        self.settings = HostSettings(network, f"/sim/{name}", everything, served, "/fil/kad", message_id)
+        self.settings = HostSettings(
+            network, f"/sim/{name}", everything, served, "/fil/kad", message_id, exchange.ANSWER_BYTES_MAX
+        )
         port = StrangerPort(self._swarm, name, f"ip-{self.kind}", self.settings, self._deliver)
         return self._swarm.place(port)
 

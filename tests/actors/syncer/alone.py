@@ -56,13 +56,6 @@ class Peers:
         self.asked.append(("batch", len(tipsets), peer))
         return [[self.unread(header) for header in tipset.blocks] for tipset in tipsets]
 
-    async def in_pieces(self, steps):
-        while True:
-            try:
-                next(steps)
-            except StopIteration as stop:
-                return stop.value
-
 
 class Alone(Syncer):
     """Records what it says; `pool` are the messages that the MsgPool has."""

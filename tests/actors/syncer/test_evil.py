@@ -245,7 +245,7 @@ def test_a_block_that_was_kept_and_not_executed_is_so_after_a_restart(syncer):
     add(syncer.chain, block, settle=False)
     head = syncer.chain.head()
     assert not syncer.chain.knows((block[0].cid(),))
-    syncer._resume()
+    run(syncer._resume())
     assert syncer.chain.head().key == (block[0].cid(),)
     assert syncer.chain.head().parents == head.key
 

@@ -5,13 +5,15 @@ import random
 from types import SimpleNamespace
 
 import pytest
-from thespis.actors.messages.network import ListPeers, PeerError, PeerMisbehaved
-from thespis.actors.syncer.fetcher import PEERS_TRIED_MAX, SILENT_S, Fetcher, FetchError
+from thespis.actors.messages.network import ListPeers, LongAnswerError, PeerError, PeerMisbehaved
+from thespis.actors.syncer.fetcher import PEERS_TRIED_MAX, SILENT_S, Fetcher, FetchError, TooLongError
 from thespis.protocols.chain.block import BlockHeader, save_message_meta
-from thespis.protocols.chain.tipset import Tipset
+from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX, Tipset
+from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Unsigned
 from thespis.protocols.ipld.blockstore import MemoryBlockstore
-from thespis.protocols.wire.exchange import CompactedMessages, ExchangedTipset, Response, Status
+from thespis.protocols.wire import exchange
+from thespis.protocols.wire.exchange import CompactedMessages, ExchangedTipset, Options, Response, Status
 from thespis.runtime.p2p.port import PeerInfo
 
 from tests.vectors import load
@@ -120,6 +122,39 @@ def test_a_bounded_number_of_peers_is_asked(empty):
         run(Fetcher(owner).messages(plain, "poor 3"))
     assert len(owner.asked) == len(set(owner.asked)) == PEERS_TRIED_MAX
     assert owner.asked[0] == "poor 3"
+
+
+def test_an_answer_longer_than_any_legal_one_costs_its_peer(empty, tipsets):
+    """A block's gas bounds its messages; so many headers at once may be longer than what is read."""
+    plain, _full = empty
+    too_long = LongAnswerError("more than 12582912 bytes came")
+    owner = Owner({"liar": too_long})
+    with pytest.raises(FetchError) as caught:
+        run(Fetcher(owner).messages(plain, "liar"))
+    assert not isinstance(caught.value, TooLongError)
+    assert owner.blamed == ["liar"]
+    owner = Owner({"honest": response(ExchangedTipset((), NOTHING)), "liar": too_long})
+    run(Fetcher(owner).messages(plain, "liar"))
+    assert (owner.asked, owner.blamed) == (["liar", "honest"], ["liar"])
+    owner = Owner({"liar": too_long})
+    with pytest.raises(FetchError):
+        run(Fetcher(owner).headers(tipsets[4].key, 9, "liar"))
+    assert (owner.asked, owner.blamed) == (["liar"] * 4, ["liar"]), "nine, four, two, and one is no legal answer"
+
+
+def test_what_a_request_may_bring_is_bounded_by_what_it_asks_for():
+    key = (Cid.of(b"a"), Cid.of(b"b"))
+    assert exchange.HEADER_BYTES_MAX == 1 << 20
+    for length, options, blocks_of in (
+        (1, Options.HEADERS, exchange.HEADER_BYTES_MAX),
+        (1, Options.MESSAGES, exchange.TIPSET_BYTES_MAX),
+        (1, Options.HEADERS | Options.MESSAGES, exchange.HEADER_BYTES_MAX + exchange.TIPSET_BYTES_MAX),
+    ):
+        one, two = (exchange.Request(key[:count], Unsigned(length), Unsigned(options)) for count in (1, 2))
+        assert [exchange.longest_answer(each) for each in (one, two)] == [blocks_of, 2 * blocks_of]
+        assert exchange.longest_answer(one) <= exchange.ANSWER_BYTES_MAX, "one block is always read"
+        more = exchange.Request(key, Unsigned(3), Unsigned(options))
+        assert exchange.longest_answer(more) == (2 + 2 * TIPSET_BLOCKS_MAX) * blocks_of
 
 
 def test_messages_of_many_tipsets_may_come_in_parts(tipsets):

@@ -6,15 +6,16 @@ from types import SimpleNamespace
 import pytest
 from thespis.actors.chain_exchange import actor as exchange_actor
 from thespis.actors.chain_exchange.actor import ChainExchange
-from thespis.actors.messages.network import ListPeers, PeerMisbehaved
+from thespis.actors.messages.network import ListPeers, LongAnswerError, PeerMisbehaved
 from thespis.actors.messages.peer_protocols import ExchangeRequest
 from thespis.actors.syncer import fetcher as fetcher_module
 from thespis.actors.syncer.fetcher import Fetcher
 from thespis.protocols.chain.message import BLOCK_GAS_LIMIT
 from thespis.protocols.encoding.tuples import ARRAY_ITEMS_MAX, Unsigned
 from thespis.protocols.vm.gas import PRICES_V0
+from thespis.protocols.wire import exchange
 from thespis.protocols.wire.exchange import Options, Request, Response, Status
-from thespis.runtime.p2p.port import HostSettings, PeerInfo
+from thespis.runtime.p2p.port import PeerInfo
 
 from tests.actors.chain.builder import USERS, add, make_block, new_chain, transfer
 
@@ -61,6 +62,21 @@ class Asker:
 
     def tell(self, notice):
         self.told.append(notice)
+
+
+class Uncut(Asker):
+    """Its peer answers with all that is asked for; the Network reads so much of it."""
+
+    def __init__(self, chain, read_bytes):
+        super().__init__(chain)
+        self.read_bytes, self.too_long = read_bytes, 0
+
+    async def ask(self, question):
+        answer = await super().ask(question)
+        if len(answer) > self.read_bytes:
+            self.too_long += 1
+            raise LongAnswerError("too long")
+        return answer
 
 
 @pytest.fixture(scope="module")
@@ -131,15 +147,25 @@ def _request(tipset):
     return Request(tipset.key, Unsigned(1), Unsigned(Options.MESSAGES))
 
 
+@pytest.mark.parametrize("answer_bytes", [600, 900, 1500, 4000])
+def test_messages_come_whole_from_a_peer_that_cuts_nothing(chain, monkeypatch, answer_bytes):
+    """As Lotus: an answer may be longer than what is read, and its peer is not blamed for it."""
+    monkeypatch.setattr(fetcher_module, "ANSWER_BYTES_MAX", answer_bytes)
+    monkeypatch.setattr(exchange, "TIPSET_BYTES_MAX", 580)
+    asker = Uncut(chain, answer_bytes)
+    assert cids(everything(chain, asker)) == expected(chain)
+    assert asker.too_long
+    assert asker.told == []
+
+
 def test_every_legal_block_fits_what_an_asker_takes():
     """A block's gas pays for its messages' bytes, so a block alone is bounded; the bounds above it follow."""
     gas_per_byte = PRICES_V0.on_chain_message(1001) - PRICES_V0.on_chain_message(1000)
     indices = 2 * ARRAY_ITEMS_MAX * 3
     largest_block = BLOCK_GAS_LIMIT // gas_per_byte + indices
-    assert largest_block < exchange_actor.TIPSET_BYTES_MAX == 11 << 20
-    settings = HostSettings("", "", {}, {}, "", lambda data: data)
-    assert exchange_actor.TIPSET_BYTES_MAX + indices < settings.response_bytes_max
-    assert exchange_actor.RESPONSE_BYTES_MAX < exchange_actor.TIPSET_BYTES_MAX
+    assert largest_block < exchange.TIPSET_BYTES_MAX == 11 << 20
+    assert exchange.TIPSET_BYTES_MAX + indices < exchange.ANSWER_BYTES_MAX == 12 << 20
+    assert exchange.RESPONSE_BYTES_MAX < exchange.TIPSET_BYTES_MAX
 
 
 def test_what_is_asked_for_at_once_follows_what_came(chain, monkeypatch):

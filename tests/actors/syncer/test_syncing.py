@@ -269,13 +269,13 @@ def won(chain):
 def test_an_own_block_is_followed_and_given_out(syncer):
     header, messages = won(syncer.chain)
     message = BlockMessage(header, (), ())
-    cid = syncer.submit_block(SubmitBlock(message, messages.bls, messages.secpk))
+    cid = run(syncer.submit_block(SubmitBlock(message, messages.bls, messages.secpk)))
     assert cid == header.cid()
     assert syncer.chain.head().key == (cid,)
     assert syncer.gossip == [message.encode()]
     wrong = dataclasses.replace(header, parent_weight=header.parent_weight + 1)
     with pytest.raises(BlockWeightError):
-        syncer.submit_block(SubmitBlock(dataclasses.replace(message, header=wrong), messages.bls, messages.secpk))
+        run(syncer.submit_block(SubmitBlock(dataclasses.replace(message, header=wrong), messages.bls, messages.secpk)))
     assert len(syncer.gossip) == 1
 
 
@@ -305,7 +305,7 @@ def test_a_reorganisation_is_announced_with_what_was_left_and_joined(syncer):
 
 
 def test_what_a_crash_left_between_a_block_and_its_tipset_is_made_up_for(syncer):
-    syncer._resume()
+    run(syncer._resume())
     assert syncer.chain.head().height == 0
     start = syncer.chain.head()
     blocks = []
@@ -317,7 +317,7 @@ def test_what_a_crash_left_between_a_block_and_its_tipset_is_made_up_for(syncer)
     add(syncer.chain, blocks[0])
     add(syncer.chain, blocks[1], settle=False)
     assert len(syncer.chain.head().blocks) == 1
-    syncer._resume()
+    run(syncer._resume())
     assert len(syncer.chain.head().blocks) == 2
 
 
@@ -331,21 +331,16 @@ def test_an_execution_that_fails_is_told_until_one_succeeds(theirs, monkeypatch,
     syncer = Alone(new_chain(), theirs)
 
     def fail(_tipset):
-        raise error
-
-    first = path(theirs)[0]
-
-    def fail_in_pieces(_tipset):
         yield
         raise error
 
-    monkeypatch.setattr(syncer.chain, "execute", fail)
-    monkeypatch.setattr(syncer.chain, "executing", fail_in_pieces)
+    first = path(theirs)[0]
+    monkeypatch.setattr(syncer.chain, "executing", fail)
     with pytest.raises(type(error)):
         if way == "gossip":
             syncer.hear(block_of(theirs, first.blocks[0]))
         else:
-            syncer._settle(first)
+            run(syncer._execute(first))
     status = syncer.read_sync(ReadSync())
     assert f"height {first.height}: {type(error).__name__}" in status.fault
     assert "cannot execute" in caplog.text

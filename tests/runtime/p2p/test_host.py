@@ -45,6 +45,7 @@ class Peer:
                     "protocols": {PROTOCOL: 1000},
                     "dht_prefix": "/fil/kad/test",
                     "message_id": message_id,
+                    "response_bytes_max": 2000,
                     "seen_ttl_s": 4.0,
                 }
                 | changes
@@ -210,6 +211,19 @@ def test_requests_that_are_too_big_stall_or_make_no_sense(peers):
     right.answer = lambda data: data
     left.port.request(7, right.port.peer_id, PROTOCOL, ITEM, 3.0)
     assert left.wait(RequestDone, lambda event: event.number == 7).data == ITEM
+
+
+def test_an_answer_over_the_bound_is_not_read_and_its_peer_stays(peers):
+    """Whether an honest peer can answer so much knows who asked."""
+    left, right = peers(), peers()
+    connect(left, right)
+    for number, size, too_long in ((2, 2000, False), (3, 2001, True), (4, 1 << 20, True), (5, 10, False)):
+        right.answer = lambda data, size=size: bytes(size)
+        left.port.request(number, right.port.peer_id, PROTOCOL, ITEM, 4.0)
+        done = left.wait(RequestDone, lambda event, number=number: event.number == number)
+        assert (done.too_long, len(done.data or b"")) == (too_long, 0 if too_long else size)
+    assert left.count(ProtocolViolated) == 0
+    assert right.port.peer_id in left.port.connected
 
 
 def test_a_banned_peer_stays_away_for_a_while(peers):

@@ -27,7 +27,9 @@ def test_the_oldest_shared_results_are_forgotten(monkeypatch):
 def test_the_oldest_seen_payloads_are_forgotten(monkeypatch):
     assert network.SEEN_MAX == 10_000
     monkeypatch.setattr(network, "SEEN_MAX", 3)
-    settings = HostSettings("test", "/sim", {}, {}, "/fil/kad/test", message_id=bytes, seen_ttl_s=60.0)
+    settings = HostSettings(
+        "test", "/sim", {}, {}, "/fil/kad/test", message_id=bytes, response_bytes_max=1 << 20, seen_ttl_s=60.0
+    )
     port = SimulatedBase(1).world.swarm.open("node", settings, lambda _event: None)
     assert [port._note(data) for data in (b"a", b"b", b"c")] == [True] * 3
     assert not port._note(b"a")
