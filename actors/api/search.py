@@ -92,7 +92,8 @@ async def search_message(node: NodeView, *arguments: Any) -> Any:
 async def wait_message(node: NodeView, cid: Cid, confidence: int, limit: int = -1, replaced: bool = True) -> Any:
     """Wait until a message is on chain with `confidence` epochs above it, for as long as the caller does.
 
-    It ends by itself only with the chain's word: there, or that another message has the nonce. Raises ChainError for a message that this node has never seen, for nothing says that it will come.
+    It ends by itself only with the chain's word: the message is there, or another has its nonce. Raises ChainError for
+    a message that this node has never seen, for nothing says that it will come.
     """
     message = await known_message(node, cid)
     if message is None:

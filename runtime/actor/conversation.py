@@ -85,8 +85,9 @@ class Ask(Message, Generic[R]):
     """Base of a question: `to` whom it goes, with what it is answered (`R`), and which errors it `raises`.
 
     An answer that holds a list says how many bytes it has at most, `answer_bytes_max`, which must fit a frame, or comes
-    in pages (`thespis.runtime.actor.pages`): what grows with a bound must not meet that of the frame one day. An error that is declared arrives as itself, with its subclasses; any other arrives as RemoteError, and is a fault
-    of whoever answered.
+    in pages (`thespis.runtime.actor.pages`): what grows with a bound must not meet that of the frame one day. An error
+    that is declared arrives as itself, with its subclasses; any other arrives as RemoteError, and is a fault of whoever
+    answered.
     """
 
     __slots__ = ()
