@@ -22,6 +22,8 @@ TREE = "demonstration"
 LEDGER, AUDITOR = Role("Ledger", TREE, members_max=LEDGERS), Role("Auditor", TREE)
 RECEIVED = b"received/"
 ACKNOWLEDGED = b"acknowledged/"
+ENTRIES_MAX, ENTRY_BYTES_MAX = 100_000, 32
+"""A ledger deposits so often and is done, so that a book can be read whole."""
 
 
 @message
@@ -56,7 +58,7 @@ class Book:
 
 
 @message
-class ReadBook(Ask[Book], to=LEDGER):
+class ReadBook(Ask[Book], to=LEDGER, answer_bytes_max=2 * ENTRIES_MAX * ENTRY_BYTES_MAX):
     """A ledger's book."""
 
 
@@ -92,7 +94,7 @@ class Ledger(Subsystem[DemoSettings | None]):
 
     async def _deposit_for_ever(self, every_s: float) -> None:
         following = int(self.role.rpartition("-")[2]) % LEDGERS + 1
-        while True:
+        while self._made < ENTRIES_MAX:
             await self.sleep(every_s)
             identity = f"{self.role}/{self._made:06d}"
             try:

@@ -6,11 +6,10 @@ from typing import Any
 
 from thespis.actors.api import forms
 from thespis.actors.api.registry import NodeView, RpcError, rpc
-from thespis.actors.chain.reader import ChainReader
+from thespis.actors.chain.search import applied_messages, stored_message
 from thespis.actors.messages.msg_pool import GetMessages
-from thespis.protocols.chain.message import Message, SignedMessage
-from thespis.protocols.chain.tipset import Tipset, TipsetKey
-from thespis.protocols.encoding import cbor
+from thespis.protocols.chain.message import Message
+from thespis.protocols.chain.tipset import TipsetKey
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ChainError
 from thespis.protocols.vm.interpreter import load_receipts
@@ -75,17 +74,6 @@ def chain_block_messages(node: NodeView, cid: Cid) -> Any:
     }
 
 
-def tipset_messages(chain: ChainReader, tipset: Tipset) -> list[tuple[Cid, Message]]:
-    """A tipset's messages once each, in the order of execution and of receipts."""
-    found: dict[Cid, tuple[Cid, Message]] = {}
-    for block in chain.tipset_messages(tipset):
-        for message in block.bls_messages:
-            found.setdefault(message.cid(), (message.cid(), message))
-        for signed in block.secpk_messages:
-            found.setdefault(signed.message.cid(), (signed.chain_cid(), signed.message))
-    return list(found.values())
-
-
 def _listed(messages: list[tuple[Cid, Message]]) -> Any:
     return [{"Cid": forms.cid_form(cid), "Message": forms.message_form(message, cid)} for cid, message in messages]
 
@@ -93,14 +81,14 @@ def _listed(messages: list[tuple[Cid, Message]]) -> Any:
 @rpc("ChainGetMessagesInTipset", "read", forms.key)
 def chain_messages_in_tipset(node: NodeView, key: TipsetKey) -> Any:
     """A tipset's messages."""
-    return _listed(tipset_messages(node.chain, node.tipset(key)))
+    return _listed(applied_messages(node.chain, node.tipset(key)))
 
 
 @rpc("ChainGetParentMessages", "read", forms.cid)
 def chain_parent_messages(node: NodeView, cid: Cid) -> Any:
     """The messages of a block's parent tipset."""
     header = node.chain.header(cid)
-    return _listed(tipset_messages(node.chain, node.chain.tipset(header.parents))) if header.parents else []
+    return _listed(applied_messages(node.chain, node.chain.tipset(header.parents))) if header.parents else []
 
 
 @rpc("ChainGetParentReceipts", "read", forms.cid)
@@ -113,15 +101,19 @@ def chain_parent_receipts(node: NodeView, cid: Cid) -> Any:
 @rpc("ChainGetMessage", "read", forms.cid)
 async def chain_message(node: NodeView, cid: Cid) -> Any:
     """A message by CID, on chain or waiting."""
-    if node.chain.blocks.has(cid):
-        wire = cbor.decode(node.chain.blocks.get(cid))
-        if isinstance(wire, list) and len(wire) == 2:  # noqa: PLR2004  (a signed message is a pair)
-            return forms.message_form(SignedMessage.from_wire(wire).message, cid)
-        return forms.message_form(Message.from_wire(wire), cid)
-    waiting = await node.ask(GetMessages((cid,)))
-    if not waiting:
+    message = await known_message(node, cid)
+    if message is None:
         raise ChainError(f"there is no message {cid}")
-    return forms.message_form(waiting[0].message, cid)
+    return forms.message_form(message, cid)
+
+
+async def known_message(node: NodeView, cid: Cid) -> Message | None:
+    """A message that this node has seen: in a block of any chain, waiting, or gone from the pool not long ago."""
+    stored = stored_message(node.chain, cid)
+    if stored is not None:
+        return stored
+    waiting, _after = await node.ask(GetMessages((cid,)))
+    return waiting[0].message if waiting else None
 
 
 @rpc("ChainReadObj", "read", forms.cid)

@@ -9,6 +9,7 @@ from thespis.actors.api.registry import NodeView, rpc
 from thespis.actors.api.sectors import ask_miner
 from thespis.actors.messages.storage_miner import Deal, ReadDeals, StorePiece
 from thespis.protocols.encoding.piece_cid import piece_cid_v1
+from thespis.runtime.actor.pages import all_pages
 
 
 @rpc("Thespis.DealsStore", "admin", forms.text, forms.text, forms.integer)
@@ -21,7 +22,7 @@ async def deals_store(node: NodeView, key: str, source: str, payload_bytes: int)
 @rpc("Thespis.DealsList", "read")
 async def deals_list(node: NodeView) -> Any:
     """Every promise and how far it is kept."""
-    found = await ask_miner(node, ReadDeals())
+    found = await all_pages(lambda question: ask_miner(node, question), ReadDeals())
     return [_deal_form(deal) for deal in found]
 
 

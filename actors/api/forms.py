@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import re
 import typing
 from functools import cache
 from typing import Any
 
+from thespis.protocols.builtin.methods import BIG_INTEGER, Form
 from thespis.protocols.chain.block import BeaconEntry, BlockHeader, BlockMessage, ElectionProof, PoStProof, Ticket
 from thespis.protocols.chain.message import Message, Receipt, SignedMessage
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
@@ -173,12 +175,23 @@ def _go_name(name: str) -> str:
     return "".join(_ACRONYMS.get(part, part.capitalize()) for part in name.split("_"))
 
 
+def item_form(form: Form[Any], value: Any) -> Any:
+    """What a method takes or answers: a record with its fields named, or one big integer."""
+    return str(value) if form is BIG_INTEGER else record_form(value)
+
+
 # -- from JSON -----------------------------------------------------------------------------------------------
+
+
+AMOUNT = re.compile(r"[+-]?[0-9]+", re.ASCII)
+AMOUNT_CHARACTERS_MAX = 310
+"""As long as the 128 bytes to which the chain bounds big integers."""
+_JSON_NAMES = {dict: "an object", list: "a list", str: "a text", int: "a number", float: "a fraction", bool: "a truth"}
 
 
 def _need(value: Any, kind: type | tuple[type, ...], what: str) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise FormError(f"{type(value).__name__} where {what} belongs")
+        raise FormError(f"{_JSON_NAMES.get(type(value), 'null')} where {what} belongs")
     return value
 
 
@@ -189,7 +202,18 @@ def text(value: Any) -> str:
 
 def integer(value: Any) -> int:
     """A whole number."""
-    return int(_need(value, int, "a number"))
+    number = int(_need(value, int, "a whole number"))
+    if not -(1 << 63) <= number < 1 << 64:
+        raise FormError(f"a number of {number.bit_length()} bits; numbers have 64, larger ones are texts")
+    return number
+
+
+def natural(value: Any) -> int:
+    """A whole number from 0 on."""
+    number = integer(value)
+    if number < 0:
+        raise FormError(f"{number} where a number from 0 on belongs")
+    return number
 
 
 def integers(value: Any) -> tuple[int, ...]:
@@ -223,11 +247,13 @@ def anything(value: Any) -> Any:
 
 
 def amount(value: Any) -> int:
-    """A big integer as decimal text."""
-    try:
-        return int(_need(value, str, "a decimal text") or "0")
-    except ValueError:
-        raise FormError(f"{value[:40]!r} is no whole number in decimal") from None
+    """A big integer as decimal text; the empty text and null are zero."""
+    digits = "" if value is None else _need(value, str, 'a decimal text such as "1000"')
+    if not digits:
+        return 0
+    if len(digits) > AMOUNT_CHARACTERS_MAX or AMOUNT.fullmatch(digits) is None:
+        raise FormError(f"{digits[:40]!r} is no whole number in decimal of at most {AMOUNT_CHARACTERS_MAX} characters")
+    return int(digits)
 
 
 def binary(value: Any) -> bytes:
@@ -270,18 +296,18 @@ def signature(value: Any) -> Signature:
 
 
 def message(value: Any) -> Message:
-    """A message; what is left out is zero."""
-    fields = _need(value, dict, "a message")
+    """A message; what is left out or null is zero, as Go reads it."""
+    fields = {name: each for name, each in _need(value, dict, "a message").items() if each is not None}
     return Message(
-        version=Unsigned(integer(fields.get("Version", 0))),
+        version=Unsigned(natural(fields.get("Version", 0))),
         to=address(fields.get("To")),
         sender=address(fields.get("From")),
-        nonce=Unsigned(integer(fields.get("Nonce", 0))),
+        nonce=Unsigned(natural(fields.get("Nonce", 0))),
         value=TokenAmount(amount(fields.get("Value", "0"))),
         gas_limit=integer(fields.get("GasLimit", 0)),
         gas_fee_cap=TokenAmount(amount(fields.get("GasFeeCap", "0"))),
         gas_premium=TokenAmount(amount(fields.get("GasPremium", "0"))),
-        method=Unsigned(integer(fields.get("Method", 0))),
+        method=Unsigned(natural(fields.get("Method", 0))),
         params=binary(fields.get("Params")),
     )
 
@@ -293,8 +319,12 @@ def signed(value: Any) -> SignedMessage:
 
 
 def send_spec(value: Any) -> int:
-    """The largest fee of a message send spec; 0 is no bound."""
-    return amount(value.get("MaxFee", "0")) if isinstance(value, dict) else 0
+    """The largest fee of a message send spec; 0 is no bound, and so is null for either."""
+    spec = _need(value if value is not None else {}, dict, "a send spec")
+    fee = amount(spec.get("MaxFee"))
+    if fee < 0:
+        raise FormError(f"MaxFee {fee} is negative; 0 is no bound")
+    return fee
 
 
 def block_message(value: Any) -> BlockMessage:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from thespis.actors.api import forms
-from thespis.actors.api.registry import NodeView, rpc
-from thespis.actors.messages.msg_pool import (
-    EstimateGas,
-    ListMessages,
-)
-from thespis.actors.msg_pool.gas import estimate_limit, estimate_premium
+from thespis.actors.api.registry import WRONG_PARAMS, NodeView, RpcError, rpc
+from thespis.actors.messages.msg_pool import EstimateGas, EstimatePremium
+from thespis.actors.msg_pool.gas import estimate_limit
 from thespis.protocols.chain.fees import fee_cap_after
 from thespis.protocols.chain.message import Message
 from thespis.protocols.chain.tipset import TipsetKey
@@ -30,15 +27,17 @@ def gas_limit(node: NodeView, message: Message, key: TipsetKey) -> Any:
     return estimate_limit(node.chain, node.tipset(key), message)
 
 
-@rpc("GasEstimateGasPremium", "read", forms.integer, forms.address, forms.integer, forms.key)
+@rpc("GasEstimateGasPremium", "read", forms.natural, forms.address, forms.natural, forms.key)
 async def gas_premium(node: NodeView, _blocks: int, _sender: Address, _limit: int, _key: TipsetKey) -> Any:
     """A premium that beats the middle of what waits."""
-    waiting = await node.ask(ListMessages())
-    return str(estimate_premium(list(waiting)))
+    premium = await node.ask(EstimatePremium())
+    return str(premium)
 
 
-@rpc("GasEstimateFeeCap", "read", forms.message, forms.integer, forms.key)
+@rpc("GasEstimateFeeCap", "read", forms.message, forms.natural, forms.key)
 def gas_fee_cap(node: NodeView, message: Message, blocks: int, key: TipsetKey) -> Any:
     """A fee cap that holds for some epochs of full blocks."""
+    if message.gas_premium < 0:
+        raise RpcError(WRONG_PARAMS, f"gas premium {message.gas_premium} is negative")
     base_fee = node.chain.base_fee(node.tipset(key))
     return str(fee_cap_after(base_fee, message.gas_premium, blocks))

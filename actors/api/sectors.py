@@ -17,6 +17,7 @@ from thespis.actors.messages.sector_builder import (
 )
 from thespis.protocols.encoding.piece_cid import piece_cid_v1, sealed_cid
 from thespis.runtime.actor.conversation import Ask
+from thespis.runtime.actor.pages import all_pages
 
 RANDOMNESS_BYTES = 32
 R = TypeVar("R")
@@ -32,7 +33,7 @@ async def ask_miner(node: NodeView, question: Ask[R]) -> R:
 @rpc("Thespis.SectorsList", "read")
 async def sectors_list(node: NodeView) -> Any:
     """Every sector and how far it is."""
-    found = await ask_miner(node, ReadSectors())
+    found = await all_pages(lambda question: ask_miner(node, question), ReadSectors())
     return [_status_form(status) for status in found]
 
 

@@ -6,31 +6,26 @@ from typing import Any
 
 from base58 import b58encode
 from thespis.actors.api import forms
-from thespis.actors.api.chain import tipset_messages
 from thespis.actors.api.queries import query, tree_at
 from thespis.actors.api.registry import APPLICATION, NodeView, RpcError, rpc
+from thespis.actors.chain.search import applied_messages
 from thespis.actors.chain.world import run_tipset
 from thespis.actors.msg_pool.gas import try_message
 from thespis.protocols.builtin.codes import name_of
-from thespis.protocols.builtin.methods import BIG_INTEGER, Form
 from thespis.protocols.builtin.queries import actors, power, supply
 from thespis.protocols.builtin.queries.miner import miner_info
 from thespis.protocols.builtin.registry import method_of
 from thespis.protocols.builtin.storage_miner.state import PowerPair
 from thespis.protocols.builtin.storage_miner.v2.state import MinerInfoV2
-from thespis.protocols.chain.message import Message, Receipt
-from thespis.protocols.chain.tipset import Tipset, TipsetKey
+from thespis.protocols.chain.message import Message
+from thespis.protocols.chain.tipset import TipsetKey
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.dialect import Dialect
-from thespis.protocols.errors import ChainError, DecodeError
+from thespis.protocols.errors import DecodeError
 from thespis.protocols.networks.genesis import MINING_RESERVE
-from thespis.protocols.vm.interpreter import load_receipts
 from thespis.protocols.vm.machine import Applied
-from thespis.protocols.vm.state_tree import Actor, StateTree
-
-WAIT_POLL_SHARE = 0.25
-WAIT_MAX_S = 55.0
+from thespis.protocols.vm.state_tree import Actor
 
 
 @rpc("StateNetworkName", "read")
@@ -82,11 +77,7 @@ def decode_params(node: NodeView, address: Address, number: int, params: bytes, 
         value = method.params.decode(params, dialect=Dialect.ACTORS)
     except DecodeError as error:
         raise RpcError(APPLICATION, f"these are no parameters of method {number} of {name_of(code)}: {error}") from None
-    return _item_form(method.params, value)
-
-
-def _item_form(form: Form[Any], value: Any) -> Any:
-    return str(value) if form is BIG_INTEGER else forms.record_form(value)
+    return forms.item_form(method.params, value)
 
 
 @query("StateListActors", forms.key)
@@ -198,7 +189,7 @@ def replay(node: NodeView, key: TipsetKey, cid: Cid) -> Any:
         raise RpcError(APPLICATION, f"message {cid} is not on the heaviest chain; name the tipset that has it")
     tipset = node.chain.tipset(at)
     executed, _written = run_tipset(node.chain, tipset)
-    for (found, message), applied in zip(tipset_messages(node.chain, tipset), executed.applied, strict=True):
+    for (found, message), applied in zip(applied_messages(node.chain, tipset), executed.applied, strict=True):
         if found == cid:
             return _invocation(cid, message, applied)
     raise RpcError(APPLICATION, f"the tipset at height {tipset.height} does not have message {cid}")
@@ -215,70 +206,6 @@ def _invocation(cid: Cid, message: Message, applied: Applied) -> dict[str, Any]:
         "Error": applied.reason or "; ".join(applied.crashes),
         "Duration": 0,
     }
-
-
-def search(node: NodeView, cid: Cid, start: Tipset, limit: int) -> dict[str, Any] | None:
-    """Where the heaviest chain has a message, with its receipt, at most `limit` epochs (-1: any) below `start`."""
-    height = node.chain.index.message_height(cid)
-    if height is None or height > start.height or (limit >= 0 and height < start.height - limit):
-        return None
-    key = node.chain.index.at_height(height)
-    if key is None:
-        return None
-    tipset = node.chain.tipset(key)
-    receipts = load_receipts(node.chain.blocks, node.chain.execution(key).receipts_root)
-    for (found, message), receipt in zip(tipset_messages(node.chain, tipset), receipts, strict=True):
-        if found == cid:
-            following = _following(node, tipset)
-            return {
-                "Message": forms.cid_form(cid),
-                "Receipt": forms.receipt_form(receipt),
-                "ReturnDec": _answer(node.chain.state_after(tipset), message, receipt),
-                "TipSet": forms.key_form(following.key),
-                "Height": following.height,
-            }
-    return None
-
-
-def _answer(state: StateTree, message: Message, receipt: Receipt) -> Any:
-    """What a message returned, with field names; null where that is nothing or it failed."""
-    actor = state.get(message.to)
-    method = method_of(actor.code, message.method) if actor else None
-    if method is None or method.returns is None or receipt.exit_code:
-        return None
-    return _item_form(method.returns, method.returns.decode(receipt.return_value))
-
-
-def _following(node: NodeView, tipset: Tipset) -> Tipset:
-    """The tipset that carries the receipts, as Lotus names it; the same one while there is none above."""
-    head = node.chain.head()
-    if head.height <= tipset.height:
-        return tipset
-    return node.chain.at_height(tipset.height + 1, head, earlier=False)
-
-
-@rpc("StateSearchMsg", "read", forms.key, forms.cid, forms.integer, forms.boolean, also=(forms.cid,))
-def search_message(node: NodeView, *arguments: Any) -> Any:
-    """Where a message is on chain, or null."""
-    if len(arguments) == 1:
-        return search(node, arguments[0], node.tipset(()), -1)
-    key, cid, limit, _allow_replaced = arguments
-    return search(node, cid, node.tipset(key), limit)
-
-
-@rpc("StateWaitMsg", "read", forms.cid, forms.integer, forms.integer, forms.boolean, also=(forms.cid, forms.integer))
-async def wait_message(node: NodeView, cid: Cid, confidence: int, limit: int = -1, _replaced: bool = True) -> Any:
-    """Wait until a message is on chain with `confidence` epochs above it; the server's time limit bounds the wait."""
-    start_s = node.environment.clock.monotonic_s()
-    while node.environment.clock.monotonic_s() - start_s < WAIT_MAX_S:
-        head = node.tipset(())
-        height = node.chain.index.message_height(cid)
-        if height is not None and head.height >= height + confidence:
-            found = search(node, cid, head, limit)
-            if found is not None:
-                return found
-        await node.sleep(node.chain.genesis.profile.block_delay_s * WAIT_POLL_SHARE)
-    raise ChainError(f"message {cid} is not on chain with confidence {confidence} after {WAIT_MAX_S:.0f} s; ask again")
 
 
 @rpc("MinerGetBaseInfo", "read", forms.address, forms.integer, forms.key)

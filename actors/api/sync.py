@@ -13,6 +13,7 @@ from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import TipsetKey
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ChainError
+from thespis.runtime.actor.pages import all_pages
 
 STAGES = {"idle": 5, "headers": 1, "messages": 3}
 """Lotus' numbers of sync stages: complete, header sync, message sync."""
@@ -55,7 +56,7 @@ async def sync_status(node: NodeView) -> Any:
 async def sync_submit(node: NodeView, block: BlockMessage) -> Any:
     """Take a block whose messages the pool or the store has."""
     wanted = (*block.bls_messages, *block.secpk_messages)
-    waiting = await node.ask(GetMessages(wanted))
+    waiting = await all_pages(node.ask, GetMessages(wanted))
     found: dict[Cid, bytes] = {cid: node.chain.blocks.get(cid) for cid in wanted if node.chain.blocks.has(cid)}
     for signed in waiting:
         found[signed.cid()], found[signed.message.cid()] = signed.encode(), signed.message.encode()

@@ -21,6 +21,7 @@ from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.crypto.signature import Signature, check_signature
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import SignatureError
+from thespis.runtime.actor.pages import all_pages
 
 
 @rpc("WalletNew", "write", forms.text)
@@ -33,14 +34,14 @@ async def wallet_new(node: NodeView, kind: str) -> Any:
 @rpc("WalletList", "write")
 async def wallet_list(node: NodeView) -> Any:
     """The wallet's addresses."""
-    keys = await node.ask(ListKeys())
+    keys = await all_pages(node.ask, ListKeys())
     return [str(address) for address in keys]
 
 
 @rpc("WalletHas", "write", forms.address)
 async def wallet_has(node: NodeView, address: Address) -> Any:
     """Whether the wallet has a key."""
-    keys = await node.ask(ListKeys())
+    keys = await all_pages(node.ask, ListKeys())
     return address in keys
 
 
@@ -63,7 +64,9 @@ async def wallet_sign(node: NodeView, address: Address, data: bytes) -> Any:
 @rpc("WalletSignMessage", "sign", forms.address, forms.message)
 async def wallet_sign_message(node: NodeView, address: Address, message: Message) -> Any:
     """Sign a message as it is."""
-    signature = await node.ask(SignBytes(address, message.signing_bytes()))
+    state = node.chain.state_after(node.tipset(()))
+    signer = key_address(node.chain.blocks, state, address)
+    signature = await node.ask(SignBytes(signer, message.signing_bytes()))
     return forms.signed_form(SignedMessage(message, signature))
 
 

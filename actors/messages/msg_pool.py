@@ -8,11 +8,13 @@ from thespis.actors.messages.wallet import UnknownAddressError
 from thespis.actors.roles import MSG_POOL
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import TipsetKey
+from thespis.protocols.consensus.selection import SELECTED_BYTES_MAX
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ChainError, GasEstimateError, InvalidMessageError, PoolError, SignatureError
 from thespis.runtime.actor.conversation import Ask, Event, Tell
 from thespis.runtime.actor.message import message
+from thespis.runtime.actor.pages import Page
 
 WITHIN_S = 10.0
 """Estimating executes the message; a pool that is full takes its time to list."""
@@ -53,20 +55,43 @@ class MessageAdded:
 
 @message
 class AddMessage(Ask[MessageAdded], to=MSG_POOL, raises=REFUSALS, within_s=WITHIN_S):
-    """Take a signed message into the pool and announce it; `local` ones survive a restart."""
+    """Take a signed message into the pool and announce it.
+
+    A `local` one is this node's user's: it survives a restart and gives way to nobody. Of one who is `untrusted` a few
+    are taken, in order; of others as many as of peers.
+    """
 
     message: SignedMessage
     local: bool
+    untrusted: bool = False
 
 
 @message
 class SendMessage(
     Ask[SignedMessage], to=MSG_POOL, raises=(*REFUSALS, GasEstimateError, UnknownAddressError), within_s=WITHIN_S
 ):
-    """Fill in nonce and gas, sign, and take into the pool; zero gas fields are estimated."""
+    """Fill in nonce and gas, sign, and take into the pool; zero gas fields are estimated.
+
+    Nothing tells a second try from a second message: whoever gets no answer looks for the first in pool and chain
+    before sending again.
+    """
 
     message: Message
     max_fee: int
+
+
+@message
+class ReplaceMessage(
+    Ask[SignedMessage], to=MSG_POOL, raises=(*REFUSALS, GasEstimateError, UnknownAddressError), within_s=WITHIN_S
+):
+    """Sign a message that waits anew, for better pay, and take it instead; what is 0 is estimated.
+
+    It has the same nonce and asks for the same, so that only one of the two can be mined.
+    """
+
+    cid: Cid
+    gas_premium: int = 0
+    gas_fee_cap: int = 0
 
 
 @message
@@ -77,12 +102,16 @@ class NextNonce(Ask[int], to=MSG_POOL, raises=REFUSALS):
 
 
 @message
-class ListMessages(Ask[tuple[SignedMessage, ...]], to=MSG_POOL, within_s=WITHIN_S):
-    """Messages that wait."""
+class ListMessages(Ask[Page[SignedMessage]], to=MSG_POOL, within_s=WITHIN_S):
+    """Messages that wait, by sender and nonce."""
+
+    after: bytes = b""
 
 
 @message
-class SelectMessages(Ask[tuple[SignedMessage, ...]], to=MSG_POOL, raises=(ChainError,)):
+class SelectMessages(
+    Ask[tuple[SignedMessage, ...]], to=MSG_POOL, raises=(ChainError,), answer_bytes_max=SELECTED_BYTES_MAX
+):
     """Messages for a block over a tipset, best first, within the block's gas limit."""
 
     base: TipsetKey
@@ -90,10 +119,11 @@ class SelectMessages(Ask[tuple[SignedMessage, ...]], to=MSG_POOL, raises=(ChainE
 
 
 @message
-class GetMessages(Ask[tuple[SignedMessage, ...]], to=MSG_POOL, within_s=2.0):
-    """Messages by chain CID, waiting or just mined; those that are not there are left out."""
+class GetMessages(Ask[Page[SignedMessage]], to=MSG_POOL, within_s=2.0):
+    """Messages by chain CID: waiting, just mined, or replaced not long ago; those that are not there are left out."""
 
     cids: tuple[Cid, ...]
+    after: bytes = b""
 
 
 @message
@@ -124,3 +154,8 @@ class EstimateGas(Ask[Message], to=MSG_POOL, raises=(*REFUSALS, GasEstimateError
 
     message: Message
     max_fee: int
+
+
+@message
+class EstimatePremium(Ask[int], to=MSG_POOL):
+    """A premium that beats the middle of what waits, in attoFIL per gas."""

@@ -14,6 +14,12 @@ from thespis.runtime.p2p.port import Bandwidth, PeerInfo
 ANSWER_MARGIN_S = 2.0
 DIAL_WITHIN_S = 25.0
 LOOKUP_WITHIN_S = 35.0
+LOOKUP_FOUND_MAX = 1000
+TOLD_BYTES_MAX = 512
+"""Of one address, protocol or name that a peer tells of itself; what is longer is left out, or cut."""
+PEER_TEXTS_MAX = 32
+"""Addresses of a peer that are told, and protocols."""
+PEERS_TOLD_MAX = 450
 
 
 class PeerError(RuntimeFloorError):
@@ -97,21 +103,37 @@ class PingPeer(Ask[float], to=NETWORK, raises=(PeerError,), within_s=DIAL_WITHIN
 
 
 @message
-class FindPeer(Ask[tuple[str, ...]], to=NETWORK, raises=(PeerError,), within_s=LOOKUP_WITHIN_S):
+class FindPeer(
+    Ask[tuple[str, ...]],
+    to=NETWORK,
+    raises=(PeerError,),
+    within_s=LOOKUP_WITHIN_S,
+    answer_bytes_max=LOOKUP_FOUND_MAX * TOLD_BYTES_MAX,
+):
     """The multiaddresses of a peer, by the routing table."""
 
     peer: str
 
 
 @message
-class FindProviders(Ask[tuple[str, ...]], to=NETWORK, raises=(PeerError,), within_s=LOOKUP_WITHIN_S):
+class FindProviders(
+    Ask[tuple[str, ...]],
+    to=NETWORK,
+    raises=(PeerError,),
+    within_s=LOOKUP_WITHIN_S,
+    answer_bytes_max=LOOKUP_FOUND_MAX * TOLD_BYTES_MAX,
+):
     """The multiaddresses of those who provide a key, by the routing table."""
 
     key: Cid
 
 
 @message
-class ListPeers(Ask[tuple[PeerInfo, ...]], to=NETWORK):
+class ListPeers(
+    Ask[tuple[PeerInfo, ...]],
+    to=NETWORK,
+    answer_bytes_max=PEERS_TOLD_MAX * (2 * PEER_TEXTS_MAX + 2) * (TOLD_BYTES_MAX + 3),
+):
     """Who is connected."""
 
 
@@ -129,5 +151,5 @@ class Identity:
 
 
 @message
-class WhoAmI(Ask[Identity], to=NETWORK):
+class WhoAmI(Ask[Identity], to=NETWORK, answer_bytes_max=LOOKUP_FOUND_MAX * TOLD_BYTES_MAX):
     """The node's own identity on the network."""

@@ -8,6 +8,7 @@ from thespis.actors.roles import SEAL_WORKER, SECTOR_BUILDER
 from thespis.protocols.errors import ProtocolError
 from thespis.runtime.actor.conversation import Ask, Event, Tell
 from thespis.runtime.actor.message import message
+from thespis.runtime.actor.pages import Page
 from thespis.runtime.sectors.errors import SectorError
 from thespis.runtime.sectors.jobs import Fault, Job, JobProgress, Outcome, Piece
 
@@ -17,6 +18,15 @@ WORK_WITHIN_S = 24 * 3600.0
 """Reading a piece back labels a whole sector again where its layers are gone."""
 JOB_WITHIN_S = 30 * 86400.0
 """No job takes this long; what ends a job early is the death of its worker."""
+SECTORS_MAX = 100_000
+PIECES_MAX = 1024
+"""Of one sector, so that what is kept and told of it fits a message; with more its smallest pieces fill it in part."""
+SOURCE_BYTES_MAX = 4096
+"""Of the name of a file (Linux: PATH_MAX)."""
+NUMBER_BYTES_MAX = 9
+PROVEN_SECTORS_MAX = 500
+PROVEN_BYTES_MAX = 30_000
+"""Of one sector in a window proof without a SNARK: ten openings of a tree over 2^31 leaves, or why there are none."""
 
 
 class SectorState(enum.Enum):
@@ -67,7 +77,13 @@ class AddPiece(Ask[PieceAdded], to=SECTOR_BUILDER, raises=(SectorError, Protocol
 
 
 @message
-class SealStaged(Ask[tuple[int, ...]], to=SECTOR_BUILDER, raises=(SectorError,), within_s=10.0):
+class SealStaged(
+    Ask[tuple[int, ...]],
+    to=SECTOR_BUILDER,
+    raises=(SectorError,),
+    within_s=10.0,
+    answer_bytes_max=SECTORS_MAX * NUMBER_BYTES_MAX,
+):
     """Seal every sector that has pieces, or one sector by number, which may have failed before.
 
     Answered with the numbers of the sectors that are sealed for it.
@@ -101,8 +117,10 @@ class SectorStatus:
 
 
 @message
-class ReadSectors(Ask[tuple[SectorStatus, ...]], to=SECTOR_BUILDER, within_s=10.0):
+class ReadSectors(Ask[Page[SectorStatus]], to=SECTOR_BUILDER, within_s=10.0):
     """Every sector, by number, and how far it is."""
+
+    after: bytes = b""
 
 
 @message
@@ -114,8 +132,14 @@ class SectorsProven:
 
 
 @message
-class ProveSectors(Ask[SectorsProven], to=SECTOR_BUILDER, raises=(SectorError,), within_s=WORK_WITHIN_S):
-    """A window proof over sectors."""
+class ProveSectors(
+    Ask[SectorsProven],
+    to=SECTOR_BUILDER,
+    raises=(SectorError,),
+    within_s=WORK_WITHIN_S,
+    answer_bytes_max=PROVEN_SECTORS_MAX * PROVEN_BYTES_MAX,
+):
+    """A window proof over sectors, of a bounded number at once."""
 
     numbers: tuple[int, ...]
     randomness: bytes
@@ -162,7 +186,9 @@ class SectorSealFailed(Event, by=SECTOR_BUILDER):
 
 
 @message
-class DoJob(Ask[Outcome], to=SEAL_WORKER, within_s=JOB_WITHIN_S):
+class DoJob(
+    Ask[Outcome], to=SEAL_WORKER, within_s=JOB_WITHIN_S, answer_bytes_max=PROVEN_SECTORS_MAX * PROVEN_BYTES_MAX
+):
     """Do a job, or wait for the same one that runs."""
 
     job: Job

@@ -7,6 +7,7 @@ import enum
 from thespis.actors.roles import STORAGE_MINER
 from thespis.runtime.actor.conversation import Ask
 from thespis.runtime.actor.message import message
+from thespis.runtime.actor.pages import Page
 from thespis.runtime.sectors.errors import SectorError
 
 
@@ -42,5 +43,7 @@ class StorePiece(Ask[Deal], to=STORAGE_MINER, raises=(SectorError,), within_s=10
 
 
 @message
-class ReadDeals(Ask[tuple[Deal, ...]], to=STORAGE_MINER, within_s=10.0):
+class ReadDeals(Ask[Page[Deal]], to=STORAGE_MINER, within_s=10.0):
     """Every deal, by key."""
+
+    after: bytes = b""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from thespis.actors.roles import SYNCER
 from thespis.protocols.chain.block import BlockMessage
 from thespis.protocols.chain.message import Message, SignedMessage
-from thespis.protocols.chain.tipset import TipsetKey
+from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX, TipsetKey
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ProtocolError
 from thespis.runtime.actor.conversation import Ask, Event, Tell
 from thespis.runtime.actor.message import message
+
+HEAD_BYTES_MAX = TIPSET_BLOCKS_MAX * 64 + 256
+"""A CID of a block has 38 bytes, and some more on the wire; a weight has at most 128."""
 
 
 @message
@@ -61,7 +64,7 @@ class Head:
 
 
 @message
-class ReadHead(Ask[Head], to=SYNCER):
+class ReadHead(Ask[Head], to=SYNCER, answer_bytes_max=HEAD_BYTES_MAX):
     """The present head."""
 
 

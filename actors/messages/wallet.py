@@ -8,6 +8,7 @@ from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import SignatureError
 from thespis.runtime.actor.conversation import Ask
 from thespis.runtime.actor.message import message
+from thespis.runtime.actor.pages import Page
 from thespis.runtime.errors import RuntimeFloorError
 
 
@@ -53,8 +54,10 @@ class DeleteKey(Ask[None], to=WALLET, raises=(UnknownAddressError,)):
 
 
 @message
-class ListKeys(Ask[tuple[Address, ...]], to=WALLET):
-    """The addresses of the wallet, sorted."""
+class ListKeys(Ask[Page[Address]], to=WALLET):
+    """The addresses of the wallet, by their bytes."""
+
+    after: bytes = b""
 
 
 @message

@@ -6,17 +6,26 @@ How much that makes says `protocols.chain.fees`.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 from thespis.actors.chain.reader import ChainReader
 from thespis.actors.chain.world import ChainWorld
-from thespis.protocols.chain.fees import capped, competing_premium, fee_cap, limit_with_margin
+from thespis.actors.messages.msg_pool import ReplaceMessage
+from thespis.protocols.chain.fees import (
+    capped,
+    competing_premium,
+    fee_cap,
+    limit_with_margin,
+    replacement_premium,
+    repriced,
+)
 from thespis.protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMessage
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.consensus.block_messages import may_send
 from thespis.protocols.crypto.signature import Signature, SignatureType
 from thespis.protocols.encoding.address import AddressProtocol
 from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
-from thespis.protocols.errors import GasEstimateError
+from thespis.protocols.errors import GasEstimateError, PoolError
 from thespis.protocols.vm.exit_codes import ExitCode
 from thespis.protocols.vm.interpreter import state_for
 from thespis.protocols.vm.machine import Applied, Machine
@@ -58,13 +67,28 @@ def estimate_limit(reader: ChainReader, tipset: Tipset, message: Message) -> int
     return limit_with_margin(applied.receipt.gas_used)
 
 
-def estimate_premium(waiting: list[SignedMessage]) -> int:
+def estimate_premium(waiting: Iterable[SignedMessage]) -> int:
     """A premium that beats the middle of what waits."""
     return competing_premium(signed.message.gas_premium for signed in waiting)
 
 
+def priced_anew(
+    present: SignedMessage, waiting: Iterable[SignedMessage], base_fee: int, order: ReplaceMessage
+) -> Message:
+    """A message that waits, for a price at which it takes its own place and a block can take it.
+
+    Raises PoolError for a fee cap below the base fee: what it replaced would go on waiting under another name.
+    """
+    message = present.message
+    premium = order.gas_premium or max(estimate_premium(waiting), replacement_premium(message.gas_premium))
+    cap = order.gas_fee_cap or max(message.gas_fee_cap, fee_cap(base_fee, premium))
+    if cap < base_fee:
+        raise PoolError(f"fee cap {cap} is below the base fee {base_fee}; the message would go on waiting")
+    return repriced(message, premium, cap)
+
+
 def fill_gas(
-    reader: ChainReader, tipset: Tipset, message: Message, waiting: list[SignedMessage], max_fee: int
+    reader: ChainReader, tipset: Tipset, message: Message, waiting: Iterable[SignedMessage], max_fee: int
 ) -> Message:
     """The message with its zero gas fields estimated; with `max_fee`, limit times fee cap stays within it."""
     if message.gas_limit == 0:

@@ -14,5 +14,6 @@ class MsgPoolSettings:
 
     messages_max: Annotated[int, Setting("mpool.max_pool_size", "messages held at most", above=0)] = 10_000
     nonce_gap_max: Annotated[
-        int, Setting("mpool.max_nonce_gap", "how far ahead of its account a message may be", at_least=0)
-    ] = 100
+        int, Setting("mpool.max_nonce_gap", "nonces that a peer's message may leave out after those known", at_least=0)
+    ] = 4
+    bytes_max: Annotated[int, Setting("mpool.max_pool_bytes", "bytes of messages held at most", above=0)] = 64 << 20

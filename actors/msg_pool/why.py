@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from thespis.actors.chain.search import Executed
 from thespis.actors.messages.msg_pool import Explanation
-from thespis.protocols.chain.message import SignedMessage
+from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.encoding.bigint import format_fil
 from thespis.protocols.vm.state_tree import Actor
 
@@ -50,4 +51,41 @@ def explain(
     return Explanation(
         "nothing holds it back; it waits for a block whose miner takes it",
         "if it waits for more than a few epochs, replace it with a higher premium (mpool replace)",
+    )
+
+
+def on_chain(height: int) -> Explanation:
+    """It waits no more."""
+    return Explanation(f"it is on chain, at height {height}", "nothing is to be done")
+
+
+def gone(message: Message, instead: SignedMessage | None, mined: Executed | None, account_nonce: int) -> Explanation:
+    """What became of a message that is in neither chain nor pool: another may have its nonce, waiting or on chain.
+
+    To send it again is never the advice: that is a second message, with a nonce of its own, and pays again.
+    """
+    if instead is not None:
+        return Explanation(
+            f"message {instead.chain_cid()} has its nonce {message.nonce} and waits in its place",
+            f"look at that one: thespis mpool why {instead.chain_cid()}",
+        )
+    if account_nonce > message.nonce:
+        which = f"message {mined.cid} at height {mined.tipset.height}" if mined else "another message"
+        return Explanation(
+            f"{which} used its nonce {message.nonce}; it can never be mined",
+            "see what that message did before you decide to send anything: it may have paid already",
+        )
+    return Explanation(
+        "it does not wait here any more: it was dropped, for better pay or by hand; its nonce is still free",
+        "others may still have it, and it may yet be mined: push the same signed message again, which cannot pay "
+        "twice; to be rid of it, use its nonce for another",
+    )
+
+
+def unknown() -> Explanation:
+    """This node has never seen it, or forgot it long ago."""
+    return Explanation(
+        "neither the chain nor the pool of this node has it",
+        "check the CID, and ask the node that it was sent from; before you send anything again, look at the sender's "
+        "nonce and at its messages on chain (thespis state search-msg), or you may pay twice",
     )

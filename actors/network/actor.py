@@ -9,11 +9,16 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from thespis.actors.chain.reader import ChainReader
 from thespis.actors.messages.msg_pool import MessageGossiped
 from thespis.actors.messages.network import (
+    LOOKUP_FOUND_MAX,
+    PEER_TEXTS_MAX,
+    PEERS_TOLD_MAX,
+    TOLD_BYTES_MAX,
     AskPeer,
     BlockPeers,
     ConnectPeer,
@@ -261,12 +266,12 @@ class Network(Subsystem[NetworkSettings]):
 
     async def _look_up(self, begin: Callable[[int], None]) -> tuple[str, ...]:
         found: tuple[str, ...] = await self._call(begin, LOOKUP_DEADLINE_S)
-        return found
+        return _short(found)[:LOOKUP_FOUND_MAX]
 
     @answers(ListPeers)
     def list_peers(self, _request: ListPeers) -> tuple[PeerInfo, ...]:
         """Who is connected."""
-        return self.port.peers()
+        return tuple(_told(info) for info in self.port.peers()[:PEERS_TOLD_MAX])
 
     @answers(ReadBandwidth)
     def read_bandwidth(self, _request: ReadBandwidth) -> Bandwidth:
@@ -277,6 +282,20 @@ class Network(Subsystem[NetworkSettings]):
     def who_am_i(self, _request: WhoAmI) -> Identity:
         """This node's identity."""
         return Identity(self.port.peer_id, self.port.addresses)
+
+
+def _told(info: PeerInfo) -> PeerInfo:
+    """What is told of a peer, who may say of itself as much as it likes."""
+    return replace(
+        info,
+        addresses=_short(info.addresses)[:PEER_TEXTS_MAX],
+        protocols=_short(info.protocols)[:PEER_TEXTS_MAX],
+        agent=info.agent.encode()[:TOLD_BYTES_MAX].decode(errors="ignore"),
+    )
+
+
+def _short(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(each for each in texts if len(each.encode()) <= TOLD_BYTES_MAX)
 
 
 def _well_formed(parse: Callable[[bytes], object]) -> Callable[[bytes], bool]:

@@ -168,9 +168,10 @@ class NodeConfig:
         """Where the API listens, and which pages may call it."""
         return self._with(api=ApiSettings(address, origins))
 
-    def with_pool(self, *, messages_max: int, nonce_gap_max: int) -> Self:
+    def with_pool(self, *, messages_max: int, nonce_gap_max: int, bytes_max: int | None = None) -> Self:
         """Bounds of the message pool."""
-        return self._with(msg_pool=MsgPoolSettings(messages_max, nonce_gap_max))
+        size = self._settings.msg_pool.bytes_max if bytes_max is None else bytes_max
+        return self._with(msg_pool=MsgPoolSettings(messages_max, nonce_gap_max, size))
 
     def with_heartbeat(self, target: str, *, nickname: str = "", period_s: float = 3.0) -> Self:
         """Where to report this node's head to."""

@@ -12,6 +12,9 @@ from typing import Any
 
 from thespis.actors.chain.reader import ChainReader
 from thespis.actors.messages.sector_builder import (
+    PROVEN_SECTORS_MAX,
+    SECTORS_MAX,
+    SOURCE_BYTES_MAX,
     AddPiece,
     DoJob,
     FinishSector,
@@ -40,6 +43,8 @@ from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import ProtocolError
 from thespis.protocols.proofs.registry import SealProof, padded_size
 from thespis.runtime.actor.handlers import answers, handles
+from thespis.runtime.actor.message import REGISTRY
+from thespis.runtime.actor.pages import Page, page_of
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.actor.tasks import Pending
 from thespis.runtime.sectors.errors import SectorError, sector_error
@@ -131,6 +136,10 @@ class SectorBuilder(Subsystem[SealingSettings]):
     def _check(self, order: AddPiece) -> None:
         if not 1 <= len(order.key) <= PIECE_KEY_CHARACTERS_MAX:
             raise SectorError(f"a piece key of {len(order.key)} characters; it has 1 to {PIECE_KEY_CHARACTERS_MAX}")
+        if len(order.source.encode()) > SOURCE_BYTES_MAX:
+            raise SectorError(
+                f"a source of {len(order.source.encode())} bytes; its name has at most {SOURCE_BYTES_MAX}"
+            )
         most = self._own_identity().proof.shape.payload_bytes
         if not 1 <= order.payload_bytes <= most:
             raise SectorError(f"a piece of {order.payload_bytes} bytes; sectors of this miner hold 1 to {most}")
@@ -143,6 +152,8 @@ class SectorBuilder(Subsystem[SealingSettings]):
 
     def _open_sector(self, state: SectorState = SectorState.STAGING) -> Sector:
         identity = self._own_identity()
+        if len(self.book.sectors) >= SECTORS_MAX:
+            raise SectorError(f"{SECTORS_MAX} sectors are kept; this miner takes no more")
         staging = self.book.in_state(SectorState.STAGING)
         if state is SectorState.STAGING and len(staging) >= STAGING_MAX:
             self._pack(max(staging, key=used_bytes).number)
@@ -296,9 +307,11 @@ class SectorBuilder(Subsystem[SealingSettings]):
             self.book.change(result.sector, told=True)
 
     @answers(ReadSectors)
-    def read_sectors(self, _request: ReadSectors) -> tuple[SectorStatus, ...]:
+    def read_sectors(self, request: ReadSectors) -> Page[SectorStatus]:
         """Every sector and how far it is."""
-        return tuple(self._status(sector) for _number, sector in sorted(self.book.sectors.items()))
+        keyed = ((number.to_bytes(8, "big"), sector) for number, sector in self.book.sectors.items())
+        sectors, after = page_of(keyed, request.after, lambda sector: len(REGISTRY.encode(sector)))
+        return tuple(self._status(sector) for sector in sectors), after
 
     def _status(self, sector: Sector) -> SectorStatus:
         progress = self._sealing.get(sector.number)
@@ -311,6 +324,11 @@ class SectorBuilder(Subsystem[SealingSettings]):
     @answers(ProveSectors)
     async def prove_sectors(self, request: ProveSectors) -> SectorsProven:
         """A proof of spacetime over sectors, also those of genesis; what cannot be proven is named as a fault."""
+        if len(request.numbers) > PROVEN_SECTORS_MAX:
+            raise SectorError(
+                f"a proof over {len(request.numbers)} sectors; at most {PROVEN_SECTORS_MAX} are proven at once, "
+                "for without a SNARK a proof grows with them"
+            )
         proof = await self._work(ProveWindow(request.numbers, request.randomness))
         assert isinstance(proof, Proof)
         return SectorsProven(proof.data, proof.faults)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from thespis.actors.messages.sector_builder import Sector, SectorState
+from thespis.actors.messages.sector_builder import PIECES_MAX, Sector, SectorState
 from thespis.protocols.proofs.registry import SealProof
 from thespis.runtime.actor.message import REGISTRY
 from thespis.runtime.sectors.jobs import Piece
@@ -52,7 +52,8 @@ class SectorBook:
 
     def with_room(self, padded_bytes: int) -> Sector | None:
         """The first sector that takes pieces and has room for one more of a size."""
-        return next((each for each in self.in_state(SectorState.STAGING) if room_bytes(each) >= padded_bytes), None)
+        staging = (each for each in self.in_state(SectorState.STAGING) if len(each.pieces) < PIECES_MAX)
+        return next((each for each in staging if room_bytes(each) >= padded_bytes), None)
 
     def add(self, number: int, piece: Piece) -> Sector:
         """Keep room for a piece; its root comes when it was read."""

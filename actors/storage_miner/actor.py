@@ -12,6 +12,7 @@ import logging
 from typing import Any
 
 from thespis.actors.messages.sector_builder import (
+    SOURCE_BYTES_MAX,
     AddPiece,
     Sector,
     SectorResultTaken,
@@ -22,6 +23,7 @@ from thespis.actors.messages.storage_miner import Deal, DealState, ReadDeals, St
 from thespis.protocols.errors import ChainError, ProtocolError
 from thespis.runtime.actor.handlers import answers, handles
 from thespis.runtime.actor.message import REGISTRY
+from thespis.runtime.actor.pages import Page, page_of
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.errors import AskError, RemoteError
 from thespis.runtime.sectors.errors import SectorError
@@ -67,6 +69,10 @@ class StorageMiner(Subsystem[None]):
                 return known
         if not 1 <= len(order.key) <= PIECE_KEY_CHARACTERS_MAX:
             raise SectorError(f"a deal key of {len(order.key)} characters; it has 1 to {PIECE_KEY_CHARACTERS_MAX}")
+        if len(order.source.encode()) > SOURCE_BYTES_MAX:
+            raise SectorError(
+                f"a source of {len(order.source.encode())} bytes; its name has at most {SOURCE_BYTES_MAX}"
+            )
         if len(self._deals) >= DEALS_MAX:
             raise SectorError(f"{DEALS_MAX} deals are kept; this miner takes no more")
         deal = self._write(Deal(order.key, order.source, order.payload_bytes))
@@ -74,9 +80,10 @@ class StorageMiner(Subsystem[None]):
         return deal
 
     @answers(ReadDeals)
-    def read_deals(self, _request: ReadDeals) -> tuple[Deal, ...]:
+    def read_deals(self, request: ReadDeals) -> Page[Deal]:
         """Every deal by key."""
-        return tuple(deal for _key, deal in sorted(self._deals.items()))
+        keyed = ((key.encode(), deal) for key, deal in self._deals.items())
+        return page_of(keyed, request.after, lambda deal: len(REGISTRY.encode(deal)))
 
     async def _stage(self, deal: Deal) -> None:
         """Have a piece put into a sector, however often the SectorBuilder is restarted meanwhile."""

@@ -51,6 +51,7 @@ from thespis.protocols.errors import (
 from thespis.protocols.wire.exchange_reading import UnreadMessages
 from thespis.protocols.wire.topics import parse_block
 from thespis.runtime.actor.handlers import answers, handles
+from thespis.runtime.actor.pages import all_pages
 from thespis.runtime.actor.pieces import in_pieces
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.errors import AskError
@@ -193,7 +194,7 @@ class Syncer(Subsystem[SyncerSettings]):
         found: dict[Cid, bytes] = {cid: self.chain.blocks.get(cid) for cid in wanted if self.chain.blocks.has(cid)}
         missing = tuple(sorted(wanted - found.keys()))
         if missing:
-            for signed in await self.ask(GetMessages(missing)):
+            for signed in await all_pages(self.ask, GetMessages(missing)):
                 found[signed.cid()], found[signed.message.cid()] = signed.encode(), signed.message.encode()
         if any(cid not in found for cid in wanted):
             unread = await self._fetcher.messages(block.header, source)

@@ -21,6 +21,7 @@ from thespis.protocols.crypto.signature import Signature, SignatureType, address
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.errors import SignatureError
 from thespis.runtime.actor.handlers import answers
+from thespis.runtime.actor.pages import Page, page_of
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.keystore import Secret
 from thespis.runtime.store.interface import METADATA, Put, Store
@@ -77,9 +78,11 @@ class Wallet(Subsystem[None]):
         self.vault.delete(_PREFIX + str(order.address))
 
     @answers(ListKeys)
-    def list_keys(self, _request: ListKeys) -> tuple[Address, ...]:
+    def list_keys(self, request: ListKeys) -> Page[Address]:
         """All addresses, sorted."""
-        return tuple(self._addresses())
+        return page_of(
+            ((address.data, address) for address in self._addresses()), request.after, lambda each: len(each.data)
+        )
 
     @answers(DefaultKey)
     def default_key(self, _request: DefaultKey) -> Address | None:

@@ -231,18 +231,10 @@ def mpool_why(ctx: click.Context, cid: str, *, as_json: bool) -> None:
 
 @mpool.command("replace")
 @click.argument("cid")
-@click.option("--gas-premium", default="", help="New premium (default: a quarter more and a bit).")
-@click.option("--gas-feecap", default="", help="New fee cap (default: enough for the premium).")
+@click.option("--gas-premium", default="0", help="New premium (default: what it takes to be chosen).")
+@click.option("--gas-feecap", default="0", help="New fee cap (default: well above the base fee).")
 @click.pass_context
 def mpool_replace(ctx: click.Context, cid: str, *, gas_premium: str, gas_feecap: str) -> None:
-    """Send a waiting message again for a higher premium."""
-    waiting = {each["CID"]["/"]: each["Message"] for each in call(ctx, "MpoolPending", [])}
-    if cid not in waiting:
-        click.echo(f"message {cid} not found in the pool", err=True)
-        sys.exit(1)
-    message = waiting[cid]
-    premium = int(gas_premium) if gas_premium else int(message["GasPremium"]) * 5 // 4 + 1
-    cap = int(gas_feecap) if gas_feecap else max(int(message["GasFeeCap"]), premium)
-    message |= {"GasPremium": str(premium), "GasFeeCap": str(cap)}
-    signed = call(ctx, "WalletSignMessage", message["From"], message)
-    click.echo(call(ctx, "MpoolPush", signed)["/"])
+    """Send a waiting message again for better pay, with its nonce, so that only one of the two can be mined."""
+    signed = call(ctx, "Thespis.MpoolReplace", link(cid), gas_premium, gas_feecap)
+    click.echo(signed["CID"]["/"])

@@ -57,6 +57,11 @@ def capped(message: Message, most: int) -> Message:
     return dataclasses.replace(message, gas_fee_cap=cap, gas_premium=min(message.gas_premium, cap))
 
 
+def repriced(message: Message, premium: int, cap: int) -> Message:
+    """The message for another price."""
+    return dataclasses.replace(message, gas_premium=TokenAmount(premium), gas_fee_cap=TokenAmount(cap))
+
+
 def replacement_premium(premium: int) -> int:
     """The least premium of a message that takes the place of one that waits with the same sender and nonce.
 

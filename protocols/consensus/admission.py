@@ -2,8 +2,8 @@
 
 The checks that need no state come first. Who fails one of them sent what no honest peer sends (InvalidMessageError,
 SignatureError); a PoolError only says that the message is not taken here and now (Lotus v1.4.0
-``chain/messagepool/messagepool.go``, MessagePool.checkMessage, verifyMsgBeforeAdd and addTs,
-MaxNonceGap; reference: formats, section 5.3).
+``chain/messagepool/messagepool.go``, MessagePool.checkMessage, verifyMsgBeforeAdd and addTs; reference: formats,
+section 5.3). How many messages of one sender may wait at once is a question of the pool's room, and not asked here.
 """
 
 from __future__ import annotations
@@ -39,19 +39,16 @@ def check_form(signed: SignedMessage, network_version: int) -> None:
         raise PoolError(f"gas fee cap {cap}; no base fee is below {MINIMUM_BASE_FEE}")
 
 
-def check_sender(signed: SignedMessage, sender: Sender, nonce_gap_max: int) -> None:
-    """Raise SignatureError, InvalidMessageError or PoolError unless the sender signed, is at this nonce, and can pay.
+def check_sender(signed: SignedMessage, sender: Sender) -> None:
+    """Raise SignatureError, InvalidMessageError or PoolError unless the sender signed, has the nonce free, and can pay.
 
-    `sender` is as in the state after the head. Nonces may run ahead of it by a bounded gap, for messages come out of
-    order; beyond it they would fill the pool and never be mined.
+    `sender` is as in the state after the head; the message is looked at alone, without what else of it waits.
     """
     message = signed.message
     signed.check_signature(sender.key)
     actor = account_of(message.sender, sender.actor)
     if message.nonce < actor.nonce:
         raise PoolError(f"nonce {message.nonce} is used; {message.sender} is at {actor.nonce}")
-    if message.nonce > actor.nonce + nonce_gap_max:
-        raise PoolError(f"nonce {message.nonce}; {message.sender} is at {actor.nonce}, the gap may be {nonce_gap_max}")
     cost = message.highest_cost()
     if cost > actor.balance:
         raise PoolError(f"value and gas may cost {cost} attoFIL; {message.sender} has {actor.balance}")
@@ -60,7 +57,7 @@ def check_sender(signed: SignedMessage, sender: Sender, nonce_gap_max: int) -> N
 def account_of(address: Address, actor: Actor | None) -> Actor:
     """The actor at an address, if it may send messages; raises PoolError or InvalidMessageError with what it is."""
     if actor is None:
-        raise PoolError(f"there is no account at {address}; send it some FIL first")
+        raise PoolError(f"actor not found: there is no account at {address}; send it some FIL first")
     if not may_send(actor):
         raise InvalidMessageError(f"{address} is a {name_of(actor.code)} actor; only accounts send messages")
     return actor

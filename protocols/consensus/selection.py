@@ -23,6 +23,9 @@ from thespis.protocols.encoding.address import Address
 BLOCK_MESSAGE_BYTES_MAX = 900 << 10
 """Bytes of CIDs and signatures that keep a block within what gossip takes."""
 _CID_BYTES = 48
+SELECTED_BYTES_MAX = BLOCK_GAS_LIMIT // 1000 + BLOCK_MESSAGES_MAX * 128
+"""Bytes that a block's messages have together at most: each pays for its own, by the cheapest price list a thousand gas
+for one, but for the signature of a BLS message, which the block does not hold."""
 
 
 @dataclass(slots=True)

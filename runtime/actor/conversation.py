@@ -84,22 +84,30 @@ SUPERVISOR = Role("Supervisor", "")
 class Ask(Message, Generic[R]):
     """Base of a question: `to` whom it goes, with what it is answered (`R`), and which errors it `raises`.
 
-    An error that is declared arrives as itself, with its subclasses; any other arrives as RemoteError, and is a fault
-    of whoever answered.
+    An answer that holds a list says how many bytes it has at most, `answer_bytes_max`, which must fit a frame, or comes
+    in pages (`thespis.runtime.actor.pages`): what grows with a bound must not meet that of the frame one day. An error
+    that is declared arrives as itself, with its subclasses; any other arrives as RemoteError, and is a fault of whoever
+    answered.
     """
 
     __slots__ = ()
     addressee: ClassVar[Role]
     raises: ClassVar[tuple[type[Exception], ...]] = ()
     within_s: ClassVar[float] = DEFAULT_WAIT_S
+    answer_bytes_max: ClassVar[int] = 0
     reply_hint: ClassVar[Any]
 
     def __init_subclass__(
-        cls, *, to: Role | None = None, raises: tuple[type[Exception], ...] = (), within_s: float = DEFAULT_WAIT_S
+        cls,
+        *,
+        to: Role | None = None,
+        raises: tuple[type[Exception], ...] = (),
+        within_s: float = DEFAULT_WAIT_S,
+        answer_bytes_max: int = 0,
     ) -> None:
         super().__init_subclass__()
         if to is not None:  # a dataclass with slots is made twice, the second time without arguments
-            cls.addressee, cls.raises, cls.within_s = to, raises, within_s
+            cls.addressee, cls.raises, cls.within_s, cls.answer_bytes_max = to, raises, within_s, answer_bytes_max
             cls.reply_hint = _reply_hint(cls)
 
     def expected_errors(self) -> tuple[type[Exception], ...]:

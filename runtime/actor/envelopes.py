@@ -187,7 +187,7 @@ class ProcessTable:
 
 
 @message
-class ListProcesses(Ask[ProcessTable], to=SUPERVISOR):
+class ListProcesses(Ask[ProcessTable], to=SUPERVISOR, answer_bytes_max=4 << 20):
     """The process table."""
 
 

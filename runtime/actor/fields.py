@@ -214,3 +214,26 @@ def _union(arguments: tuple[Any, ...], registry: Registry) -> FieldCodec:
         raise TypeError(f"{type(wire).__name__} is none of {[getattr(a, '__name__', str(a)) for a in arguments]}")
 
     return FieldCodec(pack, unpack)
+
+
+# -- how large an answer may be ------------------------------------------------------------------------------
+
+
+def is_page(hint: Any) -> bool:
+    """Whether an answer is a page: items, and where the next one begins (`thespis.runtime.actor.pages`)."""
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) is not tuple or len(arguments) != 2 or arguments[1] is not bytes:  # noqa: PLR2004
+        return False
+    return typing.get_origin(arguments[0]) is tuple and typing.get_args(arguments[0])[-1] is Ellipsis
+
+
+def holds_a_list(hint: Any) -> bool:
+    """Whether values of a type, or of the messages in them, hold as many items as somebody puts in."""
+    if isinstance(hint, type) and is_dataclass(hint) and not issubclass(hint, Record):
+        return any(holds_a_list(each) for each in typing.get_type_hints(hint).values())
+    arguments = typing.get_args(hint)
+    return (
+        typing.get_origin(hint) is dict
+        or Ellipsis in arguments
+        or any(holds_a_list(each) for each in arguments if each is not Ellipsis)
+    )

@@ -19,12 +19,19 @@ import dataclasses
 import typing
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, cast, dataclass_transform
 
 import msgpack
 from thespian.actors import ActorAddress
 from thespis.runtime.actor.conversation import Ask, Event, Message, Plain, Tell
-from thespis.runtime.actor.fields import FieldCodec, compile_field, pack_extension, unpack_extension
+from thespis.runtime.actor.fields import (
+    FieldCodec,
+    compile_field,
+    holds_a_list,
+    is_page,
+    pack_extension,
+    unpack_extension,
+)
 from thespis.runtime.errors import MessageError, UnknownMessageError
 
 T = TypeVar("T")
@@ -79,6 +86,20 @@ class Registry:
                 self._replies[cls] = compile_field(cls.reply_hint, self)
             except TypeError as error:
                 raise MessageError(f"message {wire_name}: its answer {error}") from None
+            self._check_answer_fits(cls, wire_name)
+
+    def _check_answer_fits(self, cls: type[Ask[Any]], wire_name: str) -> None:
+        """An answer that holds a list says how long it may be, or comes in pages."""
+        bound = cls.answer_bytes_max
+        if not 0 <= bound <= MESSAGE_BYTES_MAX:
+            raise MessageError(f"message {wire_name}: answer_bytes_max={bound}; a frame holds {MESSAGE_BYTES_MAX}")
+        if is_page(cls.reply_hint):
+            if not any(field.name == "after" for field in dataclasses.fields(cast("Any", cls))):
+                raise MessageError(f"message {wire_name} is answered in pages and has no field `after: bytes`")
+        elif not bound and holds_a_list(cls.reply_hint):
+            raise MessageError(
+                f"message {wire_name} is answered with a list; say answer_bytes_max=, or answer it with a Page"
+            )
 
     def adapt(
         self,

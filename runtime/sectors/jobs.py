@@ -10,6 +10,8 @@ from thespis.runtime.actor.conversation import Message, Signal
 from thespis.runtime.actor.message import message
 
 PIECE_KEY_CHARACTERS_MAX = 256
+REASON_CHARACTERS_MAX = 500
+"""Of why a sector cannot be proven; there may be as many as sectors."""
 
 
 @message

@@ -11,7 +11,7 @@ from thespis.protocols.proofs.challenges import window_leaves
 from thespis.protocols.proofs.registry import SealProof
 from thespis.protocols.proofs.vanilla import PostVanillaProof, SealedSector, SectorPostProof, prove_leaves
 from thespis.runtime.sectors.errors import SectorDataError, SectorError
-from thespis.runtime.sectors.jobs import Fault, Proof, ProveWindow
+from thespis.runtime.sectors.jobs import REASON_CHARACTERS_MAX, Fault, Proof, ProveWindow
 from thespis.runtime.sectors.sealing import Manifest, open_sector
 
 
@@ -79,5 +79,5 @@ def window_proof(shelf: SectorShelf, job: ProveWindow) -> Proof:
             leaves = window_leaves(job.randomness, number, len(proven), proof.shape.nodes, proof.api)
             proven.append(shelf.prove(number, leaves))
         except (SectorError, ProofError) as error:
-            faults.append(Fault(number, str(error)))
+            faults.append(Fault(number, str(error)[:REASON_CHARACTERS_MAX]))
     return Proof(PostVanillaProof(tuple(proven)).encode() if proven else b"", tuple(faults))

@@ -58,11 +58,11 @@ def store(node, key, size=400, salt=0, claimed=None):
 
 
 def sectors(node):
-    return {status.sector.number: status.sector for status in node.ask(ReadSectors())}
+    return {status.sector.number: status.sector for status in node.ask(ReadSectors())[0]}
 
 
 def deals(node):
-    return {deal.key: deal for deal in node.ask(ReadDeals())}
+    return {deal.key: deal for deal in node.ask(ReadDeals())[0]}
 
 
 def states(node):
@@ -296,7 +296,7 @@ def test_progress_is_told_while_a_sector_is_sealed(miner):
     seen = []
     for _ in range(40):
         network.network.run(0.1)
-        [status] = node.ask(ReadSectors())
+        [status] = node.ask(ReadSectors())[0]
         seen.append(status)
     shares = [status.share for status in seen]
     assert shares == sorted(shares)

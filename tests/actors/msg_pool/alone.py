@@ -6,7 +6,8 @@ from thespis.actors.messages.network import PeerMisbehaved, PublishGossip
 from thespis.actors.messages.syncer import NewHead, ReadSync, SyncStatus
 from thespis.actors.messages.wallet import SignBytes
 from thespis.actors.msg_pool.actor import MsgPool
-from thespis.actors.msg_pool.pending import Pending
+from thespis.actors.msg_pool.kept import OwnMessages
+from thespis.actors.msg_pool.pending import Bounds, Pending
 from thespis.protocols.crypto.signature import SignatureType, sign
 from thespis.runtime.errors import AskTimeoutError
 
@@ -16,12 +17,12 @@ from tests.actors.chain.builder import USER_KEYS, USERS
 class Alone(MsgPool):
     """Records what it says; the wallet has the users' keys, and the network may be away."""
 
-    def __init__(self, disk, messages_max=100, gap_max=10):
+    def __init__(self, disk, messages_max=100, gap_max=10, bytes_max=64 << 20):
         super().__init__()
         self.chain = ChainReader(disk.open_reader("chain"))
         self.store = disk.open("mpool")
-        self._pending = Pending(messages_max)
-        self._gap_max = gap_max
+        self.own = OwnMessages(self.store)
+        self.pending = Pending(Bounds(messages_max, bytes_max, gap_max))
         self._look()
         self.told, self.events, self.gossip, self.is_away = [], [], [], False
         self.fault = ""
@@ -57,7 +58,7 @@ class Alone(MsgPool):
 
     @property
     def nonces(self):
-        return [signed.message.nonce for signed in self._pending]
+        return [signed.message.nonce for signed in self.pending]
 
     @property
     def blamed(self):

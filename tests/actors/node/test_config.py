@@ -22,7 +22,7 @@ def test_every_option_reaches_the_settings(tmp_path):
         .with_mine_delay(0.5)
         .with_sealing(workers=2, threads=3, interval_s=4.0)
         .with_api("/ip4/127.0.0.1/tcp/9/http", ("http://a",))
-        .with_pool(messages_max=10, nonce_gap_max=11)
+        .with_pool(messages_max=10, nonce_gap_max=11, bytes_max=12)
         .with_heartbeat("/ip4/1.2.3.4/tcp/12/p2p/y", nickname="Zoe", period_s=13.0)
         .settings()
     )

@@ -85,7 +85,7 @@ class Alone(Syncer):
         if isinstance(question, PublishGossip):
             return self.gossip.append(question.data)
         assert isinstance(question, GetMessages)
-        return tuple(signed for signed in self.pool if signed.chain_cid() in question.cids)
+        return tuple(signed for signed in self.pool if signed.chain_cid() in question.cids), b""
 
     async def sleep(self, seconds):
         if seconds:
