@@ -14,7 +14,7 @@ from thespis.actors.messages.network import (
     PeerMisbehaved,
 )
 from thespis.actors.messages.peer_protocols import HelloRequest
-from thespis.actors.messages.syncer import Head, NewHead, PeerHead, ReadHead
+from thespis.actors.messages.syncer import Head, NewHead, PeerGreeted, PeerHead, ReadHead
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch
 from thespis.protocols.errors import ProtocolError
@@ -64,6 +64,7 @@ class HelloSvc(Subsystem[None]):
         except (AskError, PeerError) as error:
             logger.info("hello to %s: %s", event.peer, error)
         else:
+            self.tell(PeerGreeted(event.peer))
             self.latencies_s[event.peer] = self.now_s() - sent_s
             while len(self.latencies_s) > 1000:  # noqa: PLR2004
                 self.latencies_s.pop(next(iter(self.latencies_s)))

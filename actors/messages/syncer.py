@@ -46,6 +46,13 @@ class PeerHead(Tell, to=SYNCER):
 
 
 @message
+class PeerGreeted(Tell, to=SYNCER):
+    """A peer answered our hello: it is no silent one, and may answer more."""
+
+    peer: str
+
+
+@message
 class SubmitBlock(Ask[Cid], to=SYNCER, raises=(ProtocolError,), within_s=10.0):
     """Validate, store and give out an own block with all its messages; answered once it is one of the chain's tips."""
 

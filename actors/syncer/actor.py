@@ -19,6 +19,7 @@ from thespis.actors.messages.syncer import (
     Head,
     MarkBad,
     NewHead,
+    PeerGreeted,
     PeerHead,
     ReadBad,
     ReadHead,
@@ -104,6 +105,11 @@ class Syncer(Subsystem[SyncerSettings]):
         if self.chain.knows(said.head) or said.weight < self._weight():
             return
         self._aim(Target(said.head, said.height, said.weight, said.peer, said.peer))
+
+    @handles(PeerGreeted)
+    def peer_greeted(self, peer: PeerGreeted) -> None:
+        """One more that is worth asking."""
+        self._fetcher.ways.greeted(peer.peer)
 
     # -- blocks ----------------------------------------------------------------------------------------------
 
@@ -253,7 +259,7 @@ class Syncer(Subsystem[SyncerSettings]):
 
     def _go(self) -> None:
         """Begin with the targets whose turn it is, and look again later for the others."""
-        while (target := self._targets.take(self.now_s())) is not None:
+        while (target := self._targets.take(self.now_s(), self._fetcher.ways.standing)) is not None:
             self.spawn(self._attempt(target))
         if len(self._targets) and not self._watching:
             self._watching = True

@@ -1,4 +1,4 @@
-"""Fetching tipsets from peers by chain exchange: the peer that named the target first, then the others in turn.
+"""Fetching tipsets from peers by chain exchange: the peer that named the target first, and soon others beside it.
 
 What is asked for at once is small at first and grows while answers are small; where a tipset is too long for one
 answer its blocks are asked for one by one, and every legal block fits. Answers are read in pieces.
@@ -11,6 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from thespis.actors.messages.network import AskPeer, ListPeers, LongAnswerError, PeerError, PeerMisbehaved
+from thespis.actors.syncer.race import Race
+from thespis.actors.syncer.ways import Standing, Ways
 from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.consensus.block_messages import check_commitment
@@ -35,8 +37,6 @@ FIRST_TIPSETS = 2
 ANSWER_BYTES = 2 << 20
 """Of messages that are asked for at once, by the length of those that came last; a fraction of what an answer may be,
 for the next ones may be longer."""
-SILENT_S = 60.0
-"""Who did not answer is asked after the others for so long: each time it costs what a request may take."""
 
 
 class FetchError(Exception):
@@ -52,7 +52,7 @@ class Fetcher:
 
     def __init__(self, owner: Subsystem[SyncerSettings]) -> None:
         self._owner = owner
-        self._silent_until_s: dict[str, float] = {}
+        self.ways = Ways()
 
     async def headers(self, key: TipsetKey, length: int, first: str) -> list[Tipset]:
         """At most `length` tipsets from `key` downwards."""
@@ -113,39 +113,50 @@ class Fetcher:
         Raises TooLongError when an honest peer's answer can be too long to be read.
         """
         error = "no peer is connected"
-        for peer in await self._order(first):
-            order = AskPeer(peer, PROTOCOL, request.encode(), REQUEST_TIMEOUT_S)
+        race = Race(self._owner, await self._order(first), lambda peer: self._ask_one(peer, request))
+        while (came := await race.next()) is not None:
             try:
-                data = await self._owner.ask(order)
-                chain = await in_pieces(self._owner, read_response(request, data))
+                if came.failure is not None:
+                    raise came.failure
+                chain = await in_pieces(self._owner, read_response(request, came.data))
                 return await in_pieces(self._owner, read(chain))
             except LongAnswerError as failure:
-                error = f"{peer[-8:]}: {failure}"
+                error = f"{came.peer[-8:]}: {failure}"
                 if longest_answer(request) > ANSWER_BYTES_MAX:
                     raise TooLongError(error) from None
-                self._blame(peer, error)
-            except (AskError, PeerError) as failure:
-                error = f"{peer[-8:]}: {failure}"
-                self._silent_until_s[peer] = self._owner.now_s() + SILENT_S
-            except RefusedError as failure:
-                error = f"{peer[-8:]}: {failure}"
+                self._blame(came.peer, error)
+            except (AskError, PeerError, RefusedError) as failure:
+                error = f"{came.peer[-8:]}: {failure}"
             except ProtocolError as failure:
-                error = f"{peer[-8:]}: {failure}"
-                self._blame(peer, error)
+                error = f"{came.peer[-8:]}: {failure}"
+                self._blame(came.peer, error)
         raise FetchError(error)
+
+    async def _ask_one(self, peer: str, request: Request) -> bytes:
+        """What a peer answers; who gives nothing is noted as silent, also when nobody waits for it any more."""
+        order = AskPeer(peer, PROTOCOL, request.encode(), REQUEST_TIMEOUT_S)
+        try:
+            data = await self._owner.ask(order)
+        except LongAnswerError:
+            raise
+        except (AskError, PeerError):
+            self.ways.kept_silent(peer, self._owner.now_s())
+            raise
+        self.ways.answered(peer)
+        return data
 
     def _blame(self, peer: str, error: str) -> None:
         self._owner.tell(PeerMisbehaved(peer, f"chain exchange answer: {error}"[:500]))
 
     async def _order(self, first: str) -> list[str]:
         """Whom to ask; asked anew each time, for the Network may have been restarted meanwhile, or this process."""
-        now_s, connected = self._owner.now_s(), await self._owner.ask(ListPeers())
-        others = [info.peer for info in connected]
-        silent = {peer: until_s for peer, until_s in self._silent_until_s.items() if peer in others and until_s > now_s}
-        self._silent_until_s = silent
-        self._owner.environment.random.shuffle(others)
-        others.sort(key=lambda peer: (peer in silent, peer != first))
-        return others[:PEERS_TRIED_MAX]
+        connected = await self._owner.ask(ListPeers())
+        peers = [info.peer for info in connected]
+        self.ways.see(peers, [info.peer for info in connected if not info.inbound], self._owner.now_s())
+        self._owner.environment.random.shuffle(peers)
+        standings = {peer: self.ways.standing(peer) for peer in peers}
+        peers.sort(key=lambda peer: (standings[peer] == Standing.SILENT, peer != first, standings[peer]))
+        return peers[:PEERS_TRIED_MAX]
 
 
 def _tipsets(chain: list[ReadTipset]) -> Steps[list[Tipset]]:

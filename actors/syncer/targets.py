@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from thespis.actors.messages.syncer import BlockGossiped, SyncStatus
 from thespis.protocols.chain.block import BlockMessage
@@ -58,6 +59,8 @@ class _Lane:
 
     claims: dict[TipsetKey, _Claim] = field(default_factory=dict)
     attested: bool = False
+    mined: bool = False
+    """A miner answers for it with a signature, and no peer with a word."""
     busy: bool = False
     failures: int = 0
     due_s: float = 0.0
@@ -72,8 +75,9 @@ class _Lane:
 class Targets:
     """Targets in lanes, one for each who answers for them; lanes have turns, so that no word holds up another's.
 
-    A heavy head costs nothing to say. So weight decides only within a lane; between lanes, who has failed least and
-    waited longest is next. A lane that failed waits, twice as long each time.
+    A heavy head costs nothing to say. So weight decides only within a lane; between lanes, who can least be invented
+    comes first, and among these who has failed least and waited longest. A lane that failed waits, twice as long each
+    time.
     """
 
     def __init__(self) -> None:
@@ -91,6 +95,7 @@ class Targets:
         name = target.lane or target.author
         lane = self._lanes.setdefault(name, _Lane(turn=self._turns))
         lane.attested = lane.attested or target.attested
+        lane.mined = lane.mined or bool(target.lane)
         known = lane.claims.get(target.key)
         if known is None:
             lane.claims[target.key] = _Claim(target)
@@ -107,14 +112,22 @@ class Targets:
         name, _lane = min(idle, key=lambda each: (bool(each[1].claims), each[1].attested, -each[1].failures))
         del self._lanes[name]
 
-    def take(self, now_s: float) -> Target | None:
-        """The target to go for now, if any; its lane is busy until it is told how that ended."""
+    def take(self, now_s: float, standing: Callable[[str], int] = lambda _peer: 0) -> Target | None:
+        """The target to go for now, if any; its lane is busy until it is told how that ended.
+
+        Lanes of miners, and of peers by their `standing`, come before those of peers that only came, however many these
+        are. A lane that fails waits, so the few in front cannot keep the others out.
+        """
         if self.active >= SYNCS_MAX or (self.active and now_s < self._moved_s + STALL_S):
             return None
-        free = [lane for lane in self._lanes.values() if not lane.busy and lane.due_s <= now_s and lane.best(now_s)]
+        free = [
+            ((0 if lane.mined else standing(name), not lane.attested, lane.failures, lane.turn), lane)
+            for name, lane in self._lanes.items()
+            if not lane.busy and lane.due_s <= now_s and lane.best(now_s)
+        ]
         if not free:
             return None
-        lane = min(free, key=lambda each: (not each.attested, each.failures, each.turn))
+        _rank, lane = min(free, key=itemgetter(0))
         claim = lane.best(now_s)
         assert claim is not None
         self._turns += 1

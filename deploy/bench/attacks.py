@@ -201,7 +201,7 @@ class Attacker:
             if protocol != exchange.PROTOCOL:
                 return None
             request = Request.decode(asked)
-            return data if request.options == Options.MESSAGES else miner.answer(request)
+            return data if int(request.options) == Options.MESSAGES else miner.answer(request)
 
         with self.stranger(answer=answer) as stranger:
             claim = hello.Hello(head.key, ChainEpoch(head.height), BigInteger(10**30), self.field.genesis)

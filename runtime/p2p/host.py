@@ -51,7 +51,7 @@ class Libp2pPort:
         self.peer_id = ""
         self.addresses: tuple[str, ...] = ()
         self.connected: dict[str, PeerInfo] = {}
-        self.admission = Admission(settings.connections_per_ip_max)
+        self.admission = Admission(settings.connections_per_ip_max, settings.peers_max)
         self.gossip_waiting = 0
         self.gossip_dropped = 0
         self._deliver = deliver

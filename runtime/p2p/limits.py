@@ -30,6 +30,9 @@ BAN_S = 60.0
 BANNED_MAX = 4096
 CONNECTIONS_PER_S, CONNECTIONS_BURST = 8.0, 64
 """New connections of one address; a handshake costs more than a refusal."""
+INBOUND_SHARE = 0.9
+"""Of a node's places, those that peers can take by connecting; the others are for whom the node dials, so that nobody
+can surround it."""
 REQUESTS_PER_S, REQUESTS_BURST = 30.0, 60
 """Requests of one peer. A node that syncs asks one at a time and executes what it got before it asks again."""
 TURNS_PER_PEER = 2
@@ -105,8 +108,9 @@ class Turns(Generic[TurnT]):
 class Admission:
     """Who may connect, decided before a handshake."""
 
-    def __init__(self, per_ip_max: int, now: Now = trio.current_time) -> None:
+    def __init__(self, per_ip_max: int, peers_max: int, now: Now = trio.current_time) -> None:
         self._per_ip_max = per_ip_max
+        self._inbound_max = int(peers_max * INBOUND_SHARE)
         self._now = now
         self._by_ip: Counter[str] = Counter()
         self._rates = Buckets(CONNECTIONS_PER_S, CONNECTIONS_BURST, now)
@@ -115,8 +119,9 @@ class Admission:
         self.refused = 0
 
     def admit(self, ip: str) -> bool:
-        """Take one more connection from an address, if it has not too many and not too fast."""
-        if self._by_ip[ip] >= self._per_ip_max or not self._rates.take(ip):
+        """Take one more connection from an address, if there is a place, and it has not too many and not too fast."""
+        full = self._by_ip.total() >= self._inbound_max or self._by_ip[ip] >= self._per_ip_max
+        if full or not self._rates.take(ip):
             self.refused += 1
             return False
         self._by_ip[ip] += 1

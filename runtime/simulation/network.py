@@ -138,7 +138,7 @@ class SimulatedPort:
         self._deliver = deliver
         self.ip = node
         self.connected: set[str] = set()
-        self.admission = Admission(settings.connections_per_ip_max, swarm.now_s)
+        self.admission = Admission(settings.connections_per_ip_max, settings.peers_max, swarm.now_s)
         self.gossip_waiting = 0
         self.gossip_dropped = 0
         self._came_from: dict[str, str] = {}

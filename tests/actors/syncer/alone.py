@@ -7,6 +7,7 @@ from thespis.actors.messages.network import PeerMisbehaved, PublishGossip
 from thespis.actors.messages.syncer import BlockGossiped, NewHead, PeerHead
 from thespis.actors.syncer.actor import Syncer
 from thespis.actors.syncer.fetcher import FetchError
+from thespis.actors.syncer.ways import Ways
 from thespis.protocols.chain.block import BlockMessage
 from thespis.protocols.wire.exchange_reading import UnreadMessages
 from thespis.runtime.actor.tasks import Alarms, Task
@@ -29,7 +30,7 @@ class Peers:
     """Stands for the fetcher: peers that have another chain, and say of it what the test lets them say."""
 
     def __init__(self, chain):
-        self.chain, self.asked, self.failing = chain, [], False
+        self.chain, self.asked, self.failing, self.ways = chain, [], False, Ways()
 
     async def headers(self, key, length, peer):
         self.asked.append(("headers", length, peer))

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 from thespis.actors.messages.network import ListPeers, LongAnswerError, PeerError, PeerMisbehaved
-from thespis.actors.syncer.fetcher import PEERS_TRIED_MAX, SILENT_S, Fetcher, FetchError, TooLongError
+from thespis.actors.syncer.fetcher import PEERS_TRIED_MAX, Fetcher, FetchError, TooLongError
+from thespis.actors.syncer.ways import SILENT_S
 from thespis.protocols.chain.block import BlockHeader, save_message_meta
 from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX, Tipset
 from thespis.protocols.encoding.cid import Cid
@@ -14,11 +15,16 @@ from thespis.protocols.encoding.tuples import Unsigned
 from thespis.protocols.ipld.blockstore import MemoryBlockstore
 from thespis.protocols.wire import exchange
 from thespis.protocols.wire.exchange import CompactedMessages, ExchangedTipset, Options, Response, Status
+from thespis.runtime.actor.tasks import Task
 from thespis.runtime.p2p.port import PeerInfo
 
 from tests.vectors import load
 
 NOTHING = CompactedMessages((), ((),), (), ((),))
+
+
+def finished(_result, error):
+    assert error is None
 
 
 class Owner:
@@ -36,6 +42,9 @@ class Owner:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def spawn(self, coroutine):
+        Task(coroutine, finished)
 
     def tell(self, notice):
         self.told.append(notice)

@@ -15,6 +15,7 @@ from thespis.protocols.encoding.tuples import ARRAY_ITEMS_MAX, Unsigned
 from thespis.protocols.vm.gas import PRICES_V0
 from thespis.protocols.wire import exchange
 from thespis.protocols.wire.exchange import Options, Request, Response, Status
+from thespis.runtime.actor.tasks import Task
 from thespis.runtime.p2p.port import PeerInfo
 
 from tests.actors.chain.builder import USERS, add, make_block, new_chain, transfer
@@ -26,6 +27,10 @@ def run(coroutine):
     except StopIteration as stop:
         return stop.value
     raise AssertionError("it waits")
+
+
+def finished(_result, error):
+    assert error is None
 
 
 class Honest(ChainExchange):
@@ -59,6 +64,9 @@ class Asker:
 
     async def sleep(self, seconds):
         assert seconds == 0
+
+    def spawn(self, coroutine):
+        Task(coroutine, finished)
 
     def tell(self, notice):
         self.told.append(notice)

@@ -8,6 +8,7 @@ from thespis.runtime.p2p import limits
 from thespis.runtime.p2p.limits import (
     BAN_S,
     BANNED_MAX,
+    INBOUND_SHARE,
     STREAMS_PER_CONNECTION_MAX,
     UNREAD_BYTES_MAX,
     UNREAD_TOTAL_MAX,
@@ -63,7 +64,7 @@ def test_all_connections_together_may_leave_a_bounded_number_of_bytes_unread():
 
 @pytest.fixture
 def admission():
-    return Admission(per_ip_max=2)
+    return Admission(per_ip_max=2, peers_max=10)
 
 
 def test_a_bounded_number_of_peers_is_banned_for_a_while(admission, monkeypatch):
@@ -93,5 +94,15 @@ def test_an_address_has_a_bounded_number_of_connections(admission):
         assert admission.admit("5.6.7.8")
         admission.leave("1.2.3.4")
         assert admission.admit("1.2.3.4")
+
+    trio.run(connect, clock=MockClock(autojump_threshold=0))
+
+
+def test_places_are_left_for_whom_the_node_dials(admission):
+    async def connect():
+        places = int(10 * INBOUND_SHARE)
+        assert [admission.admit(f"ip-{number}") for number in range(places + 1)] == [True] * places + [False]
+        admission.leave("ip-0")
+        assert admission.admit("ip-last")
 
     trio.run(connect, clock=MockClock(autojump_threshold=0))

@@ -11,6 +11,7 @@ from thespis.runtime.p2p.limits import (
     ANSWER_TIMEOUT_S,
     BAN_S,
     CONNECTIONS_BURST,
+    INBOUND_SHARE,
     INVALID_PENALTY,
     PUBLISH_THRESHOLD,
     REQUESTS_BURST,
@@ -31,7 +32,7 @@ PROTOCOL, TOPIC = "/test/1", "topic"
 REQUEST = cbor.encode(b"what?")
 SETTINGS = HostSettings(
     "test", "/sim", {TOPIC: lambda data: data != b"bad"}, {PROTOCOL: 100}, "/kad", bytes, seen_ttl_s=60.0,
-    response_bytes_max=1000, peers_max=3, connections_per_ip_max=2, gossip_waiting_max=2, requests_per_peer_max=4,
+    response_bytes_max=1000, peers_max=4, connections_per_ip_max=2, gossip_waiting_max=2, requests_per_peer_max=4,
 )  # fmt: skip
 
 
@@ -92,6 +93,11 @@ def test_places_are_bounded_by_peers_and_by_address(wire):
     crowd[0].close()
     wire.base.run(1)
     assert not wire.dial(crowd[2], "node"), "the place and the address are free again"
+    assert len(node.connected) == int(SETTINGS.peers_max * INBOUND_SHARE) == 3
+    wire.open("chosen")
+    wire.open("another")
+    assert not wire.dial(node, "chosen"), "a place is left for whom the node dials"
+    assert wire.dial(node, "another")
     assert len(node.connected) == SETTINGS.peers_max
 
 
