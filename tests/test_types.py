@@ -172,8 +172,8 @@ def test_the_nodes_plan_answers_every_question():
     ],
 )
 def test_a_node_without_one_of_its_children_does_not_start(simulated_network, gone, fault):
-    from thespis.actors.node.actor import Node
     from thespis.actors.node.settings import LOCAL
+    from thespis.runtime.actor.supervisor import Supervisor
     from thespis.runtime.errors import PlanError
 
     plan = filecoin_plan()
@@ -183,7 +183,7 @@ def test_a_node_without_one_of_its_children_does_not_start(simulated_network, go
         replace(plan, children=kept).check()
         return
 
-    class Incomplete(Node):
+    class Incomplete(Supervisor):
         plan = replace(filecoin_plan(), children=kept)
 
     with pytest.raises(PlanError, match=fault):

@@ -10,26 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from thespis.actors.api import (
-    auth,
-    chain,
-    deals,
-    dispatch,
-    forms,
-    gas,
-    log,
-    market,
-    miner,
-    mining,
-    mpool,
-    net,
-    node,
-    search,
-    sectors,
-    state,
-    sync,
-    wallet,
-)
+from thespis.actors.api import dispatch, forms
 from thespis.actors.api.registry import NO_METHOD, RpcError
 from thespis.actors.api.settings import ApiSettings
 from thespis.actors.chain.reader import ChainReader
@@ -50,25 +31,6 @@ from thespis.runtime.store.interface import METADATA, Put, Store
 logger = logging.getLogger(__name__)
 R = TypeVar("R")
 
-METHOD_MODULES = (
-    auth,
-    chain,
-    deals,
-    gas,
-    log,
-    market,
-    miner,
-    mining,
-    mpool,
-    net,
-    node,
-    search,
-    sectors,
-    state,
-    sync,
-    wallet,
-)
-"""Importing them fills the table of methods."""
 CHANNELS_MAX = 1000
 _SECRET = b"auth-jwt-private"
 

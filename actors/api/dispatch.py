@@ -7,10 +7,10 @@ import json
 import logging
 from typing import Any
 
+from thespis.actors.api.methods import METHODS
 from thespis.actors.api.registry import (
     APPLICATION,
     INVALID_REQUEST,
-    METHODS,
     NO_METHOD,
     PARSE,
     WRONG_PARAMS,

@@ -28,10 +28,6 @@ from thespis.runtime.actor.supervision import ChildSpec, Plan, nothing
 from thespis.runtime.actor.supervisor import Supervisor
 
 
-class Node(Supervisor):
-    """Root of a node's tree: start in order, supervise, route, stop in reverse."""
-
-
 def _has_miner(node: NodeSettings) -> bool:
     return bool(node.miner)
 
@@ -40,8 +36,8 @@ def _has_worker(member: int, node: NodeSettings) -> bool:
     return bool(node.miner) and member <= node.sealing.workers
 
 
-class FilecoinNode(Node):
-    """The Filecoin node."""
+class FilecoinNode(Supervisor):
+    """Root of a node's tree: starts the children of its plan in order, supervises and routes, stops in reverse."""
 
     plan = Plan(
         children=(

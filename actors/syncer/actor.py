@@ -235,8 +235,7 @@ class Syncer(Subsystem[SyncerSettings]):
 
     def _follow(self, tipset: Tipset) -> None:
         """Make an executed tipset the head if it is the heaviest, and look at the blocks that waited for it."""
-        change = self.chain.choose(tipset)
-        if change is not None:
+        if (change := self.chain.choose(tipset)) is not None:
             self._announce(change)
         for block, gossip in self._orphans.take(tipset.key):
             self.spawn(self._take(block, gossip))

@@ -11,7 +11,7 @@ import enum
 import random
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from thespis.runtime.actor.conversation import Ask, Event, Role, Tell
@@ -137,10 +137,18 @@ class Plan:
 
     children: tuple[ChildSpec[Any], ...]
     heartbeats: Heartbeats = Heartbeats()
+    _subscribers: dict[type, tuple[str, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found: dict[type, list[str]] = {}
+        for spec in self.children:
+            for kind in spec.actor.handlers:
+                found.setdefault(kind, []).append(spec.name)
+        object.__setattr__(self, "_subscribers", {kind: tuple(names) for kind, names in found.items()})
 
     def subscribers(self, event: type) -> tuple[str, ...]:
-        """The names of the children that handle an event, in start order."""
-        return tuple(spec.name for spec in self.children if event in spec.actor.handlers)
+        """The names of the children that handle an event, in start order; found once, for events are many."""
+        return self._subscribers.get(event, ())
 
     def check(self, declared: Iterable[type] = ()) -> None:
         """Raise PlanError unless every declared message of this plan's trees has who takes it.

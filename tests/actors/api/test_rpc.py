@@ -1,10 +1,12 @@
 """The JSON-RPC interface: shapes, errors, permissions, batches, as Lotus has them."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from thespis.actors.api import actor as api_actor
-from thespis.actors.api import dispatch, forms
+from thespis.actors.api import dispatch, forms, methods
 from thespis.actors.api.registry import METHODS, RpcError
 from thespis.actors.simulation.network import SimulatedFilecoin
 from thespis.protocols.chain.block import BlockHeader
@@ -69,6 +71,14 @@ def test_permissions_are_asked_for():
     assert status == 200
     assert METHODS["Filecoin.MpoolPushMessage"].permission == "sign"
     assert METHODS["Filecoin.WalletNew"].permission == "write"
+
+
+def test_every_module_that_has_methods_is_in_the_table():
+    """One that nobody imports would have none, and nobody would be told."""
+    modules = Path(methods.__file__).parent.glob("*.py")
+    written = {path.stem for path in modules if re.search(r"api\.registry import .*\brpc\b", path.read_text())}
+    assert len(written) > 12
+    assert written <= vars(methods).keys()
 
 
 def test_permissions_are_those_of_lotus():
