@@ -52,7 +52,7 @@ class Faucet:
         self._addresses, self._hosts = Limiter(every_s), Limiter(every_s / 10)
 
     def app(self) -> Any:
-        """As Starlette has it."""
+        """Page and tap as an ASGI application, for any server of such."""
         from starlette.applications import Starlette
         from starlette.routing import Route
 

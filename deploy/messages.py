@@ -112,7 +112,7 @@ event is published and routed to every subsystem that handles it. How a message 
 
 
 def page() -> str:
-    """docs/messages.md."""
+    """docs/messages.md whole: by role what it is asked, is told and publishes, then the records that stand in those."""
     from thespis.actors.node.actor import FilecoinNode
 
     found = entries()

@@ -22,7 +22,7 @@ SETTINGS = Schema(RECORDS)
 
 
 def node_settings(home: Path, config: Config, *, offline: bool = False) -> NodeSettings:
-    """The settings of the node at a home."""
+    """The settings of the node at a home: its configuration, and its genesis, which a first start cannot do without."""
     genesis = home / GENESIS_FILE
     return NodeSettings(
         syncer=SyncerSettings(genesis.read_bytes() if genesis.exists() else b""),

@@ -90,9 +90,10 @@ def forbid_core_dumps() -> None:
 
 
 def passphrase_from(*, key_file: Path | None = None, environment: dict[str, str] | None = None) -> Secret | None:
-    """The passphrase of a key file, else of ``THESPIS_PASSPHRASE``, else None: then a person is asked.
+    """The passphrase of a key file, else of ``THESPIS_PASSPHRASE``, else None.
 
-    A key file that others can read is refused: it would be the weakest lock.
+    Nobody is asked, for a node runs unattended. A key file that others can read is refused: it would be the weakest
+    lock.
     """
     if key_file is not None:
         status = key_file.stat()

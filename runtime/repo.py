@@ -7,14 +7,17 @@ version        the layout's number, ``1``
 config.toml    settings
 keystore/      encrypted keys
 datastore/     RocksDB stores, one folder each
-staging/       pieces that wait to be sealed
-sealed/        sealed sectors
+genesis.car    the chain's beginning, where it was given; needed at the first start only
+passphrase     the wallet's, mode 600, where it does not come from the environment
+p2p/           the key of the node's identity
+sectors/       a miner's sectors, one folder each, from their first piece on
 run/           sockets of the running node, mode 0700; gone when it stops
 api            where the running node's API listens; gone when it stops
+token          the administrator's token for it, written at each start
 repo.lock      held (flock) by the running node; gone when it stops
 =============  ====================================================================
 
-Init builds the whole directory beside its place and renames it, so a failed init leaves nothing behind.
+Init makes a folder with the first four and gives it its name last, so a failed init leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ from thespis.runtime.errors import RuntimeFloorError
 from thespis.runtime.files import write_atomically
 
 VERSION = "1"
-FOLDERS = ("keystore", "datastore", "staging", "sealed")
+FOLDERS = ("keystore", "datastore")
 DEFAULT_HOME = "~/.thespis"
 LOCK_TRIES = 10
 

@@ -10,7 +10,7 @@ import shlex
 import click
 import pytest
 
-from tests.test_tidy import ROOT, TOP_LEVEL
+from tests.test_tidy import ROOT, SOURCES, TOP_LEVEL
 
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "ARCHITECTURE.md"])
 FOLDERS = ("actors", "protocols", "runtime", "deploy", "tests", "docs", ".ci")
@@ -63,6 +63,17 @@ def missing(text):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_path_that_a_page_names_exists(page):
     assert sorted(set(missing(page.read_text()))) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_path_that_a_docstring_names_exists(path):
+    """Files of others, such as Lotus', stand in double backquotes."""
+    texts = [
+        node.value.value
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    ]
+    assert sorted(set(missing(re.sub(r"``.*?``", "", "\n".join(texts), flags=re.S)))) == []
 
 
 def test_what_is_not_there_is_noticed():

@@ -149,7 +149,7 @@ def gossip(field: Field) -> dict[str, tuple[str, tuple[bytes, ...]]]:
 
 
 class Attacker:
-    """Carries attacks out, each with a new identity; `outcome` is told of each."""
+    """Carries attacks out, each with an identity of its own, so that none is dropped for what another did."""
 
     def __init__(self, field: Field, folder: Path) -> None:
         self.field = field
@@ -303,7 +303,7 @@ class Attacker:
 
 
 def main() -> None:
-    """Read a field from standard input; print a line of JSON per attack."""
+    """Read a field from standard input; print a line of JSON for each lie that ended and each flood that begins."""
     given = json.load(sys.stdin)
     head = tuple(BlockHeader.decode(bytes.fromhex(data)) for data in given["head"])
     with tempfile.TemporaryDirectory(prefix="thespis-attacks-") as folder:

@@ -11,14 +11,14 @@ from thespis.runtime.actor.message import message
 
 @message
 class Blob:
-    """A payload."""
+    """A payload, which an echo sends back."""
 
     data: bytes
 
 
 @message
 class Mark:
-    """The end of a burst."""
+    """The end of a burst: it comes back when all before it has arrived."""
 
 
 @message
@@ -70,7 +70,7 @@ class Seconds:
 
 @message
 class ProcessIds:
-    """Process ids."""
+    """The answer to `CrowdProcesses`."""
 
     values: tuple[int, ...]
 
@@ -82,7 +82,7 @@ class WhichProcess:
 
 @message
 class ThisProcess:
-    """The answer."""
+    """The answer to `WhichProcess`."""
 
     number: int
 
@@ -127,7 +127,7 @@ class Driver(Actor):
         self.pids: list[int] = []
 
     def receiveMessage(self, msg: Any, sender: ActorAddress) -> None:
-        """Dispatch."""
+        """Call the method of the message's name; what has none is passed over, as on every base."""
         handler = getattr(self, f"on_{type(msg).__name__}", None)
         if handler is not None:
             handler(msg, sender)

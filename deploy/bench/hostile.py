@@ -47,7 +47,7 @@ class Latencies:
     failed: int = 0
 
     def at(self, share: float) -> float:
-        """A quantile."""
+        """The milliseconds that this share of the requests did not exceed."""
         ordered = sorted(self.times_ms)
         return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
@@ -154,13 +154,13 @@ class Siege:
         return self.honest.ask(hello.PROTOCOL, said.encode())[0] is not None
 
     def close(self) -> None:
-        """Leave."""
+        """Disconnect the honest peer; the fleet stops the node."""
         if self.honest is not None:
             self.honest.port.close()
 
 
 def run(flood_s: float = 10.0) -> Iterator[Figure]:
-    """Every figure."""
+    """Besiege a new node: what it is like idle, then every lie, then every flood beside an honest peer's requests."""
     with tempfile.TemporaryDirectory(prefix="thespis-siege-") as folder:
         siege = Siege(Path(folder))
         with siege.fleet:

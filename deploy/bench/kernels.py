@@ -39,7 +39,7 @@ OPENSSL, PORTABLE, BOUND = "hashlib", "portable", "SHA bound"
 
 
 def run_kernels() -> Iterator[Figure]:
-    """Every kernel."""
+    """Every kernel over large inputs, against OpenSSL's hash, its own portable form, or the bound that hashing sets."""
     data = np.random.default_rng(1).integers(0, 256, BULK_BYTES, dtype=np.uint8)
     yield from _sha256(data)
     yield from _labels(8 * MIB)
@@ -211,5 +211,5 @@ class _Memory:
 
     @property
     def growth(self) -> int:
-        """Bytes."""
+        """Bytes at the peak beyond those at the entry."""
         return int(self._peak - self._before)

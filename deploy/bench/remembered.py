@@ -47,7 +47,7 @@ def forget() -> None:
 
 
 def run() -> Iterator[Figure]:
-    """Every figure."""
+    """Each thing that is remembered or done together, as a ratio to the same without."""
     for accounts in SIZES:
         crowd = Crowd(accounts)
         rate, _, ratio = paired(lambda: crowd.apply(StateTree), lambda: crowd.apply(ForgetfulTree), ROUNDS)

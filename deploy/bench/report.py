@@ -21,7 +21,7 @@ class Figure:
 
 
 def show(title: str, figures: Iterable[Figure], *, as_json: bool) -> None:
-    """Print figures as they are asked for."""
+    """Print figures: a table when all are there, or each as it comes as one JSON object a line."""
     if as_json:
         for figure in figures:
             print(json.dumps(asdict(figure)), flush=True)
@@ -49,7 +49,7 @@ def _number(value: float) -> str:
 
 
 def rate(amount: float, work: Callable[[], object]) -> float:
-    """How much of it a second."""
+    """Units a second, where `work` does `amount` of them."""
     started = time.perf_counter()
     work()
     return amount / (time.perf_counter() - started)

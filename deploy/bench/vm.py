@@ -31,7 +31,7 @@ RECOVERY = "recovering the senders' keys"
 
 
 def run() -> Iterator[Figure]:
-    """Every figure."""
+    """Transfers, a tipset of a thousand and its way to disk, a miner's messages; against signatures or execution."""
     world = _World()
     rate, _, ratio = paired(world.apply, world.recover)
     yield Figure("vm.transfer", rate, "msg/s", RECOVERY, ratio)

@@ -27,7 +27,7 @@ class BlockTime(click.ParamType[int]):
     name = "seconds"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Parse."""
+        """The seconds; parts of one are refused, for timestamps of blocks count whole ones."""
         match = re.fullmatch(r"(\d+)s?", str(value))
         if match is None or int(match[1]) < 1:
             self.fail(f"{value!r} is no block time; write whole seconds such as 2s, at least 1s", param, ctx)

@@ -140,7 +140,7 @@ swarm.add_command(net_findpeer, "findpeer")
 
 @click.group()
 def stats() -> None:
-    """Statistics."""
+    """See what the node counts of its traffic."""
 
 
 stats.add_command(net_bandwidth, "bandwidth")

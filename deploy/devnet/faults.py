@@ -22,7 +22,7 @@ def _note(home: Path, line: str) -> None:
 
 
 def expected_restarts(home: Path) -> int:
-    """How many restarts were ordered."""
+    """How many restarts were ordered: kills, and starts of what was stopped; any beyond them is a fault of a node."""
     try:
         lines = (home / FAULTS_FILE).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def stop(home: Path, name: str) -> str:
 
 
 def start(home: Path, name: str) -> str:
-    """Let a stopped node come back."""
+    """Let a stopped node come back, which counts as a restart that was ordered."""
     node = _node(home, name)
     mark = Path(node["home"]) / STOPPED_MARK
     if not mark.exists():
@@ -76,7 +76,7 @@ def start(home: Path, name: str) -> str:
 
 
 def partition(home: Path, name: str) -> str:
-    """Cut a node off from all others."""
+    """Cut a node off from all others, on both sides: one that refuses alone would be dialled on and on."""
     _node(home, name)
     nodes = read_state(home)["nodes"]
     for node in nodes:

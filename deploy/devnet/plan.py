@@ -99,7 +99,7 @@ class NodePlan:
 
 @dataclass(frozen=True, slots=True)
 class DevnetPlan:
-    """A whole devnet."""
+    """A whole devnet; one seed gives one and the same, but for its ports and the time of its genesis."""
 
     home: Path
     seed: int
@@ -167,7 +167,7 @@ class DevnetPlan:
         return GenesisTemplate(parameters, accounts, miners)
 
     def genesis_car(self) -> bytes:
-        """The genesis file."""
+        """The genesis file, which every node is given."""
         return genesis_car(self.template())
 
     def write(self) -> None:

@@ -36,7 +36,7 @@ def last_epoch(until_epoch: int, seen: int) -> int:
 
 @dataclass
 class NodeStatus:
-    """One node at one moment."""
+    """One node at one moment; height -1 and an `error` where it gave no answer."""
 
     name: str
     height: int = -1
@@ -67,7 +67,7 @@ class Outcome:
 
 
 class DevnetRun:
-    """One run from start to stop."""
+    """One run from start to stop: watched, given transfers, and judged by what its chains hold at the end."""
 
     def __init__(self, plan: DevnetPlan) -> None:
         self.plan = plan
@@ -157,7 +157,7 @@ class DevnetRun:
 
 
 def status_table(statuses: list[NodeStatus]) -> Table:
-    """The live table."""
+    """What a person watches: a line for each node, and what is wrong with one that does not answer."""
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))

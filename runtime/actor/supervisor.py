@@ -2,7 +2,7 @@
 
 One coroutine starts everything and one stops everything; between them each child has a small state machine driven
 by three facts only: it reported ready, it reported failure, its process ended. A supervisor knows no subsystem by
-name; `actors/node.py` gives it a plan.
+name; a subclass gives it a plan.
 """
 
 from __future__ import annotations
@@ -322,7 +322,7 @@ class Supervisor(Subsystem[None]):
     # -- watching --------------------------------------------------------------------------------------------
 
     async def _heartbeat(self) -> None:
-        """One ping a second per child, at most one outstanding; who owes one too long is killed."""
+        """One ping per child and period of the plan, at most one outstanding; who owes one too long is killed."""
         beats = self.plan.heartbeats
         while self._up:
             now_s = self.now_s()

@@ -195,16 +195,16 @@ class HostCore(INotifee):
             self._port.left(str(peer_id))
 
     async def opened_stream(self, network: Any, stream: Any) -> None:
-        """Not needed."""
+        """Nothing: the library tells of every stream, and each has its handler."""
 
     async def closed_stream(self, network: Any, stream: Any) -> None:
-        """Not needed."""
+        """Nothing: the library tells of every stream, and each has its handler."""
 
     async def listen(self, network: Any, multiaddr: Any) -> None:
-        """Not needed."""
+        """Nothing: a host listens from its start to its end."""
 
     async def listen_close(self, network: Any, multiaddr: Any) -> None:
-        """Not needed."""
+        """Nothing: a host listens from its start to its end."""
 
     async def dial(self, address: str) -> None:
         """Connect to one address; what the library remembers of former failures does not count."""

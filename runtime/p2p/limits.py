@@ -47,7 +47,7 @@ INVALID_DECAY_PER_HEARTBEAT = 0.9987
 """To one hundredth in an hour of one-second heartbeats."""
 GOSSIP_THRESHOLD, PUBLISH_THRESHOLD, GRAYLIST_THRESHOLD = -500.0, -1000.0, -2500.0
 JUDGE_EVERY_S = 0.5
-"""How soon a peer whose score fell below the second of these is let go of."""
+"""How soon a peer whose score fell below `PUBLISH_THRESHOLD` is let go of."""
 
 
 class Buckets:

@@ -148,9 +148,7 @@ def test_a_running_node_can_be_watched_told_restarted_and_stopped(daemon):
     assert daemon.process.wait(WAIT_S) == 0
     assert daemon.process.stderr.read() == ""
     assert_nothing_left(daemon.home, tree)
-    assert {path.name for path in daemon.home.iterdir()} == {
-        "version", "config.toml", "keystore", "datastore", "staging", "sealed",
-    }  # fmt: skip
+    assert {path.name for path in daemon.home.iterdir()} == {"version", "config.toml", "keystore", "datastore"}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -8,9 +8,7 @@ from thespis.runtime.repo import Repo, RepoError, RepoExistsError, RepoLockedErr
 
 def test_init_in_new_nested_folder_and_in_an_empty_one(tmp_path):
     repo = Repo.init(tmp_path / "a" / "b")
-    assert {path.name for path in repo.home.iterdir()} == {
-        "version", "config.toml", "keystore", "datastore", "staging", "sealed",
-    }  # fmt: skip
+    assert {path.name for path in repo.home.iterdir()} == {"version", "config.toml", "keystore", "datastore"}
     assert repo.home.stat().st_mode & 0o777 == 0o700
     (tmp_path / "empty").mkdir()
     Repo.init(tmp_path / "empty")
