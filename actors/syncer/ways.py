@@ -10,6 +10,10 @@ SILENT_S, SILENT_MAX_S = 60.0, 960.0
 time it takes a place among those that are asked at once."""
 
 
+GREETED_MAX = 1024
+"""Peers that answered a hello and may have gone since the last look; more than are connected at once, the oldest go."""
+
+
 class Standing(IntEnum):
     """How much speaks for it that a peer answers, the most first: what costs a stranger nothing speaks for nothing."""
 
@@ -27,7 +31,7 @@ class Ways:
     def __init__(self) -> None:
         self._dialled: frozenset[str] = frozenset()
         self._answered: set[str] = set()
-        self._polite: set[str] = set()
+        self._polite: dict[str, None] = {}
         self._silent: dict[str, tuple[float, int]] = {}
         self._now_s = 0.0
 
@@ -36,12 +40,14 @@ class Ways:
         there = set(connected)
         self._now_s, self._dialled = now_s, frozenset(dialled)
         self._answered &= there
-        self._polite &= there
+        self._polite = {peer: None for peer in self._polite if peer in there}
         self._silent = {peer: silence for peer, silence in self._silent.items() if peer in there}
 
     def greeted(self, peer: str) -> None:
         """A peer answered a hello; who is gone by then is forgotten at the next look."""
-        self._polite.add(peer)
+        self._polite[peer] = None
+        if len(self._polite) > GREETED_MAX:
+            del self._polite[next(iter(self._polite))]
 
     def answered(self, peer: str) -> None:
         """A peer answered the chain exchange, anything at all."""

@@ -2,6 +2,7 @@
 
 import pytest
 from thespis.actors.messages.network import PeerError
+from thespis.actors.syncer import ways as module
 from thespis.actors.syncer.race import NEXT_AFTER_S, Race
 from thespis.actors.syncer.targets import Targets
 from thespis.actors.syncer.ways import SILENT_MAX_S, SILENT_S, Standing, Ways
@@ -112,6 +113,15 @@ def test_who_keeps_silent_again_is_left_alone_for_longer_and_who_has_gone_is_for
     ways.kept_silent("peer", now_s)
     ways.see(["peer"], [], now_s + SILENT_S)
     assert ways.standing("peer") == Standing.STRANGER, "the first time again"
+
+
+def test_so_many_that_greet_and_go_are_remembered_and_no_more(monkeypatch):
+    assert module.GREETED_MAX == 1024
+    monkeypatch.setattr(module, "GREETED_MAX", 2)
+    ways = Ways()
+    for peer in "abc":
+        ways.greeted(peer)
+    assert [ways.standing(peer) for peer in "abc"] == [Standing.STRANGER, Standing.POLITE, Standing.POLITE]
 
 
 def test_hundreds_of_strangers_lanes_stand_behind_those_of_miners_and_of_peers_that_answer():
