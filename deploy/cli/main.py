@@ -7,6 +7,8 @@ named here and loaded on demand.
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
 
 import click
@@ -83,15 +85,25 @@ def cli(ctx: click.Context, home: str | None) -> None:
 
 def main() -> None:
     """Run the command line; errors of ours are one line on standard error and exit code 1."""
+    from thespis.runtime.bases.life import StopOrder, take_orders
+
+    take_orders()
     try:
         cli(standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(130)
+    except click.exceptions.Abort as stop:
+        order = stop.__cause__
+        sys.exit(128 + (order.number if isinstance(order, StopOrder) else signal.SIGINT))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
+    except BrokenPipeError:  # whoever read our output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        click.echo(f"thespis: {error.filename or 'error'}: {error.strerror or error}", err=True)
+        sys.exit(1)
     except Exception as error:
         from thespis.protocols.errors import ProtocolError
         from thespis.runtime.errors import RuntimeFloorError

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from thespis.deploy.cli.client import upgrade_option
+from thespis.deploy.cli.parameters import Count, Natural, WritableFile, upgrade_option
 
 
 @click.command()
-@click.option("--nodes", default=5, show_default=True, help="Nodes.")
-@click.option("--miners", default=3, show_default=True, help="How many of them mine.")
-@click.option("--epochs", default=300, show_default=True, help="Epochs of virtual time.")
-@click.option("--seed", default=1, show_default=True, help="What everything follows from.")
+@click.option("--nodes", type=Count, default=5, show_default=True, help="Nodes.")
+@click.option("--miners", type=Count, default=3, show_default=True, help="How many of them mine.")
+@click.option("--epochs", type=Count, default=300, show_default=True, help="Epochs of virtual time.")
+@click.option("--seed", type=Natural, default=1, show_default=True, help="What everything follows from.")
 @click.option("--faults", default="all", show_default=True, help="all, none, or a list such as loss,partition.")
 @click.option(
     "--enemies",
@@ -33,10 +33,10 @@ from thespis.deploy.cli.client import upgrade_option
     show_default=True,
     help="Who is connected to whom; clusters are two with one bridge.",
 )
-@click.option("--block-time", default=1, show_default=True, help="Seconds of an epoch; mainnet has 30.")
+@click.option("--block-time", type=Count, default=1, show_default=True, help="Seconds of an epoch; mainnet has 30.")
 @upgrade_option
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write what happened as JSON.")
-@click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Draw the chain and its forks.")
+@click.option("--report", type=WritableFile(), help="Write what happened as JSON.")
+@click.option("--png", type=WritableFile(), help="Draw the chain and its forks.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def sim(
     *,

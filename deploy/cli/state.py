@@ -6,7 +6,9 @@ import base64
 from typing import Any
 
 import click
-from thespis.deploy.cli.client import call, fil, json_option, link, print_fields, print_table, show
+from thespis.deploy.cli.client import call, fil, json_option, link, print_fields, show
+from thespis.deploy.cli.parameters import AttoFil, Hexadecimals, Natural
+from thespis.deploy.cli.tables import print_table
 
 
 @click.group()
@@ -96,7 +98,7 @@ def state_miner_info(ctx: click.Context, miner: str, *, as_json: bool) -> None:
 
 @state.command("wait-msg")
 @click.argument("cid")
-@click.option("--confidence", default=1, show_default=True, help="Epochs above it.")
+@click.option("--confidence", type=Natural, default=1, show_default=True, help="Epochs above it.")
 @click.pass_context
 def state_wait(ctx: click.Context, cid: str, *, confidence: int) -> None:
     """Wait until a message is on chain and print its receipt as JSON."""
@@ -132,31 +134,28 @@ def state_supply(ctx: click.Context, *, as_json: bool) -> None:
 
 @state.command("call")
 @click.argument("receiver")
-@click.argument("method", type=int)
+@click.argument("method", type=Natural)
 @click.option("--from", "sender", default="", help="Who calls; the wallet's default address.")
-@click.option("--value", default="0", show_default=True, help="In attoFIL.")
-@click.option("--params", default="", help="CBOR parameters as hex.")
+@click.option("--value", type=AttoFil, default="0", show_default=True, help="In attoFIL.")
+@click.option("--params", type=Hexadecimals, default="", help="CBOR parameters as hex.")
 @click.pass_context
-def state_call(ctx: click.Context, receiver: str, method: int, sender: str, value: str, params: str) -> None:
+def state_call(ctx: click.Context, receiver: str, method: int, sender: str, value: str, params: bytes) -> None:
     """Print what a message would do, as JSON, without sending it."""
     chosen = sender or call(ctx, "WalletDefaultAddress")
     message = {"To": receiver, "From": chosen, "Method": method, "Value": value, "Params": _base64(params)}
     show(call(ctx, "StateCall", message, []), as_json=True, text=print)
 
 
-def _base64(given: str) -> str:
-    try:
-        return base64.b64encode(bytes.fromhex(given)).decode()
-    except ValueError:
-        raise click.BadParameter(f"{given[:40]!r} is not hex", param_hint="params") from None
+def _base64(given: bytes) -> str:
+    return base64.b64encode(given).decode()
 
 
 @state.command("decode-params")
 @click.argument("receiver")
-@click.argument("method", type=int)
-@click.argument("params")
+@click.argument("method", type=Natural)
+@click.argument("params", type=Hexadecimals)
 @click.pass_context
-def state_decode_params(ctx: click.Context, receiver: str, method: int, params: str) -> None:
+def state_decode_params(ctx: click.Context, receiver: str, method: int, params: bytes) -> None:
     """Print the parameters of a message, given as hex, as JSON with field names."""
     show(call(ctx, "StateDecodeParams", receiver, method, _base64(params), []), as_json=True, text=print)
 
@@ -194,7 +193,7 @@ def state_sectors(ctx: click.Context, miner: str, *, as_json: bool) -> None:
 
 @state.command("sector")
 @click.argument("miner")
-@click.argument("number", type=int)
+@click.argument("number", type=Natural)
 @click.pass_context
 def state_sector(ctx: click.Context, miner: str, number: int) -> None:
     """Print a sector as JSON: committed to, proven, where and how long it is due."""
@@ -268,7 +267,7 @@ def state_deals(ctx: click.Context, *, as_json: bool) -> None:
 
 
 @state.command("deal")
-@click.argument("number", type=int)
+@click.argument("number", type=Natural)
 @click.pass_context
 def state_deal(ctx: click.Context, number: int) -> None:
     """Print a deal on chain as JSON."""

@@ -8,7 +8,9 @@ import time
 from typing import Any
 
 import click
-from thespis.deploy.cli.client import atto, call, default_address, fil, json_option, link, print_table, show
+from thespis.deploy.cli.client import call, default_address, fil, json_option, link, show
+from thespis.deploy.cli.parameters import AttoFil, Fil, Hexadecimals, Natural, Seconds
+from thespis.deploy.cli.tables import print_table
 
 
 @click.group()
@@ -100,25 +102,25 @@ def wallet_delete(ctx: click.Context, address: str) -> None:
 
 @wallet.command("sign")
 @click.argument("address")
-@click.argument("data")
+@click.argument("data", type=Hexadecimals)
 @click.pass_context
-def wallet_sign(ctx: click.Context, address: str, data: str) -> None:
+def wallet_sign(ctx: click.Context, address: str, data: bytes) -> None:
     """Sign hexadecimal bytes."""
     import base64
 
-    signature = call(ctx, "WalletSign", address, base64.b64encode(bytes.fromhex(data)).decode())
+    signature = call(ctx, "WalletSign", address, base64.b64encode(data).decode())
     click.echo(f"{signature['Type']:02x}{base64.b64decode(signature['Data']).hex()}")
 
 
 @click.command()
 @click.argument("target")
-@click.argument("amount")
+@click.argument("amount", type=Fil)
 @click.option("--from", "sender", default="", help="Sender (default: the default address).")
-@click.option("--method", default=0, show_default=True, help="Method of the receiving actor.")
-@click.option("--params-hex", default="", help="Parameters as hexadecimal CBOR.")
-@click.option("--gas-limit", default=0, help="Gas limit (default: estimated).")
-@click.option("--gas-feecap", default="0", help="attoFIL per gas at most (default: estimated).")
-@click.option("--gas-premium", default="0", help="attoFIL per gas for the miner (default: estimated).")
+@click.option("--method", type=Natural, default=0, show_default=True, help="Method of the receiving actor.")
+@click.option("--params-hex", type=Hexadecimals, default="", help="Parameters as hexadecimal CBOR.")
+@click.option("--gas-limit", type=Natural, default=0, help="Gas limit (default: estimated).")
+@click.option("--gas-feecap", type=AttoFil, default="0", help="attoFIL per gas at most (default: estimated).")
+@click.option("--gas-premium", type=AttoFil, default="0", help="attoFIL per gas for the miner (default: estimated).")
 @click.option("--wait", is_flag=True, help="Wait until it is on chain.")
 @json_option
 @click.pass_context
@@ -129,7 +131,7 @@ def send(
     *,
     sender: str,
     method: int,
-    params_hex: str,
+    params_hex: bytes,
     gas_limit: int,
     gas_feecap: str,
     gas_premium: str,
@@ -142,9 +144,9 @@ def send(
     message = {
         "From": sender or default_address(ctx),
         "To": target,
-        "Value": atto(amount),
+        "Value": amount,
         "Method": method,
-        "Params": base64.b64encode(bytes.fromhex(params_hex)).decode(),
+        "Params": base64.b64encode(params_hex).decode(),
         "GasLimit": gas_limit,
         "GasFeeCap": gas_feecap,
         "GasPremium": gas_premium,
@@ -169,8 +171,8 @@ def mpool() -> None:
 
 
 @mpool.command("ls")
-@click.option("--wait-for-count", default=0, help="Wait until this many messages are there.")
-@click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait at most.")
+@click.option("--wait-for-count", type=Natural, default=0, help="Wait until this many messages are there.")
+@click.option("--timeout", type=Seconds, default=60.0, show_default=True, help="Seconds to wait at most.")
 @json_option
 @click.pass_context
 def mpool_ls(ctx: click.Context, *, wait_for_count: int, timeout: float, as_json: bool) -> None:
@@ -231,10 +233,10 @@ def mpool_why(ctx: click.Context, cid: str, *, as_json: bool) -> None:
 
 @mpool.command("replace")
 @click.argument("cid")
-@click.option("--gas-premium", default="", help="New premium (default: a quarter more and a bit).")
-@click.option("--gas-feecap", default="", help="New fee cap (default: enough for the premium).")
+@click.option("--gas-premium", type=AttoFil, help="New premium (default: a quarter more and a bit).")
+@click.option("--gas-feecap", type=AttoFil, help="New fee cap (default: enough for the premium).")
 @click.pass_context
-def mpool_replace(ctx: click.Context, cid: str, *, gas_premium: str, gas_feecap: str) -> None:
+def mpool_replace(ctx: click.Context, cid: str, *, gas_premium: str | None, gas_feecap: str | None) -> None:
     """Send a waiting message again for a higher premium."""
     waiting = {each["CID"]["/"]: each["Message"] for each in call(ctx, "MpoolPending", [])}
     if cid not in waiting:

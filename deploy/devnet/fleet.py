@@ -52,7 +52,8 @@ class Fleet:
 
     def _start(self, node: NodePlan) -> None:
         log = (node.home / "daemon.log").open("ab")
-        command = [sys.executable, "-m", "thespis.deploy.cli.main", "--home", str(node.home), "daemon"]
+        launcher = ["daemon", "--launched-by", str(os.getpid())]  # it stops when this process is gone
+        command = [sys.executable, "-m", "thespis.deploy.cli.main", "--home", str(node.home), *launcher]
         process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
