@@ -234,10 +234,11 @@ class Syncer(Subsystem[SyncerSettings]):
 
     def _announce(self, change: HeadChange) -> None:
         head = change.head
-        if change.reverted:
+        if change.reverted and not change.grown:
             logger.info(
-                "reorganised %d tipsets to %d at height %d", len(change.reverted), len(change.applied), head.height
-            )
+                "reorganised: %d tipsets left, %d joined, the head at height %d",
+                len(change.reverted), len(change.applied), head.height,
+            )  # fmt: skip
         self.publish(NewHead(head.key, head.height, change.weight, change.reverted, change.applied))
 
     # -- syncing ---------------------------------------------------------------------------------------------

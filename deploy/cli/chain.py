@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 from thespis.deploy.cli.client import call, fil, json_option, link, show
-from thespis.deploy.cli.parameters import Count, Seconds, WritableFile, whole
+from thespis.deploy.cli.parameters import CidText, Count, Seconds, WritableFile, whole
 from thespis.deploy.cli.tables import print_table
 
 
@@ -63,7 +63,7 @@ def chain_ls(ctx: click.Context, *, count: int, height: int, long: bool, as_json
 
 
 @chain.command("get-block")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def chain_get_block(ctx: click.Context, cid: str) -> None:
     """Print a block header as JSON."""
@@ -71,7 +71,7 @@ def chain_get_block(ctx: click.Context, cid: str) -> None:
 
 
 @chain.command("getmessage")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def chain_get_message(ctx: click.Context, cid: str) -> None:
     """Print a message as JSON."""
@@ -140,7 +140,7 @@ def sync_wait(ctx: click.Context, *, timeout: float) -> None:
 
 
 @sync.command("mark-bad")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def sync_mark_bad(ctx: click.Context, cid: str) -> None:
     """Refuse a block and everything built on it."""
@@ -148,7 +148,7 @@ def sync_mark_bad(ctx: click.Context, cid: str) -> None:
 
 
 @sync.command("unmark-bad")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def sync_unmark_bad(ctx: click.Context, cid: str) -> None:
     """Stop refusing a block."""
@@ -156,7 +156,7 @@ def sync_unmark_bad(ctx: click.Context, cid: str) -> None:
 
 
 @sync.command("check-bad")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def sync_check_bad(ctx: click.Context, cid: str) -> None:
     """Say whether and why a block is refused."""
@@ -164,7 +164,7 @@ def sync_check_bad(ctx: click.Context, cid: str) -> None:
 
 
 @sync.command("checkpoint")
-@click.argument("cids", nargs=-1)
+@click.argument("cids", type=CidText, nargs=-1)
 @click.pass_context
 def sync_checkpoint(ctx: click.Context, cids: tuple[str, ...]) -> None:
     """Never leave the tipset of these blocks (default: the head)."""
@@ -177,7 +177,7 @@ def show_group() -> None:
 
 
 @show_group.command("block")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @json_option
 @click.pass_context
 def show_block(ctx: click.Context, cid: str, *, as_json: bool) -> None:
@@ -212,7 +212,8 @@ def dag_get(ctx: click.Context, path: str) -> None:
     from thespis.protocols.encoding.cid import Cid
     from thespis.protocols.errors import ChainError
 
-    cid, *fields = path.strip("/").split("/")
+    text, *fields = path.strip("/").split("/")
+    cid = str(CidText.convert(text, None, ctx))
     value = cbor.decode(base64.b64decode(call(ctx, "ChainReadObj", link(cid))))
     for field in fields:
         if isinstance(value, Cid):

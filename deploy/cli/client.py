@@ -16,13 +16,17 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 
 
 def call(ctx: click.Context, method: str, *params: Any) -> Any:
-    """Call the node of this home, or the one that ``FULLNODE_API_INFO`` names as ``<token>:<multiaddress>``."""
+    """Call the node of this home, or the one that ``FULLNODE_API_INFO`` names as ``[<token>:]<address>``."""
     from thespis.deploy.rpc import RpcClient
+    from thespis.runtime.http.address import HttpAddressError, api_info
 
     info = os.environ.get("FULLNODE_API_INFO", "")
     if info:
-        token, _, address = info.rpartition(":")
-        client = RpcClient(address, token)
+        token, address = api_info(info)
+        try:
+            client = RpcClient(address, token)
+        except HttpAddressError as error:
+            raise HttpAddressError(f"FULLNODE_API_INFO: {error}") from None
     else:
         client = RpcClient.of_home(home_of(ctx))
     with client:

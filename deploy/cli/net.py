@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 from thespis.deploy.cli.client import call, json_option, link, print_fields, print_lines, show
-from thespis.deploy.cli.parameters import Count
+from thespis.deploy.cli.parameters import CidText, Count
 from thespis.deploy.cli.tables import print_table
 
 
@@ -172,7 +172,7 @@ def dht() -> None:
 
 
 @dht.command("findprovs")
-@click.argument("key")
+@click.argument("key", type=CidText)
 @click.option("-n", "--num-providers", type=Count, default=20, show_default=True, help="At most.")
 @click.pass_context
 def dht_findprovs(ctx: click.Context, key: str, *, num_providers: int) -> None:

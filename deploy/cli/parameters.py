@@ -13,6 +13,7 @@ PORT_MAX = (1 << 16) - 1
 INTEGER_MAX = (1 << 63) - 1
 """Of numbers that a node is asked with: the chain's own, an id's and an epoch's."""
 DIGITS_MAX = 20
+SHOWN_CHARACTERS = 100
 SECONDS_MAX = 10 * 365 * 86_400
 """Longer waits are no waits; the clocks below count in fewer digits than a person may write."""
 
@@ -32,6 +33,26 @@ class Parsed(click.ParamType[Any]):
             return self._parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+def _address(text: str) -> str:
+    from thespis.protocols.encoding.address import Address
+    from thespis.protocols.errors import ProtocolError
+
+    try:
+        return str(Address.from_text(text)) if text else text
+    except ProtocolError as error:
+        raise ValueError(f"{shown(text)} is no address: {error}") from None
+
+
+def _cid(text: str) -> str:
+    from thespis.protocols.encoding.cid import Cid
+    from thespis.protocols.errors import ProtocolError
+
+    try:
+        return str(Cid.from_text(text))
+    except ProtocolError as error:
+        raise ValueError(f"{shown(text)} is no CID: {error}") from None
 
 
 def _size(text: str) -> int:
@@ -71,9 +92,12 @@ def _atto(text: str) -> str:
 
 def shown(text: str) -> str:
     """What a person wrote, as an error quotes it."""
-    return repr(text if len(text) <= 40 else text[:40] + "…")  # noqa: PLR2004
+    return repr(text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…")
 
 
+FilAddress = Parsed("address", _address)
+"""An address on chain; nothing where a command has one of its own."""
+CidText = Parsed("cid", _cid)
 Size = Parsed("size", _size)
 """A size such as 2KiB, 8MiB or 2048; as an integer."""
 Hexadecimals = Parsed("hex", _hexadecimals)
@@ -124,10 +148,14 @@ class WritableFile(click.Path):
         """The path, or what is in the way."""
         path: Path = super().convert(value, param, ctx)  # type: ignore[assignment]
         folder = path.absolute().parent
-        if not folder.is_dir():
-            self.fail(f"{str(path)!r} cannot be written: there is no folder {str(folder)!r}", param, ctx)
-        if not os.access(path if path.exists() else folder, os.W_OK):
-            self.fail(f"{str(path)!r} cannot be written: permission denied", param, ctx)
+        try:
+            there = path.exists()
+            if not folder.is_dir():
+                raise FileNotFoundError(0, f"there is no folder {shown(str(folder))}")
+            if not os.access(path if there else folder, os.W_OK):
+                raise PermissionError(0, "permission denied")
+        except OSError as error:
+            self.fail(f"{shown(str(path))} cannot be written: {error.strerror}", param, ctx)
         return path
 
 

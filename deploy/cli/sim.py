@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 from thespis.deploy.cli.parameters import Count, Natural, WritableFile, upgrade_option
+from thespis.deploy.cli.tables import print_table
 
 
 @click.command()
@@ -58,16 +59,15 @@ def sim(
     The same seed gives the same history on every machine.
     """
     from thespis.actors.simulation.enemies.camp import KINDS as ENEMIES
-    from thespis.actors.simulation.enemies.camp import check_kinds
     from thespis.actors.simulation.faults import KINDS
     from thespis.actors.simulation.invariants import InvariantError
-    from thespis.actors.simulation.run import simulate
+    from thespis.actors.simulation.run import check_scenario, simulate
 
     logging.basicConfig(level="ERROR", format="%(levelname)s %(name)s %(message)s")
     kinds = {"all": KINDS, "none": ()}.get(faults, tuple(faults.split(",")))
     hostile = {"all": ENEMIES, "none": ()}.get(enemies, tuple(enemies.split(",")))
     try:
-        check_kinds(hostile)
+        check_scenario(nodes, miners, epochs, kinds, hostile)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     world: dict[str, Any] = {
@@ -95,13 +95,7 @@ def sim(
     if as_json:
         click.echo(json.dumps(data))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for name, value in data.items():
-        table.add_row(name, str(value))
-    Console(highlight=False).print(table)
+    print_table(("WHAT", "VALUE"), list(data.items()))
 
 
 def replay_command(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 from thespis.deploy.cli.client import call, fil, json_option, link, print_fields, show
-from thespis.deploy.cli.parameters import AttoFil, Hexadecimals, Natural
+from thespis.deploy.cli.parameters import AttoFil, CidText, FilAddress, Hexadecimals, Natural
 from thespis.deploy.cli.tables import print_table
 
 
@@ -17,7 +17,7 @@ def state() -> None:
 
 
 @state.command("get-actor")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @json_option
 @click.pass_context
 def state_get_actor(ctx: click.Context, address: str, *, as_json: bool) -> None:
@@ -31,7 +31,7 @@ def state_get_actor(ctx: click.Context, address: str, *, as_json: bool) -> None:
 
 
 @state.command("read-state")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @click.pass_context
 def state_read(ctx: click.Context, address: str) -> None:
     """Print an actor's state as JSON."""
@@ -39,7 +39,7 @@ def state_read(ctx: click.Context, address: str) -> None:
 
 
 @state.command("lookup")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @click.option("-r", "--reverse", is_flag=True, help="The key of an id.")
 @click.pass_context
 def state_lookup(ctx: click.Context, address: str, *, reverse: bool) -> None:
@@ -64,7 +64,7 @@ def state_list_miners(ctx: click.Context) -> None:
 
 
 @state.command("power")
-@click.argument("miner", default="")
+@click.argument("miner", type=FilAddress, default="")
 @json_option
 @click.pass_context
 def state_power(ctx: click.Context, miner: str, *, as_json: bool) -> None:
@@ -84,7 +84,7 @@ def state_power(ctx: click.Context, miner: str, *, as_json: bool) -> None:
 
 
 @state.command("miner-info")
-@click.argument("miner")
+@click.argument("miner", type=FilAddress)
 @json_option
 @click.pass_context
 def state_miner_info(ctx: click.Context, miner: str, *, as_json: bool) -> None:
@@ -97,7 +97,7 @@ def state_miner_info(ctx: click.Context, miner: str, *, as_json: bool) -> None:
 
 
 @state.command("wait-msg")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.option("--confidence", type=Natural, default=1, show_default=True, help="Epochs above it.")
 @click.pass_context
 def state_wait(ctx: click.Context, cid: str, *, confidence: int) -> None:
@@ -106,7 +106,7 @@ def state_wait(ctx: click.Context, cid: str, *, confidence: int) -> None:
 
 
 @state.command("search-msg")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def state_search(ctx: click.Context, cid: str) -> None:
     """Print where a message is on chain as JSON, or null."""
@@ -133,9 +133,9 @@ def state_supply(ctx: click.Context, *, as_json: bool) -> None:
 
 
 @state.command("call")
-@click.argument("receiver")
+@click.argument("receiver", type=FilAddress)
 @click.argument("method", type=Natural)
-@click.option("--from", "sender", default="", help="Who calls; the wallet's default address.")
+@click.option("--from", "sender", type=FilAddress, default="", help="Who calls; the wallet's default address.")
 @click.option("--value", type=AttoFil, default="0", show_default=True, help="In attoFIL.")
 @click.option("--params", type=Hexadecimals, default="", help="CBOR parameters as hex.")
 @click.pass_context
@@ -151,7 +151,7 @@ def _base64(given: bytes) -> str:
 
 
 @state.command("decode-params")
-@click.argument("receiver")
+@click.argument("receiver", type=FilAddress)
 @click.argument("method", type=Natural)
 @click.argument("params", type=Hexadecimals)
 @click.pass_context
@@ -161,7 +161,7 @@ def state_decode_params(ctx: click.Context, receiver: str, method: int, params: 
 
 
 @state.command("replay")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def state_replay(ctx: click.Context, cid: str) -> None:
     """Print what a message on chain did, as JSON, found by executing its tipset anew."""
@@ -172,7 +172,7 @@ def state_replay(ctx: click.Context, cid: str) -> None:
 
 
 @state.command("sectors")
-@click.argument("miner")
+@click.argument("miner", type=FilAddress)
 @json_option
 @click.pass_context
 def state_sectors(ctx: click.Context, miner: str, *, as_json: bool) -> None:
@@ -192,7 +192,7 @@ def state_sectors(ctx: click.Context, miner: str, *, as_json: bool) -> None:
 
 
 @state.command("sector")
-@click.argument("miner")
+@click.argument("miner", type=FilAddress)
 @click.argument("number", type=Natural)
 @click.pass_context
 def state_sector(ctx: click.Context, miner: str, number: int) -> None:
@@ -206,7 +206,7 @@ def state_sector(ctx: click.Context, miner: str, number: int) -> None:
 
 
 @state.command("deadlines")
-@click.argument("miner")
+@click.argument("miner", type=FilAddress)
 @json_option
 @click.pass_context
 def state_deadlines(ctx: click.Context, miner: str, *, as_json: bool) -> None:
@@ -237,7 +237,7 @@ def _count(runs: list[int]) -> int:
 
 
 @state.command("market-balance")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @json_option
 @click.pass_context
 def state_market_balance(ctx: click.Context, address: str, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 from thespis.deploy.cli.client import call, default_address, fil, json_option, link, show
-from thespis.deploy.cli.parameters import AttoFil, Fil, Hexadecimals, Natural, Seconds
+from thespis.deploy.cli.parameters import AttoFil, CidText, Fil, FilAddress, Hexadecimals, Natural, Seconds
 from thespis.deploy.cli.tables import print_table
 
 
@@ -47,7 +47,7 @@ def wallet_list(ctx: click.Context, *, as_json: bool) -> None:
 
 
 @wallet.command("balance")
-@click.argument("address", default="")
+@click.argument("address", type=FilAddress, default="")
 @click.pass_context
 def wallet_balance(ctx: click.Context, address: str) -> None:
     """Print a balance (default: of the default address)."""
@@ -62,7 +62,7 @@ def wallet_default(ctx: click.Context) -> None:
 
 
 @wallet.command("set-default")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @click.pass_context
 def wallet_set_default(ctx: click.Context, address: str) -> None:
     """Choose the default address."""
@@ -70,7 +70,7 @@ def wallet_set_default(ctx: click.Context, address: str) -> None:
 
 
 @wallet.command("export")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @click.pass_context
 def wallet_export(ctx: click.Context, address: str) -> None:
     """Print a private key, as Lotus' hexadecimal JSON. Whoever sees it has the money."""
@@ -93,7 +93,7 @@ def wallet_import(ctx: click.Context, file: Any) -> None:
 
 
 @wallet.command("delete")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @click.pass_context
 def wallet_delete(ctx: click.Context, address: str) -> None:
     """Forget a private key for good."""
@@ -101,7 +101,7 @@ def wallet_delete(ctx: click.Context, address: str) -> None:
 
 
 @wallet.command("sign")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @click.argument("data", type=Hexadecimals)
 @click.pass_context
 def wallet_sign(ctx: click.Context, address: str, data: bytes) -> None:
@@ -113,9 +113,9 @@ def wallet_sign(ctx: click.Context, address: str, data: bytes) -> None:
 
 
 @click.command()
-@click.argument("target")
+@click.argument("target", type=FilAddress)
 @click.argument("amount", type=Fil)
-@click.option("--from", "sender", default="", help="Sender (default: the default address).")
+@click.option("--from", "sender", type=FilAddress, default="", help="Sender (default: the default address).")
 @click.option("--method", type=Natural, default=0, show_default=True, help="Method of the receiving actor.")
 @click.option("--params-hex", type=Hexadecimals, default="", help="Parameters as hexadecimal CBOR.")
 @click.option("--gas-limit", type=Natural, default=0, help="Gas limit (default: estimated).")
@@ -198,7 +198,7 @@ def mpool_ls(ctx: click.Context, *, wait_for_count: int, timeout: float, as_json
 
 
 @mpool.command("show")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def mpool_show(ctx: click.Context, cid: str) -> None:
     """Print a waiting message as JSON."""
@@ -211,7 +211,7 @@ def mpool_show(ctx: click.Context, cid: str) -> None:
 
 
 @mpool.command("rm")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def mpool_rm(ctx: click.Context, cid: str) -> None:
     """Drop a message from this node's pool."""
@@ -219,7 +219,7 @@ def mpool_rm(ctx: click.Context, cid: str) -> None:
 
 
 @mpool.command("why")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @json_option
 @click.pass_context
 def mpool_why(ctx: click.Context, cid: str, *, as_json: bool) -> None:
@@ -232,7 +232,7 @@ def mpool_why(ctx: click.Context, cid: str, *, as_json: bool) -> None:
 
 
 @mpool.command("replace")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.option("--gas-premium", type=AttoFil, help="New premium (default: a quarter more and a bit).")
 @click.option("--gas-feecap", type=AttoFil, help="New fee cap (default: enough for the premium).")
 @click.pass_context
