@@ -66,6 +66,7 @@ WATCH_EVERY_S = 0.5
 class Syncer(Subsystem[SyncerSettings]):
     """Keeps the heaviest valid chain; `writer` is how blocks are validated, executed and kept."""
 
+    preloads = ("thespis.protocols.consensus.storage_proofs",)
     writer: ClassVar[type[ChainWriter]] = ChainWriter
     chain: ChainWriter
 

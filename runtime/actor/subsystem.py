@@ -68,6 +68,8 @@ class Subsystem(Actor, Generic[SettingsT]):
     """
 
     handlers: ClassVar[dict[type, Handling]] = {}
+    preloads: ClassVar[tuple[str, ...]] = ()
+    """Modules that `start` will import: a process that is a copy has them already (runtime/bases/template.py)."""
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)

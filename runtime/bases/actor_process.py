@@ -20,7 +20,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NoReturn
 
 import msgpack
 from thespian.actors import (
@@ -70,7 +70,7 @@ class ActorProcess(rules.UnsupportedCalls):
         self.loop = Loop()
         self._directory = SocketDirectory(settings.directory)
         self.channels = Channels(self._directory, settings.address, settings.limits, self._control, self._dead_letter)
-        self.children = Children(self.loop, self._directory, settings.limits, self._child_gone)
+        self.children = Children(self.loop, self._directory, settings.limits, self._child_gone, copied=True)
         self.loop.add_reader(self.channels.socket, self.channels.receive)
         self._local: deque[tuple[Any, ActorAddress]] = deque()
         self._watched: set[int] = set()
@@ -330,7 +330,11 @@ def _on_sigterm(process: ActorProcess) -> Callable[[int, Any], None]:
 
 def main() -> None:
     """Run the actor that the settings on standard input name."""
-    settings = ChildSettings.from_json(sys.stdin.buffer.read())
+    run_actor(ChildSettings.from_json(sys.stdin.buffer.read()))
+
+
+def run_actor(settings: ChildSettings) -> NoReturn:
+    """Be the process of one actor until it ends."""
     tie_to_parent(settings.parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path[:] = settings.sys_path
