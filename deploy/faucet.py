@@ -62,7 +62,7 @@ class Faucet:
     async def _page(self, _request: Any) -> Any:
         from starlette.responses import HTMLResponse
 
-        return HTMLResponse(PAGE.format(amount=self._amount, every=f"every {self._every_s:.0f} s"))
+        return HTMLResponse(PAGE.format(amount=self._amount, every=f"every {self._every_s:g} s"))
 
     async def _tap(self, request: Any) -> Any:
         import trio

@@ -72,8 +72,8 @@ RECORDS: tuple[type, ...] = (
     WalletDefaults,
     HeartbeatSettings,
     MsgPoolSettings,
-    LogSettings,
     ClockSettings,
+    LogSettings,
 )
 """Every record with keys that a person may set, in the order of the configuration file."""
 

@@ -71,7 +71,7 @@ def _hexadecimals(text: str) -> bytes:
 def _digest(text: str) -> bytes:
     data = _hexadecimals(text)
     if len(data) != 32:  # noqa: PLR2004
-        raise ValueError(f"{shown(text)} is {len(data)} bytes in hexadecimal; 32 are needed")
+        raise ValueError(f"{shown(text)} is not 32 bytes in hexadecimal but {len(data)}")
     return data
 
 

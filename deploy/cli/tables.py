@@ -26,8 +26,15 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Print rows under headings."""
     from rich.console import Console
 
+    console = Console(highlight=False)
+    if sys.stdout.isatty() and fitted_widths(columns, rows, console.width) is None:
+        names = max(map(len, columns))  # the terminal breaks long lines itself, and so gives them whole to who copies
+        records = (
+            [f"{name:<{names}}  {cell}" for name, cell in zip(columns, row, strict=True) if str(cell)] for row in rows
+        )
+        click.echo("\n\n".join("\n".join(record) for record in records))
+        return
     if sys.stdout.isatty():
-        console = Console(highlight=False)
         console.print(fitting(columns, rows, console.width))
         return
     cells = _columns(columns, rows)

@@ -16,6 +16,7 @@ import pytest
 from thespis.deploy.devnet.home import ALIVE_FILE, LOCK_FILE
 from thespis.deploy.devnet.plan import DevnetPlan, read_state
 from thespis.deploy.rpc import RpcClient
+from thespis.protocols.encoding.car import CarReader
 from thespis.runtime.errors import RuntimeFloorError
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -155,6 +156,12 @@ def test_a_network_that_runs_is_refused_to_another_and_untouched(tmp_path):
             assert f"runs already, as process {launched.pid}" in second.stderr
         height = lowest(home)
         wait(lambda: lowest(home) > height, "another block")
+        exported = subprocess.run(
+            [*COMMAND, "--home", str(home / "node-1"), "chain", "export", str(tmp_path / "no.car")],
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert (exported.returncode, "stop it first" in exported.stderr) == (1, True)
+        assert not (tmp_path / "no.car").exists()
         os.kill(launched.pid, signal.SIGTERM)
         assert launched.process.wait(WAIT_S) == 0
         assert not (home / LOCK_FILE).exists()
@@ -163,6 +170,13 @@ def test_a_network_that_runs_is_refused_to_another_and_untouched(tmp_path):
                 [*COMMAND, "--home", str(home), "devnet", *command], capture_output=True, text=True, timeout=60
             )
             assert (late.returncode, said in late.stderr) == (1, True), late.stderr
+        car = tmp_path / "chain.car"
+        exported = subprocess.run(
+            [*COMMAND, "--home", str(home / "node-1"), "chain", "export", str(car)], capture_output=True, text=True
+        )
+        with car.open("rb") as stream:
+            blocks = len(list(CarReader(stream)))
+        assert exported.stdout == f"{blocks} blocks, {car.stat().st_size} bytes written to {car}\n", exported.stderr
         other = subprocess.run(
             [*COMMAND, "--home", str(home), "devnet", "--nodes", "3"], capture_output=True, text=True, timeout=60
         )
