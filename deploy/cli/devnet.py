@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from thespis.deploy.cli.parameters import PORT_MAX, Count, Natural, Size, WritableFile, upgrade_option, whole
+from thespis.deploy.cli.parameters import Count, Natural, Size, WritableFile, upgrade_option, whole
+from thespis.runtime.http.address import PORT_MAX
 
 if TYPE_CHECKING:
     from thespis.deploy.devnet.plan import DevnetPlan
@@ -52,6 +53,7 @@ class BlockTime(click.ParamType[int]):
 @click.pass_context
 def devnet(
     ctx: click.Context,
+    /,
     *,
     directory: Path | None,
     reset: bool,

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-PORT_MAX = (1 << 16) - 1
 INTEGER_MAX = (1 << 63) - 1
 """Of numbers that a node is asked with: the chain's own, an id's and an epoch's."""
-DIGITS_MAX = 20
 SHOWN_CHARACTERS = 100
+_WHOLE = re.compile(r"-?[0-9]{1,40}")
 SECONDS_MAX = 10 * 365 * 86_400
 """Longer waits are no waits; the clocks below count in fewer digits than a person may write."""
 
@@ -112,13 +112,9 @@ def whole(low: int, high: int = INTEGER_MAX) -> Parsed:
     """A whole number within bounds."""
 
     def parse(text: str) -> int:
-        try:
-            number = int(text) if len(text) <= DIGITS_MAX else None
-        except ValueError:
-            number = None
-        if number is None or not low <= number <= high:
+        if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
             raise ValueError(f"{shown(text)} is no whole number from {low} to {high}")
-        return number
+        return int(text)
 
     return Parsed("integer", parse)
 

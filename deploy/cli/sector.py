@@ -124,6 +124,7 @@ def seal(
 ) -> None:
     """Seal a file into a sector; the same command goes on where it was stopped."""
     from thespis.protocols.proofs.registry import SealProof
+    from thespis.runtime.errors import RuntimeFloorError
     from thespis.runtime.sectors.parents import parent_table
     from thespis.runtime.sectors.sealing import Manifest, Sealing
 
@@ -134,7 +135,10 @@ def seal(
     with _bar("sealing", wanted=not as_json) as report, _timed(timings, report) as progress:
         sealing = Sealing(out, manifest, threads=threads)
         progress("data", 0.0)
-        sealing.add_data(source, progress)
+        try:
+            sealing.add_data(source, progress)
+        except RuntimeFloorError as error:
+            raise type(error)(f"{source.name}: {error}") from None
         progress("parents", 0.0)
         table = parent_table(parents, sealing.manifest.replication.graph, threads)
         sealing.run(table, progress)

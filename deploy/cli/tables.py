@@ -63,7 +63,7 @@ def fitting(columns: Sequence[str], rows: Sequence[Sequence[Cell]], width: int) 
             table.add_row(*map(text, row))
         return table
     names = max(map(len, columns))
-    records = []
+    records: list[RenderableType] = []
     for row in rows:
         record = Table(box=None, show_header=False, padding=(0, GAP, 0, 0), pad_edge=False)
         record.add_column(style="bold", width=names)

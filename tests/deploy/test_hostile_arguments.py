@@ -5,6 +5,20 @@ import time
 import click
 import pytest
 from thespis.deploy.cli.main import cli, run
+from thespis.deploy.cli.parameters import (
+    INTEGER_MAX,
+    SECONDS_MAX,
+    AttoFil,
+    CidText,
+    Count,
+    Digest,
+    Fil,
+    FilAddress,
+    Hexadecimals,
+    Natural,
+    Seconds,
+    Size,
+)
 from thespis.deploy.devnet.fleet import Fleet
 from thespis.deploy.devnet.plan import DevnetPlan
 from thespis.deploy.rpc import RpcClient
@@ -15,6 +29,7 @@ PARSED_ONLY = (
 )  # fmt: skip
 """Commands that run, wait or measure as long as they are told: what they are given has to be refused before."""
 HUGE = str(10**40)
+GENESIS_CID = "bafy2bzacecnamqgqmifpluoeldx7zzglxcljo6oja4vrmtj7432rphldpdmm2"
 PATHS = ("MISSING", "FOLDER", "GARBAGE", "EMPTY", "DANGLING")
 """Stand for: a file in no folder, a folder, a file of garbage, an empty one, a link to nothing."""
 HOSTILE = (
@@ -44,6 +59,31 @@ ALL = dict(commands())
 def test_the_tree_is_walked_to_its_ends():
     assert len(ALL) > 60
     assert {("devnet",), ("devnet", "kill"), ("wallet", "sign"), ("genesis", "new"), ("chain", "export")} <= set(ALL)
+
+
+@pytest.mark.parametrize(
+    ("kind", "taken", "refused"),
+    [
+        (Natural, ["0", str(INTEGER_MAX)], ["-1", str(INTEGER_MAX + 1), "1.0", "", "１2", "0x1"]),
+        (Count, ["1"], ["0"]),
+        (Seconds, ["0", "0.5", str(SECONDS_MAX)], ["-0.1", str(SECONDS_MAX + 1), "nan", "inf", "1e400", "x"]),
+        (Hexadecimals, ["", "00ff"], ["0", "zz", "0x00"]),
+        (Digest, ["00" * 32], ["00" * 31, "00" * 33, ""]),
+        (Fil, ["0", "1.5", "3 attofil"], ["-1", "1.5.5", "", "1e3"]),
+        (AttoFil, ["0", "9" * 30], ["-1", "1.5", ""]),
+        (Size, ["2KiB", "7"], ["2KB", "-1", ""]),
+        (CidText, [GENESIS_CID], [GENESIS_CID[:-1], "", "bafy"]),
+        (FilAddress, ["f01000", ""], ["f0", "x", "f1e7nfpd7bowaifazzafo6q2ewattwpr6j5kt32yx"]),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_kinds_of_arguments_to_their_bounds(kind, taken, refused):
+    for text in taken:
+        kind.convert(text, None, None)
+    for text in refused:
+        with pytest.raises(click.BadParameter) as caught:
+            kind.convert(text, None, None)
+        assert repr(text)[:40] in str(caught.value) or not text
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Addresses of APIs, as multiaddresses and as URLs."""
 
 import pytest
-from thespis.runtime.http.address import HttpAddress, HttpAddressError, api_info
+from thespis.runtime.http.address import PORT_MAX, HttpAddress, HttpAddressError, api_info
 
 TOKEN = "eyJhbGciOi.eyJBbGxvdyI6-_.abcDEF_-9"
 
@@ -12,6 +12,7 @@ TOKEN = "eyJhbGciOi.eyJBbGxvdyI6-_.abcDEF_-9"
         ("/ip4/127.0.0.1/tcp/1234/http", "http://127.0.0.1:1234"),
         ("/ip4/127.0.0.1/tcp/1234", "http://127.0.0.1:1234"),
         ("/ip6/::1/tcp/1234/http", "http://[::1]:1234"),
+        (f"/ip4/1.2.3.4/tcp/{PORT_MAX}", f"http://1.2.3.4:{PORT_MAX}"),
         ("/dns/node.example/tcp/443/https", "https://node.example:443"),
         ("/dns4/node.example/tcp/443/wss", "https://node.example:443"),
         ("http://127.0.0.1:1234", "http://127.0.0.1:1234"),
@@ -40,7 +41,7 @@ def test_what_listens_says_where_by_the_same_forms():
     "text",
     [
         "", "/", "/ip4/1.2.3.4", "127.0.0.1:80", "/ip4/1.2.3.4/udp/5", "/ip4/::1/tcp/5", "/ip6/1.2.3.4/tcp/5",
-        "/ip4/1.2.3.4/tcp/65536", "/ip4/1.2.3.4/tcp/-1", "/ip4/1.2.3.4/tcp/x", "/ip4/1.2.3.4/tcp/5/quic", "ftp://a:1",
+        f"/ip4/1.2.3.4/tcp/{PORT_MAX + 1}", "/ip4/1.2.3.4/tcp/-1", "/ip4/1.2.3.4/tcp/x", "/ip4/1.2.3.4/tcp/5/quic", "ftp://a:1",
         "http://", "http://a:99999", "http://[::1:80", f"{TOKEN}", "/dns4/1.2.3.4/tcp/5", "/ip4//tcp/5", "http://a:x",
     ],
 )  # fmt: skip
