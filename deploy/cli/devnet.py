@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -70,8 +72,9 @@ def devnet(
     """
     from thespis.deploy.devnet.home import default_home, held
 
-    home = directory or (Path(ctx.find_root().obj) if ctx.find_root().obj else default_home())
-    ctx.obj = home = home.expanduser().absolute()
+    root = ctx.find_root()  # THESPIS_HOME is a node's home, so only what stands in the command is the network's
+    named = Path(root.obj) if root.obj and root.get_parameter_source("home") is _IN_COMMAND else None
+    ctx.obj = home = (directory or named or default_home()).expanduser().absolute()
     if ctx.invoked_subcommand is not None:
         return
     given = {name: value for name, value in shape.items() if ctx.get_parameter_source(name) is not _BY_DEFAULT}
@@ -82,7 +85,7 @@ def devnet(
     sys.exit(code)
 
 
-_BY_DEFAULT = click.core.ParameterSource.DEFAULT
+_BY_DEFAULT, _IN_COMMAND = click.core.ParameterSource.DEFAULT, click.core.ParameterSource.COMMANDLINE
 
 
 def _network(home: Path, shape: dict[str, int], given: dict[str, int], *, reset: bool) -> tuple[DevnetPlan, bool]:
@@ -185,7 +188,7 @@ class DevnetShown:
                 ("key", json.dumps(node.account.lotus_form())),
             ):  # fmt: skip
                 click.echo(f"  {name:<8}{said}")
-        thespis, killed = ["thespis", "--home"], f"{plan.nodes[-1].name}/Syncer"
+        thespis, killed = [_own_name(), "--home"], f"{plan.nodes[-1].name}/Syncer"
         click.echo("\nFrom a second terminal:")
         click.echo(f"  {shlex.join([*thespis, str(plan.nodes[0].home), 'chain', 'head'])}")
         click.echo(f"  {shlex.join([*thespis, str(plan.home), 'devnet', 'kill', killed])}\n")
@@ -201,6 +204,11 @@ class DevnetShown:
             console.print(problem, style="red", markup=False)
         if not outcome.problems:
             console.print("[green]all nodes agree on one chain[/]")
+
+
+def _own_name() -> str:
+    """What a person types to have this program: its file where the shell does not know it by its name."""
+    return "thespis" if shutil.which("thespis") else os.path.relpath(sys.argv[0])
 
 
 @devnet.command()

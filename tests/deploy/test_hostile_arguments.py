@@ -34,7 +34,7 @@ PATHS = ("MISSING", "FOLDER", "GARBAGE", "EMPTY", "DANGLING")
 """Stand for: a file in no folder, a folder, a file of garbage, an empty one, a link to nothing."""
 HOSTILE = (
     "", "zz", "-1", "nan", "1e400", HUGE, "-" + HUGE, "[/red]", "é", "x" * 5000, "f1nonsense",
-    "f099999999999999999999",    "bafynonsense", "/ip4/1.2.3.4", *PATHS,
+    "f099999999999999999999",    "bafynonsense", "1.2.3.4:5", *PATHS,
 )  # fmt: skip
 
 

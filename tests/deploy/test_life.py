@@ -208,6 +208,20 @@ def test_a_network_that_stood_still_for_days_has_no_empty_epochs_for_them_and_an
     assert done["--reset",] > genesis_s + days_s - 1
 
 
+def test_a_network_is_the_user_s_own_and_a_node_s_home_is_none(tmp_path):
+    """Two users, or two terminals with other state folders, have two networks; THESPIS_HOME is about a node."""
+    for variables, home in (
+        ({"XDG_STATE_HOME": str(tmp_path / "state")}, tmp_path / "state" / "thespis" / "devnet"),
+        ({"HOME": str(tmp_path), "XDG_STATE_HOME": ""}, tmp_path / ".local" / "state" / "thespis" / "devnet"),
+        ({"HOME": str(tmp_path), "THESPIS_HOME": "/nobody"}, tmp_path / ".local" / "state" / "thespis" / "devnet"),
+    ):
+        environment = {key: value for key, value in os.environ.items() if key != "XDG_STATE_HOME"}
+        asked = subprocess.run(
+            [*COMMAND, "devnet", "heal"], env=environment | variables, capture_output=True, text=True, timeout=60
+        )
+        assert f"no devnet is at {home}" in asked.stderr
+
+
 def test_who_made_a_network_and_was_killed_meanwhile_is_in_nobody_s_way(tmp_path):
     home = tmp_path / "net"
     home.mkdir()
