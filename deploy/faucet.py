@@ -13,7 +13,7 @@ from thespis.protocols.errors import AddressError
 
 ENTRIES_MAX = 100_000
 PAGE = """<!doctype html><meta charset="utf-8"><title>Thespis faucet</title>
-<h1>Thespis faucet</h1><p>Test money: {amount} FIL per address and hour.</p>
+<h1>Thespis faucet</h1><p>Test money: {amount} per address {every}.</p>
 <form method="post" action="/tap"><input name="target" size="60" placeholder="f1…"><button>Send</button></form>
 """
 
@@ -49,6 +49,7 @@ class Faucet:
     def __init__(self, send: Callable[[str], str], amount: str, every_s: float) -> None:
         self._send = send
         self._amount = amount
+        self._every_s = every_s
         self._addresses, self._hosts = Limiter(every_s), Limiter(every_s / 10)
 
     def app(self) -> Any:
@@ -61,7 +62,7 @@ class Faucet:
     async def _page(self, _request: Any) -> Any:
         from starlette.responses import HTMLResponse
 
-        return HTMLResponse(PAGE.format(amount=self._amount))
+        return HTMLResponse(PAGE.format(amount=self._amount, every=f"every {self._every_s:g} s"))
 
     async def _tap(self, request: Any) -> Any:
         import trio
@@ -89,7 +90,7 @@ class Faucet:
             self._addresses.clear(address)
             self._hosts.clear(host)
             return PlainTextResponse("the node did not take the transfer; ask again later\n", 502)
-        return PlainTextResponse(f"{self._amount} FIL are on their way: {cid}\n", headers={"Message-Cid": cid})
+        return PlainTextResponse(f"{self._amount} are on their way: {cid}\n", headers={"Message-Cid": cid})
 
 
 def serve(faucet: Faucet, bind: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +17,7 @@ from thespis.runtime.actor.handle import SupervisorHandle
 from thespis.runtime.actor.supervisor import EXIT_GAVE_UP, Supervisor
 from thespis.runtime.admin import AdminServer, AdminTell, StopNode, build_message, to_json
 from thespis.runtime.bases.exits import ExitStatus
+from thespis.runtime.bases.life import ORDERS, let_go_of_terminal
 from thespis.runtime.bases.process import ProcessBase
 from thespis.runtime.bases.settings import Limits
 from thespis.runtime.errors import MessageError, RuntimeFloorError
@@ -27,24 +30,44 @@ EXIT_NODE_DIED = 70
 SERVE_TURN_S = 0.2
 
 
-class RunningNode:
-    """A node that runs as a tree of processes below this one; use it as a context manager."""
+@contextlib.contextmanager
+def owned_home(home: Path, config: str = "") -> Iterator[Repo]:
+    """The home as this process's own, made where there is none: nothing in it is changed before that."""
+    repo = Repo.open(home) if (home / "version").exists() else Repo.init(home, config)
+    repo.lock()
+    try:
+        yield repo
+    finally:
+        repo.close()
 
-    def __init__(self, home: Path, node: type[Supervisor], *, settings: Any = None, log_level: str = "WARNING") -> None:
-        self.home = home
+
+class RunningNode:
+    """A node that runs as a tree of processes below this one, in an owned home; use it as a context manager."""
+
+    def __init__(
+        self,
+        repo: Repo,
+        node: type[Supervisor],
+        *,
+        settings: Any = None,
+        log_level: str = "WARNING",
+        clock_behind_s: float = 0.0,
+    ) -> None:
+        self.home = repo.home
+        self._repo = repo
         self._node = node
         self._settings = settings
         self._log_level = log_level
-        self._repo = Repo(home)
+        self._clock_behind_s = clock_behind_s
         self._stop_asked = False
         self._base: ProcessBase | None = None
         self._admin: AdminServer | None = None
 
     def __enter__(self) -> Self:
-        self._repo = Repo.open(self.home) if (self.home / "version").exists() else Repo.init(self.home)
-        self._repo.lock()
         try:
-            self._base = ProcessBase(self.home, limits=Limits(), log_level=self._log_level)
+            self._base = ProcessBase(
+                self.home, limits=Limits(), log_level=self._log_level, clock_behind_s=self._clock_behind_s
+            )
             give_passphrase(self.home)
             system = ActorSystem(self._base, transientUnique=True)
             address = system.createActor(self._node)
@@ -71,12 +94,12 @@ class RunningNode:
         take_passphrase(self.home)
         if self._base is not None:
             self._base.shutdown()
-        self._repo.close()
 
     def serve(self) -> int:
         """Serve the admin channel until told to stop or the node ends; returns the exit code."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: setattr(self, "_stop_asked", True))
+        for number in ORDERS:
+            if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGINT:
+                signal.signal(number, self._stop_ordered)
         while not self._stop_asked:
             self.turn()
             if self._exit.done():
@@ -84,6 +107,11 @@ class RunningNode:
                 logger.critical("the node ended: %s", status)
                 return EXIT_GAVE_UP if status.code == EXIT_GAVE_UP else EXIT_NODE_DIED
         return 0
+
+    def _stop_ordered(self, number: int, _frame: Any) -> None:
+        self._stop_asked = True
+        if number == signal.SIGHUP:
+            let_go_of_terminal()
 
     def turn(self) -> None:
         """Serve at most one admin request."""

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import httpx
 from thespis.runtime.errors import RuntimeFloorError
-from thespis.runtime.http.server import host_and_port
+from thespis.runtime.http.address import HttpAddress
 from thespis.runtime.repo import Repo
 
 TIMEOUT_S = 70.0
@@ -31,12 +31,12 @@ class RpcClient:
     """Calls one node; use it as a context manager."""
 
     def __init__(self, address: str, token: str = "", timeout_s: float = TIMEOUT_S) -> None:
-        host, port = host_and_port(address)
-        self.url = f"http://{host}:{port}/rpc/v1"
+        found = HttpAddress.from_text(address)
+        self.url = f"{found.url}/rpc/v1"
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        # the URL is http, so no certificate is ever looked at: loading the trusted ones would take 25 ms of CPU
-        nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._client = httpx.Client(headers=headers, timeout=timeout_s, trust_env=False, verify=nobody)
+        # without TLS no certificate is ever looked at: loading the trusted ones would take 25 ms of CPU
+        trusted = ssl.create_default_context() if found.secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._client = httpx.Client(headers=headers, timeout=timeout_s, trust_env=False, verify=trusted)
         self._numbers = itertools.count(1)
 
     @classmethod

@@ -10,22 +10,49 @@ from thespis.actors.chain.reader import ChainReader
 from thespis.protocols.encoding.car import write_car
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.networks.genesis import reachable
+from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.repo import Repo
 from thespis.runtime.store.rocks import RocksReader
 
 
+class SnapshotError(RuntimeFloorError):
+    """A chain cannot be exported as the home stands."""
+
+
 def export_chain(home: Path, path: Path) -> tuple[int, int]:
-    """Write headers, messages, receipts and the states of genesis and head; returns blocks and bytes written.
+    """Write headers, messages, receipts and the states of genesis and head; returns blocks of data and bytes written.
 
     All states between follow from these by execution, and would make a file many times as long.
+
+    Raises SnapshotError at a home without a chain, or whose node runs.
     """
+    repo = Repo.open(home)
+    if user := repo.user():
+        raise SnapshotError(f"the node at {home} runs as process {user}; stop it first: thespis --home {home} stop")
+    if not (home / "datastore" / CHAIN_STORE).exists():
+        raise SnapshotError(f"{home} has no chain yet; run a node there first")
     reader = ChainReader(RocksReader.open(home / "datastore" / CHAIN_STORE))
     try:
         head = reader.head()
         with path.open("wb") as stream:
-            blocks = write_car(stream, list(head.key), _blocks(reader))
-        return blocks, path.stat().st_size
+            counted = _Counted(_blocks(reader))
+            size = write_car(stream, list(head.key), counted)
+        return counted.blocks, size
     finally:
         reader.store.close()
+
+
+class _Counted:
+    """An iterator that knows how much it gave."""
+
+    def __init__(self, found: Iterator[tuple[Cid, bytes]]) -> None:
+        self._found = found
+        self.blocks = 0
+
+    def __iter__(self) -> Iterator[tuple[Cid, bytes]]:
+        for each in self._found:
+            self.blocks += 1
+            yield each
 
 
 def _blocks(reader: ChainReader) -> Iterator[tuple[Cid, bytes]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import ProtocolError
+from thespis.runtime.http.address import HttpAddress
 
 
 def fil_address(value: str) -> str:
@@ -20,6 +21,13 @@ def multiaddress(value: str) -> str:
     """A multiaddress, or nothing."""
     if value and not value.startswith("/"):
         raise ValueError(f"{value!r} is no multiaddress such as /ip4/127.0.0.1/tcp/3453")
+    return value
+
+
+def http_address(value: str) -> str:
+    """Where an HTTP server may listen, or nothing."""
+    if value:
+        HttpAddress.from_text(multiaddress(value))
     return value
 
 

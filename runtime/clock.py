@@ -59,9 +59,9 @@ class ManualClock:
 class SkewedClock:
     """Another clock, with a time of day that is off by some seconds."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, skew_s: float = 0.0) -> None:
         self._clock = clock
-        self.skew_s = 0.0
+        self.skew_s = skew_s
 
     def monotonic_s(self) -> float:
         """The other clock's."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from thespis.runtime.clock import Clock, SystemClock, system_random
+from thespis.runtime.clock import Clock, SkewedClock, SystemClock, system_random
 
 if TYPE_CHECKING:
     from thespis.runtime.http.port import HttpPort, HttpSettings
@@ -193,8 +193,11 @@ class ProcessEnvironment:
 DEFAULT_ENVIRONMENT = "thespis.runtime.environment:ProcessEnvironment"
 
 
-def load_environment(path: str, home: str) -> Environment:
-    """Build the environment that ``module:factory`` names for one home directory."""
+def load_environment(path: str, home: str, clock_behind_s: float = 0.0) -> Environment:
+    """Build the environment that ``module:factory`` names for one home directory, with a clock that may be behind."""
     module, _, factory = path.partition(":")
     build: Callable[[str], Environment] = getattr(importlib.import_module(module), factory)
-    return build(home)
+    environment = build(home)
+    if clock_behind_s:
+        environment.clock = SkewedClock(environment.clock, -clock_behind_s)
+    return environment

@@ -1,5 +1,7 @@
 """The error tree of the runtime floor; every error names the thing, the value, the bound and the remedy."""
 
+from thespis.protocols.errors import ProtocolError
+
 
 class RuntimeFloorError(Exception):
     """Root of every error this floor raises, so that a caller can catch the floor and not Python."""
@@ -52,6 +54,17 @@ class RemoteError(AskError):
 
 class MailboxFullError(AskError):
     """Too many asks are in flight; wait for some to end before asking again."""
+
+
+def said(error: BaseException) -> str:
+    """What an error says to a person: ours speak for themselves, others' need their kind; of a group the first."""
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
+        error = error.exceptions[0]
+    if isinstance(error, RuntimeFloorError | ProtocolError) and str(error):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def error_named(kind: str, detail: str, declared: tuple[type[Exception], ...]) -> Exception:

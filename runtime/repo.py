@@ -23,7 +23,6 @@ Init makes a folder with the first four and gives it its name last, so a failed 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
@@ -31,11 +30,11 @@ from pathlib import Path
 
 from thespis.runtime.errors import RuntimeFloorError
 from thespis.runtime.files import write_atomically
+from thespis.runtime.locks import FileLock, LockedError, holder_of
 
 VERSION = "1"
 FOLDERS = ("keystore", "datastore")
 DEFAULT_HOME = "~/.thespis"
-LOCK_TRIES = 10
 
 
 class RepoError(RuntimeFloorError):
@@ -68,7 +67,7 @@ class Repo:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._lock_fd: int | None = None
+        self._lock = FileLock(home / "repo.lock")
 
     @classmethod
     def init(cls, home: Path, config: str = "") -> Repo:
@@ -128,35 +127,20 @@ class Repo:
 
     def lock(self) -> None:
         """Become the one user of the repository; raises RepoLockedError naming the other."""
-        path = self.home / "repo.lock"
-        for _ in range(LOCK_TRIES):
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # the former holder may have unlinked the file between our open and our lock
-                if path.exists() and os.fstat(fd).st_ino == path.stat().st_ino:
-                    os.ftruncate(fd, 0)
-                    os.write(fd, f"{os.getpid()}\n".encode())
-                    self._lock_fd = fd
-                    return
-            except BlockingIOError:
-                holder = os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
-                os.close(fd)
-                raise RepoLockedError(
-                    f"repository {self.home} is in use by process {holder}; stop it, or choose another --home"
-                ) from None
-            except FileNotFoundError:
-                pass
-            os.close(fd)
-        raise RepoLockedError(f"repository {self.home} changes hands too fast; try again")
+        try:
+            self._lock.take()
+        except LockedError as error:
+            raise RepoLockedError(
+                f"repository {self.home} is in use by process {error.holder}; stop it, or choose another --home"
+            ) from None
 
     def unlock(self) -> None:
         """Give the repository free; without a lock this does nothing."""
-        if self._lock_fd is not None:
-            with contextlib.suppress(FileNotFoundError):
-                (self.home / "repo.lock").unlink()
-            os.close(self._lock_fd)
-            self._lock_fd = None
+        self._lock.release()
+
+    def user(self) -> int:
+        """The process that uses the repository, 0 for nobody."""
+        return holder_of(self._lock.path)
 
     def api(self) -> str:
         """Where the API listens; raises RepoError when no node runs."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from thespis.runtime.actor.message import message
-from thespis.runtime.checks import multiaddress
+from thespis.runtime.checks import http_address
 from thespis.runtime.settings import Setting
 
 LOCAL_PAGES = (
@@ -21,7 +21,7 @@ class ApiSettings:
     """The JSON-RPC and HTTP server."""
 
     address: Annotated[
-        str, Setting("api.address", "where the API listens", check=multiaddress, flag="--api-listen")
+        str, Setting("api.address", "where the API listens", check=http_address, flag="--api-listen")
     ] = "/ip4/127.0.0.1/tcp/3453"
     origins: Annotated[
         tuple[str, ...], Setting("api.access_control_allow_origin", "origins whose pages may call the API")

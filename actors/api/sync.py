@@ -39,12 +39,13 @@ async def sync_state(node: NodeView) -> Any:
 
 @rpc("Thespis.SyncStatus", "read")
 async def sync_status(node: NodeView) -> Any:
-    """How syncing goes: stage, heights, epochs per second, seconds left (-1: unknown)."""
+    """How syncing goes: stage, heights, the clock's own epoch, epochs per second, seconds left (-1: unknown)."""
     status = await node.ask(ReadSync())
     return {
         "Stage": status.stage,
         "Height": status.height,
         "Target": status.target,
+        "Epoch": node.chain.genesis.profile.epoch_at(node.environment.clock.unix_s()),
         "Rate": status.rate,
         "RemainingSeconds": status.remaining_s,
         "Error": status.fault or status.error,

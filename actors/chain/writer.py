@@ -57,6 +57,11 @@ class HeadChange:
     reverted: tuple[TipsetKey, ...]
     applied: tuple[TipsetKey, ...]
 
+    @property
+    def grown(self) -> bool:
+        """Whether nothing was left: the former head only has another block beside its own."""
+        return len(self.reverted) == 1 and set(self.reverted[0]) <= set(self.applied[0] if self.applied else ())
+
 
 class ChainWriter(ChainReader):
     """A chain that grows."""

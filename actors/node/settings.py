@@ -19,6 +19,7 @@ from thespis.runtime.actor.message import message
 from thespis.runtime.checks import fil_address
 from thespis.runtime.settings import Setting, checked
 
+CLOCK_BEHIND_S_MAX = 10.0 * 365 * 86_400
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -46,6 +47,22 @@ class LogSettings:
     ] = "INFO"
 
 
+@message
+class ClockSettings:
+    """The node's clock."""
+
+    behind_s: Annotated[
+        float,
+        Setting(
+            "clock.behind_s",
+            "seconds that the clock is behind the machine's: a devnet's stands still while the network is stopped",
+            at_least=0.0,
+            at_most=CLOCK_BEHIND_S_MAX,
+            read_by="deploy/cli/daemon.py",
+        ),
+    ] = 0.0
+
+
 RECORDS: tuple[type, ...] = (
     ApiSettings,
     BootstrapperSettings,
@@ -55,6 +72,7 @@ RECORDS: tuple[type, ...] = (
     WalletDefaults,
     HeartbeatSettings,
     MsgPoolSettings,
+    ClockSettings,
     LogSettings,
 )
 """Every record with keys that a person may set, in the order of the configuration file."""

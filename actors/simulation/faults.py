@@ -31,13 +31,18 @@ class FaultCounts:
     absences: int = 0
 
 
+def check_faults(kinds: tuple[str, ...]) -> None:
+    """Raise ValueError for a fault that there is not."""
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown:
+        raise ValueError(f"faults {', '.join(map(repr, unknown))}; there are {', '.join(KINDS)}")
+
+
 class FaultSchedule:
     """Decides, epoch by epoch, what goes wrong."""
 
     def __init__(self, simulation: SimulatedFilecoin, kinds: tuple[str, ...], seed: int) -> None:
-        unknown = [kind for kind in kinds if kind not in KINDS]
-        if unknown:
-            raise ValueError(f"faults {unknown}; there are {', '.join(KINDS)}")
+        check_faults(kinds)
         self._simulation = simulation
         self._kinds = kinds
         self._rng = seeded_random(f"{seed}/faults")

@@ -7,7 +7,7 @@ from typing import Any
 
 from thespis.actors.chain.reader import ChainReader
 from thespis.actors.simulation.enemies.camp import Camp, check_kinds, miners_needed
-from thespis.actors.simulation.faults import FaultSchedule
+from thespis.actors.simulation.faults import FaultSchedule, check_faults
 from thespis.actors.simulation.invariants import LIVENESS_EPOCHS, Checker
 from thespis.actors.simulation.network import BLOCK_TIME_S, RpcFailedError, SimulatedFilecoin
 from thespis.actors.simulation.topology import FULL_MESH
@@ -15,6 +15,7 @@ from thespis.protocols.networks.devnet import NEVER
 from thespis.runtime.errors import AskError
 
 RECOMPUTE_EVERY = 25
+NODES_MAX = 1000
 QUIET_EPOCHS = 12
 """Epochs without faults and new messages at the end: heads agree within ten, and messages get on chain."""
 
@@ -52,6 +53,20 @@ class SimulationResult:
     win_share: dict[str, float] = field(default_factory=dict)
 
 
+def check_scenario(
+    nodes: int, miners: int, epochs: int, faults: tuple[str, ...] = (), enemies: tuple[str, ...] = ()
+) -> None:
+    """Raise ValueError for what would not be simulated as it is said."""
+    if not 1 <= miners <= nodes <= NODES_MAX:
+        raise ValueError(f"{nodes} nodes with {miners} miners; 1 to {NODES_MAX} nodes, and each miner needs one")
+    if epochs <= QUIET_EPOCHS:
+        raise ValueError(
+            f"{epochs} epochs; a simulation has more than {QUIET_EPOCHS}, for its last {QUIET_EPOCHS} are calm"
+        )
+    check_faults(faults)
+    check_kinds(enemies)
+
+
 def simulate(
     seed: int,
     *,
@@ -66,9 +81,9 @@ def simulate(
 ) -> tuple[SimulationResult, SimulatedFilecoin]:
     """Run it; raises InvariantError when an invariant breaks. The caller closes the simulation.
 
-    Raises ValueError for faults, enemies and topologies that there are not.
+    Raises ValueError for what `check_scenario` refuses, and for topologies that there are not.
     """
-    check_kinds(enemies)
+    check_scenario(nodes, miners, epochs, faults, enemies)
     simulation = SimulatedFilecoin(
         seed,
         nodes,

@@ -69,6 +69,7 @@ WATCH_EVERY_S = 0.5
 class Syncer(Subsystem[SyncerSettings]):
     """Keeps the heaviest valid chain; `writer` is how blocks are validated, executed and kept."""
 
+    preloads = ("thespis.protocols.consensus.storage_proofs",)
     writer: ClassVar[type[ChainWriter]] = ChainWriter
     chain: ChainWriter
 
@@ -242,10 +243,11 @@ class Syncer(Subsystem[SyncerSettings]):
 
     def _announce(self, change: HeadChange) -> None:
         head = change.head
-        if change.reverted:
+        if change.reverted and not change.grown:
             logger.info(
-                "reorganised %d tipsets to %d at height %d", len(change.reverted), len(change.applied), head.height
-            )
+                "reorganised: %d tipsets left, %d joined, the head at height %d",
+                len(change.reverted), len(change.applied), head.height,
+            )  # fmt: skip
         self.publish(NewHead(head.key, head.height, change.weight, change.reverted, change.applied))
 
     # -- syncing ---------------------------------------------------------------------------------------------

@@ -26,22 +26,14 @@ def show(title: str, figures: Iterable[Figure], *, as_json: bool) -> None:
         for figure in figures:
             print(json.dumps(asdict(figure)), flush=True)
         return
-    from rich.console import Console
-    from rich.table import Table
+    from thespis.deploy.cli.tables import print_table
 
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    for name, justify in (
-        ("NAME", "left"),
-        ("VALUE", "right"),
-        ("UNIT", "left"),
-        ("AGAINST", "left"),
-        ("RATIO", "right"),
-    ):
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for figure in figures:
-        ratio = "" if figure.ratio is None else _number(figure.ratio)
-        table.add_row(figure.name, _number(figure.value), figure.unit, figure.against, ratio)
-    Console(highlight=False).print(table)
+    rows = [
+        (each.name, _number(each.value), each.unit, each.against, "" if each.ratio is None else _number(each.ratio))
+        for each in figures
+    ]
+    print(title)
+    print_table(("NAME", "VALUE", "UNIT", "AGAINST", "RATIO"), rows)
 
 
 def _number(value: float) -> str:

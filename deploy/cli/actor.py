@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import click
-from thespis.deploy.cli.client import call, fil, json_option, print_table
+from thespis.deploy.cli.client import call, fil, json_option
+from thespis.deploy.cli.tables import print_table
 
 
 @click.group()

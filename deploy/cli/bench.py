@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from thespis.deploy.cli.parameters import Count, Seconds
 
 
 @click.group()
@@ -22,7 +23,7 @@ def actors(*, as_json: bool) -> None:
 
 @bench.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-@click.option("--entries-max", default=1_000_000, show_default=True, help="Largest map and array.")
+@click.option("--entries-max", type=Count, default=1_000_000, show_default=True, help="Largest map and array.")
 def ipld(*, as_json: bool, entries_max: int) -> None:
     """HAMT and AMT: gets, sets and flushes per second."""
     from thespis.deploy.bench import ipld as measurements
@@ -33,7 +34,7 @@ def ipld(*, as_json: bool, entries_max: int) -> None:
 
 @bench.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-@click.option("--epochs", default=2_000, show_default=True, help="Length of the empty chain that is synced.")
+@click.option("--epochs", type=Count, default=2_000, show_default=True, help="Length of the empty chain to sync.")
 def chain(*, as_json: bool, epochs: int) -> None:
     """The chain and a whole node: admission, syncing, block to head, start, memory, JSON-RPC."""
     import itertools
@@ -49,7 +50,7 @@ def chain(*, as_json: bool, epochs: int) -> None:
 
 @bench.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-@click.option("--seconds", default=10.0, show_default=True, help="How long each flood lasts.")
+@click.option("--seconds", type=Seconds, default=10.0, show_default=True, help="How long each flood lasts.")
 def hostile(*, as_json: bool, seconds: float) -> None:
     """A real node under attack: an honest peer's latency, memory, and who was dropped."""
     from thespis.deploy.bench import hostile as measurements

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from thespis.deploy.cli.client import call, fil, json_option, link, print_table, show
+from thespis.deploy.cli.client import call, fil, json_option, link, show
+from thespis.deploy.cli.parameters import CidText, Count, Seconds, WritableFile, whole
+from thespis.deploy.cli.tables import print_table
 
 
 @click.group()
@@ -29,8 +31,8 @@ def chain_head(ctx: click.Context, *, as_json: bool) -> None:
 
 
 @chain.command("ls")
-@click.option("--count", default=30, show_default=True, help="How many tipsets, from the head down.")
-@click.option("--height", default=-1, help="Start below the head.")
+@click.option("--count", type=Count, default=30, show_default=True, help="How many tipsets, from the head down.")
+@click.option("--height", type=whole(-1), default=-1, help="Start below the head.")
 @click.option("-l", "--long", is_flag=True, help="A line per block.")
 @json_option
 @click.pass_context
@@ -53,7 +55,7 @@ def chain_ls(ctx: click.Context, *, count: int, height: int, long: bool, as_json
         for each in tipsets:
             for cid, block in zip(each["Cids"], each["Blocks"], strict=True):
                 messages = call(ctx, "ChainGetBlockMessages", cid)
-                root = block["ParentStateRoot"]["/"][-12:]
+                root = block["ParentStateRoot"]["/"]
                 rows.append((each["Height"], cid["/"], block["Miner"], root, len(messages["Cids"])))
         print_table(("HEIGHT", "CID", "MINER", "PARENT STATE", "MESSAGES"), rows)
 
@@ -61,7 +63,7 @@ def chain_ls(ctx: click.Context, *, count: int, height: int, long: bool, as_json
 
 
 @chain.command("get-block")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def chain_get_block(ctx: click.Context, cid: str) -> None:
     """Print a block header as JSON."""
@@ -69,7 +71,7 @@ def chain_get_block(ctx: click.Context, cid: str) -> None:
 
 
 @chain.command("getmessage")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def chain_get_message(ctx: click.Context, cid: str) -> None:
     """Print a message as JSON."""
@@ -77,7 +79,7 @@ def chain_get_message(ctx: click.Context, cid: str) -> None:
 
 
 @chain.command("export")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=WritableFile())
 @click.pass_context
 def chain_export(ctx: click.Context, file: Path) -> None:
     """Write the heaviest chain's headers, messages and last states to a CAR, from the stopped node's store."""
@@ -86,6 +88,10 @@ def chain_export(ctx: click.Context, file: Path) -> None:
 
     blocks, size = export_chain(home_of(ctx), file)
     click.echo(f"{blocks} blocks, {size} bytes written to {file}")
+
+
+BEHIND_EPOCHS = 5
+"""Epochs without a block that are nothing unusual; what is further behind the clock is not synced."""
 
 
 @click.group()
@@ -100,8 +106,14 @@ def sync_status(ctx: click.Context, *, as_json: bool) -> None:
     """Print stage, height, rate and time left."""
 
     def text(status: Any) -> None:
-        left = status["RemainingSeconds"]
-        click.echo(f"stage   {status['Stage']}\nheight  {status['Height']} of {status['Target']}")
+        behind, left = status["Epoch"] - status["Height"], status["RemainingSeconds"]
+        stage = status["Stage"]
+        if stage == "idle" and behind > BEHIND_EPOCHS:
+            peers = len(call(ctx, "NetPeers"))
+            stage += f": no heavier chain is known from {peers} peers" if peers else ": no peer is connected"
+            left = -1.0
+        click.echo(f"stage   {stage}")
+        click.echo(f"height  {status['Height']} of {max(status['Target'], status['Epoch'])}, {max(0, behind)} behind")
         click.echo(f"rate    {status['Rate']:.1f} epochs/s\nleft    {f'{left:.0f} s' if left >= 0 else 'unknown'}")
         if status["Error"]:
             click.echo(f"last error: {status['Error']}")
@@ -110,17 +122,17 @@ def sync_status(ctx: click.Context, *, as_json: bool) -> None:
 
 
 @sync.command("wait")
-@click.option("--timeout", default=600.0, show_default=True, help="Seconds to wait at most.")
+@click.option("--timeout", type=Seconds, default=600.0, show_default=True, help="Seconds to wait at most.")
 @click.pass_context
 def sync_wait(ctx: click.Context, *, timeout: float) -> None:
     """Wait until the head is at the present epoch."""
     end_s = time.monotonic() + timeout
     delay_s = call(ctx, "Version")["BlockDelay"]
     while time.monotonic() < end_s:
-        head = call(ctx, "ChainHead")
-        behind_s = time.time() - head["Blocks"][0]["Timestamp"]
-        click.echo(f"height {head['Height']}, {max(0.0, behind_s):.0f} s behind the clock")
-        if behind_s < 5 * delay_s:
+        status = call(ctx, "Thespis.SyncStatus")
+        behind = max(0, status["Epoch"] - status["Height"])
+        click.echo(f"height {status['Height']}, {behind} epochs behind the clock")
+        if behind <= BEHIND_EPOCHS:
             return
         time.sleep(min(5.0, delay_s))
     click.echo(f"not synced within {timeout:.0f} s", err=True)
@@ -128,7 +140,7 @@ def sync_wait(ctx: click.Context, *, timeout: float) -> None:
 
 
 @sync.command("mark-bad")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def sync_mark_bad(ctx: click.Context, cid: str) -> None:
     """Refuse a block and everything built on it."""
@@ -136,7 +148,7 @@ def sync_mark_bad(ctx: click.Context, cid: str) -> None:
 
 
 @sync.command("unmark-bad")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def sync_unmark_bad(ctx: click.Context, cid: str) -> None:
     """Stop refusing a block."""
@@ -144,7 +156,7 @@ def sync_unmark_bad(ctx: click.Context, cid: str) -> None:
 
 
 @sync.command("check-bad")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def sync_check_bad(ctx: click.Context, cid: str) -> None:
     """Say whether and why a block is refused."""
@@ -152,7 +164,7 @@ def sync_check_bad(ctx: click.Context, cid: str) -> None:
 
 
 @sync.command("checkpoint")
-@click.argument("cids", nargs=-1)
+@click.argument("cids", type=CidText, nargs=-1)
 @click.pass_context
 def sync_checkpoint(ctx: click.Context, cids: tuple[str, ...]) -> None:
     """Never leave the tipset of these blocks (default: the head)."""
@@ -165,7 +177,7 @@ def show_group() -> None:
 
 
 @show_group.command("block")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @json_option
 @click.pass_context
 def show_block(ctx: click.Context, cid: str, *, as_json: bool) -> None:
@@ -200,7 +212,8 @@ def dag_get(ctx: click.Context, path: str) -> None:
     from thespis.protocols.encoding.cid import Cid
     from thespis.protocols.errors import ChainError
 
-    cid, *fields = path.strip("/").split("/")
+    text, *fields = path.strip("/").split("/")
+    cid = str(CidText.convert(text, None, ctx))
     value = cbor.decode(base64.b64decode(call(ctx, "ChainReadObj", link(cid))))
     for field in fields:
         if isinstance(value, Cid):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 from thespis.deploy.cli.settings import home_of
-from thespis.deploy.nodes import GENESIS_FILE, SETTINGS, node_settings
+from thespis.deploy.nodes import SETTINGS, node_settings, take_genesis
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -29,31 +30,36 @@ def setting_flags(command: Command) -> Command:
 @click.option(
     "--genesis", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Genesis CAR to start from."
 )
+@click.option("--launched-by", type=int, hidden=True, help="Stop in order when this process, the parent, is gone.")
 @setting_flags
 @click.pass_context
-def daemon(ctx: click.Context, /, *, offline: bool, genesis: Path | None, **flags: str | None) -> None:
+def daemon(
+    ctx: click.Context, /, *, offline: bool, genesis: Path | None, launched_by: int | None, **flags: str | None
+) -> None:
     """Run a node: a supervised tree of processes over the home directory.
 
     The wallet's passphrase comes from THESPIS_PASSPHRASE or from the file `passphrase` in the home (mode 600).
     """
-    from thespis.actors.node.actor import FilecoinNode
-    from thespis.actors.node.settings import LogSettings
-    from thespis.deploy.launcher import RunningNode
-    from thespis.runtime.files import write_atomically
-    from thespis.runtime.repo import Repo
+    from thespis.runtime.bases.life import tie_to_parent
 
-    home = home_of(ctx)
+    if launched_by is not None:
+        tie_to_parent(launched_by, signal.SIGTERM)
+    from thespis.actors.node.actor import FilecoinNode
+    from thespis.actors.node.settings import ClockSettings, LogSettings
+    from thespis.deploy.launcher import RunningNode, owned_home
+
     started_s = time.monotonic()
-    repo = Repo.open(home) if (home / "version").exists() else Repo.init(home, SETTINGS.default_text())
-    if genesis is not None:
-        write_atomically(home / GENESIS_FILE, genesis.read_bytes())
     texts = {name.replace("__", "."): text for name, text in flags.items() if text is not None}
     given = {key: SETTINGS.field(key).parsed(text) for key, text in texts.items()}
-    config = SETTINGS.load(repo.config_path, flags=given)
-    settings = node_settings(home, config, offline=offline)
-    with RunningNode(home, FilecoinNode, settings=settings, log_level=config.record(LogSettings).level) as node:
-        _announce(home, time.monotonic() - started_s)
-        code = node.serve()
+    with owned_home(home_of(ctx), SETTINGS.default_text()) as repo:
+        config = SETTINGS.load(repo.config_path, flags=given)
+        if genesis is not None:
+            take_genesis(repo.home, genesis)
+        settings = node_settings(repo.home, config, offline=offline)
+        level, behind_s = config.record(LogSettings).level, config.record(ClockSettings).behind_s
+        with RunningNode(repo, FilecoinNode, settings=settings, log_level=level, clock_behind_s=behind_s) as node:
+            _announce(repo.home, time.monotonic() - started_s)
+            code = node.serve()
     sys.exit(code)
 
 

@@ -10,11 +10,12 @@ import time
 from pathlib import Path
 
 import click
+from thespis.deploy.cli.parameters import Count
 
 
 @click.command()
 @click.option("--stay", is_flag=True, help="Start the tree and keep it until interrupted, without hurting it.")
-@click.option("--rounds", default=1, show_default=True, help="How often to kill each of them.")
+@click.option("--rounds", type=Count, default=1, show_default=True, help="How often to kill each of them.")
 @click.pass_context
 def demo(ctx: click.Context, *, stay: bool, rounds: int) -> None:
     """Start a Node with twelve subsystems, kill and freeze them, and show that nothing acknowledged is lost.
@@ -34,10 +35,10 @@ def demo(ctx: click.Context, *, stay: bool, rounds: int) -> None:
 
 def _stay(home: Path) -> int:
     from thespis.actors.demo import DemoNode
-    from thespis.deploy.launcher import RunningNode
+    from thespis.deploy.launcher import RunningNode, owned_home
 
     started = time.monotonic()
-    with RunningNode(home, DemoNode, log_level="CRITICAL") as node:
+    with owned_home(home) as repo, RunningNode(repo, DemoNode, log_level="CRITICAL") as node:
         click.echo(f"12 subsystems run after {time.monotonic() - started:.1f} s; from another terminal:")
         for command in ("ps --watch", "tell Ledger-1 ReadBook", "restart Ledger-3", "stop"):
             click.echo(f"  thespis --home {home} {command}")
@@ -50,7 +51,7 @@ def _run(home: Path, rounds: int) -> int:
     from thespis.deploy.cli.node import process_table
     from thespis.deploy.demo.books import audit_books
     from thespis.deploy.demo.chaos import pids_of, run_script
-    from thespis.deploy.launcher import RunningNode
+    from thespis.deploy.launcher import RunningNode, owned_home
 
     console = Console(highlight=False)
     started = time.monotonic()
@@ -58,14 +59,14 @@ def _run(home: Path, rounds: int) -> int:
     def report(what: str, healed: dict[str, float]) -> None:
         console.print(f"  {what}: whole again after [bold]{max(healed.values()):.2f} s[/]")
 
-    with RunningNode(home, DemoNode, log_level="CRITICAL") as node:
+    with owned_home(home) as repo, RunningNode(repo, DemoNode, log_level="CRITICAL") as node:
         console.print(f"A Node and its 12 subsystems, each a process, ready after {time.monotonic() - started:.1f} s:")
         pids_of(node, ("Auditor", *LEDGER_ROLES))
-        console.print(process_table(node.handle.processes()))
+        console.print(process_table(node.handle.processes(), console.width))
         console.print("\nEleven of them deposit at each other in a ring. Now hurt them:")
         times = sorted(run_script(node, LEDGER_ROLES, report, rounds))
         pids_of(node, ("Auditor", *LEDGER_ROLES))
-        console.print(process_table(node.handle.processes()))
+        console.print(process_table(node.handle.processes(), console.width))
         stopping = time.monotonic()
     console.print(f"\nStopped in order in {time.monotonic() - stopping:.1f} s.")
     audit = audit_books(home)

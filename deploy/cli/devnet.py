@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
 import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from thespis.deploy.cli.client import Size, upgrade_option
+from thespis.deploy.cli.parameters import Count, Natural, Size, WritableFile, upgrade_option, whole
+from thespis.runtime.http.address import PORT_MAX
 
 if TYPE_CHECKING:
     from thespis.deploy.devnet.plan import DevnetPlan
-    from thespis.deploy.devnet.run import DevnetRun
-
-DEFAULT_HOME = Path(tempfile.gettempdir()) / "thespis-devnet"
 
 
 class BlockTime(click.ParamType[int]):
@@ -35,125 +34,181 @@ class BlockTime(click.ParamType[int]):
 
 
 @click.group(invoke_without_command=True)
-@click.option("--nodes", default=3, show_default=True, help="Nodes.")
-@click.option("--miners", default=2, show_default=True, help="How many of them mine.")
+@click.option("--nodes", type=Count, default=3, show_default=True, help="Nodes.")
+@click.option("--miners", type=Count, default=2, show_default=True, help="How many of them mine.")
 @click.option("--block-time", default="2s", show_default=True, type=BlockTime(), help="Length of an epoch.")
-@click.option("--sector-size", type=Size(), default="2KiB", show_default=True, help="2KiB, 8MiB or 512MiB.")
+@click.option("--sector-size", type=Size, default="2KiB", show_default=True, help="2KiB, 8MiB or 512MiB.")
 @upgrade_option
-@click.option("--seed", default=1, show_default=True, help="What keys and genesis follow from.")
-@click.option("--base-port", default=0, help="First of two ports per node; without it the system chooses.")
-@click.option("--home", "directory", type=click.Path(path_type=Path, file_okay=False), help="Where the homes are.")
-@click.option("--until-epoch", default=0, help="End there, but let transfers settle; exit 0 only if all agree.")
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write how it went as JSON.")
+@click.option("--seed", type=Natural, default=1, show_default=True, help="What keys and genesis follow from.")
+@click.option(
+    "--base-port", type=whole(0, PORT_MAX), default=0, help="First of two ports per node; default: free ones."
+)
+@click.option(
+    "--home", "directory", type=click.Path(path_type=Path, file_okay=False),
+    help="Where the homes are (default: a folder of yours, in $XDG_STATE_HOME or ~/.local/state).",
+)  # fmt: skip
+@click.option("--reset", is_flag=True, help="Begin a new network: chain, wallets, sectors and logs there are deleted.")
+@click.option("--traffic", is_flag=True, help="Send transfers between the printed accounts in every epoch.")
+@click.option("--until-epoch", type=Natural, default=0, help="End there; exit 0 only if all agree.")
+@click.option("--report", type=WritableFile(), help="Write how it went as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON only: the banner, then the outcome.")
 @click.pass_context
 def devnet(
     ctx: click.Context,
+    /,
     *,
-    nodes: int,
-    miners: int,
-    block_time: int,
-    sector_size: int,
-    upgrade_epoch: int,
-    seed: int,
-    base_port: int,
     directory: Path | None,
+    reset: bool,
+    traffic: bool,
     until_epoch: int,
     report: Path | None,
     as_json: bool,
+    **shape: int,
 ) -> None:
     """Run a local Filecoin network of supervised nodes until interrupted.
 
-    Each run starts from a fresh genesis, whose miners have really sealed sectors; every block proves one of them.
+    A network that was stopped goes on where it was, with its genesis, keys, ports and chain; --reset begins a new one.
+    Its miners have really sealed sectors; every block proves one of them.
     """
-    home = directory or (Path(ctx.find_root().obj) if ctx.find_root().obj else DEFAULT_HOME)
-    ctx.obj = home
+    from thespis.deploy.devnet.home import default_home, held
+
+    root = ctx.find_root()  # THESPIS_HOME is a node's home, so only what stands in the command is the network's
+    named = Path(root.obj) if root.obj and root.get_parameter_source("home") is _IN_COMMAND else None
+    ctx.obj = home = (directory or named or default_home()).expanduser().absolute()
     if ctx.invoked_subcommand is not None:
         return
-    from thespis.deploy.devnet.plan import STATE_FILE, DevnetError, DevnetPlan
-    from thespis.deploy.devnet.run import DevnetRun
+    given = {name: value for name, value in shape.items() if ctx.get_parameter_source(name) is not _BY_DEFAULT}
+    with held(home):
+        plan, goes_on = _network(home, shape, given, reset=reset)
+        run = DevnetShown(plan, goes_on, traffic=traffic, as_json=as_json)
+        code = run.run(until_epoch, report)
+    sys.exit(code)
 
-    if home.exists() and any(home.iterdir()) and not (home / STATE_FILE).exists():
-        raise DevnetError(f"{home} holds something other than a devnet; choose another --home")
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True, mode=0o700)
+
+_BY_DEFAULT, _IN_COMMAND = click.core.ParameterSource.DEFAULT, click.core.ParameterSource.COMMANDLINE
+
+
+def _network(home: Path, shape: dict[str, int], given: dict[str, int], *, reset: bool) -> tuple[DevnetPlan, bool]:
+    """The network that goes on in a held home, or a new one; and whether it goes on."""
+    from thespis.deploy.devnet.home import clear, stopped_network
+    from thespis.deploy.devnet.plan import DevnetPlan
+
+    found = None if reset else stopped_network(home, given)
+    if found is not None:
+        return found, True
     plan = DevnetPlan.make(
-        home, seed=seed, nodes=nodes, miners=miners, block_time_s=block_time, base_port=base_port,
+        home, seed=shape["seed"], nodes=shape["nodes"], miners=shape["miners"], block_time_s=shape["block_time"],
+        base_port=shape["base_port"], sector_bytes=shape["sector_size"], upgrade_epoch=shape["upgrade_epoch"],
         # genesis is now, and a miner begins when it is up: how long that takes nobody can tell, and any margin is too
         # long for one machine and too short for another. Epochs that pass until then have no block
-        genesis_time_s=int(time.time()), sector_bytes=sector_size, upgrade_epoch=upgrade_epoch,
+        genesis_time_s=int(time.time()),
     )  # fmt: skip
+    clear(home)  # no sooner than it is known that there can be another
     plan.write()
-    sys.exit(_run(DevnetRun(plan), plan, until_epoch, report, as_json=as_json))
+    return plan, False
 
 
-def _run(run: DevnetRun, plan: DevnetPlan, until_epoch: int, report: Path | None, *, as_json: bool) -> int:
-    from rich.console import Console
-    from rich.live import Live
-    from thespis.deploy.devnet.run import status_table
+class DevnetShown:
+    """One run, as a person or a script sees it."""
 
-    console = Console(highlight=False, stderr=as_json)
-    started_s = time.monotonic()
-    interrupted = False
-    with run.fleet:
-        try:
-            run.fleet.wait_ready()
-            run.outcome.ready_s = time.monotonic() - started_s
-            if as_json:
-                click.echo(json.dumps(plan.state()))
-            else:
-                _banner(console, plan, run.outcome.ready_s)
-            if console.is_terminal and not as_json:
-                with Live(console=console, auto_refresh=False) as live:
-                    run.follow(until_epoch, lambda rows: live.update(status_table(rows), refresh=True))
-            else:
-                run.follow(until_epoch)
-            run.judge()
-        except KeyboardInterrupt:
-            interrupted = True
-        run.outcome.wall_s = time.monotonic() - started_s
-        run.outcome.stop_s = run.fleet.stop()
-    data = run.report(report)
-    if as_json:
-        click.echo(json.dumps(data))
-    elif interrupted:
-        console.print(f"\nstopped in {run.outcome.stop_s:.1f} s")
-    else:
-        _summary(console, run)
-    return 1 if run.outcome.problems else 0
+    def __init__(self, plan: DevnetPlan, goes_on: bool, *, traffic: bool, as_json: bool) -> None:
+        from rich.console import Console
+        from thespis.deploy.devnet.run import DevnetRun
+
+        self._plan = plan
+        self._goes_on = goes_on
+        self._run = DevnetRun(plan, traffic=traffic)
+        self._as_json = as_json
+        self._console = Console(highlight=False, stderr=as_json)
+
+    def run(self, until_epoch: int, report: Path | None) -> int:
+        """From start to stop; returns the exit code."""
+        run, console = self._run, self._console
+        started_s = time.monotonic()
+        interrupted = False
+        with run.fleet:
+            try:
+                run.fleet.wait_ready()
+                run.outcome.ready_s = time.monotonic() - started_s
+                if self._as_json:
+                    click.echo(json.dumps(self._plan.state()))
+                else:
+                    self._banner()
+                self._follow(until_epoch)
+                run.judge()
+            except KeyboardInterrupt:
+                interrupted = True
+            run.outcome.wall_s = time.monotonic() - started_s
+            run.stop()
+        data = run.report(report)
+        if self._as_json:
+            click.echo(json.dumps(data))
+            return 1 if run.outcome.problems else 0
+        if not interrupted:
+            self._summary()
+        console.print(
+            f"\nstopped in {run.outcome.stop_s:.1f} s; the same command lets the network go on, "
+            "with --reset it begins a new one"
+        )
+        return 1 if run.outcome.problems else 0
+
+    def _follow(self, until_epoch: int) -> None:
+        from rich.console import Group
+        from rich.live import Live
+        from rich.text import Text
+        from thespis.deploy.cli.tables import fitting
+        from thespis.deploy.devnet.run import STATUS_COLUMNS, NodeStatus, status_lines, status_row
+
+        if self._as_json or not self._console.is_terminal:
+            self._run.follow(until_epoch)
+            return
+        with Live(console=self._console, auto_refresh=False) as live:
+
+            def show(found: list[NodeStatus]) -> None:
+                table = fitting(STATUS_COLUMNS, [status_row(each) for each in found], self._console.width)
+                lines = Text("\n".join(status_lines(found)), overflow="fold")
+                live.update(Group(table, Text(), lines), refresh=True)
+
+            self._run.follow(until_epoch, show)
+
+    def _banner(self) -> None:
+        plan, console = self._plan, self._console
+        how = "goes on where it was" if self._goes_on else "is new"
+        console.print(
+            f"[bold]Thespis devnet[/] {how}: seed {plan.seed}, {plan.block_time_s} s epochs, "
+            f"ready after {self._run.outcome.ready_s:.1f} s"
+        )
+        console.print("Vanilla proofs: every block opens a really sealed sector; there are no SNARKs.")
+        for node in plan.nodes:
+            mines = f", mines for {node.miner}" if node.miner else ""
+            console.print(f"\n[bold]{node.name}[/]{mines}")
+            for name, said in (
+                ("home", node.home), ("api", node.api_address), ("p2p", node.p2p_address),
+                ("account", f"{node.account.address} (1000000 FIL at genesis)"),
+                ("key", json.dumps(node.account.lotus_form())),
+            ):  # fmt: skip
+                click.echo(f"  {name:<8}{said}")
+        thespis, killed = [_own_name(), "--home"], f"{plan.nodes[-1].name}/Syncer"
+        click.echo("\nFrom a second terminal:")
+        click.echo(f"  {shlex.join([*thespis, str(plan.nodes[0].home), 'chain', 'head'])}")
+        click.echo(f"  {shlex.join([*thespis, str(plan.home), 'devnet', 'kill', killed])}\n")
+
+    def _summary(self) -> None:
+        outcome, console = self._run.outcome, self._console
+        sent = f"{outcome.messages} transfers sent, {len(outcome.lost)} lost, " if self._run.traffic else ""
+        console.print(
+            f"\nheight {outcome.height}, {sent}{outcome.restarts} subsystem restarts; {outcome.wall_s:.1f} s in all, "
+            f"ready after {outcome.ready_s:.1f} s, first block everywhere after {outcome.first_block_s:.1f} s"
+        )
+        for problem in outcome.problems:
+            console.print(problem, style="red", markup=False)
+        if not outcome.problems:
+            console.print("[green]all nodes agree on one chain[/]")
 
 
-def _banner(console: object, plan: DevnetPlan, ready_s: float) -> None:
-    from rich.console import Console
-
-    assert isinstance(console, Console)
-    console.print(
-        f"[bold]Thespis devnet[/] seed {plan.seed}, {plan.block_time_s} s epochs, ready after {ready_s:.1f} s"
-    )
-    console.print("Vanilla proofs: every block opens a really sealed sector; there are no SNARKs.")
-    for node in plan.nodes:
-        mines = f", mines for {node.miner}" if node.miner else ""
-        console.print(f"\n[bold]{node.name}[/]{mines}\n  home    {node.home}\n  api     {node.api_address}")
-        console.print(f"  p2p     {node.p2p_address}\n  account {node.account.address} (1000000 FIL)", soft_wrap=True)
-        console.print(f"  key     {json.dumps(node.account.lotus_form())}", soft_wrap=True)
-    console.print(f"\nFrom a second terminal: thespis --home {plan.nodes[0].home} chain head")
-    console.print(f"                        thespis --home {plan.home} devnet kill node-2/Syncer\n")
-
-
-def _summary(console: object, run: DevnetRun) -> None:
-    from rich.console import Console
-
-    assert isinstance(console, Console)
-    outcome = run.outcome
-    console.print(
-        f"\nheight {outcome.height}, {outcome.messages} transfers sent, {len(outcome.lost)} lost, "
-        f"{outcome.restarts} subsystem restarts; {outcome.wall_s:.1f} s in all, ready after {outcome.ready_s:.1f} s, "
-        f"first block everywhere after {outcome.first_block_s:.1f} s, stopped in {outcome.stop_s:.1f} s"
-    )
-    for problem in outcome.problems:
-        console.print(f"[red]{problem}[/]")
-    if not outcome.problems:
-        console.print("[green]all nodes agree on one chain[/]")
+def _own_name() -> str:
+    """What a person types to have this program: its file where the shell does not know it by its name."""
+    return "thespis" if shutil.which("thespis") else os.path.relpath(sys.argv[0])
 
 
 @devnet.command()

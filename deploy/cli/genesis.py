@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import click
-from thespis.deploy.cli.client import Size, json_option, upgrade_option
+from thespis.deploy.cli.client import json_option
+from thespis.deploy.cli.parameters import Count, Natural, Size, WritableFile, upgrade_option
 
 
 @click.group()
@@ -16,14 +17,14 @@ def genesis() -> None:
 
 
 @genesis.command("new")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--seed", default=1, show_default=True, help="What keys and beacon follow from.")
-@click.option("--miners", default=1, show_default=True, help="Miners with power.")
-@click.option("--accounts", default=1, show_default=True, help="Funded accounts, at least as many as miners.")
-@click.option("--block-time", default=30, show_default=True, help="Seconds per epoch.")
-@click.option("--sector-size", type=Size(), default="2KiB", show_default=True, help="2KiB, 8MiB or 512MiB.")
+@click.argument("file", type=WritableFile())
+@click.option("--seed", type=Natural, default=1, show_default=True, help="What keys and beacon follow from.")
+@click.option("--miners", type=Count, default=1, show_default=True, help="Miners with power.")
+@click.option("--accounts", type=Count, default=1, show_default=True, help="Funded accounts, no fewer than miners.")
+@click.option("--block-time", type=Count, default=30, show_default=True, help="Seconds per epoch.")
+@click.option("--sector-size", type=Size, default="2KiB", show_default=True, help="2KiB, 8MiB or 512MiB.")
 @upgrade_option
-@click.option("--time", "genesis_time", default=0, help="Unix seconds of genesis (default: now).")
+@click.option("--time", "genesis_time", type=Natural, default=0, help="Unix seconds of genesis (default: now).")
 @click.option("--sectors", type=click.Path(path_type=Path), help="Also seal the miners' sectors, in DIR/MINER.")
 @json_option
 def genesis_new(

@@ -7,7 +7,10 @@ named here and loaded on demand.
 from __future__ import annotations
 
 import importlib
+import os
+import signal
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -81,17 +84,26 @@ def cli(ctx: click.Context, home: str | None) -> None:
     ctx.obj = home
 
 
-def main() -> None:
-    """Run the command line; errors of ours are one line on standard error and exit code 1."""
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. Errors of ours, and of files, are one line on standard error."""
     try:
-        cli(standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(130)
+        cli(arguments, standalone_mode=False)
+    except click.exceptions.Abort as stop:
+        number = getattr(stop.__cause__, "number", signal.SIGINT)  # of the order to stop, where one was given
+        return 128 + int(number)
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
+        return error.exit_code
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 0
+    except BrokenPipeError:  # whoever read our output has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        click.echo(f"thespis: {error.filename or 'error'}: {error.strerror or error}", err=True)
+        return 1
     except Exception as error:
         from thespis.protocols.errors import ProtocolError
         from thespis.runtime.errors import RuntimeFloorError
@@ -99,7 +111,16 @@ def main() -> None:
         if not isinstance(error, RuntimeFloorError | ProtocolError):
             raise
         click.echo(f"thespis: {error}", err=True)
-        sys.exit(1)
+        return 1
+    return 0
+
+
+def main() -> None:
+    """Run the command line; signals that say stop unwind it in order."""
+    from thespis.runtime.bases.life import take_orders
+
+    take_orders()
+    sys.exit(run())
 
 
 if __name__ == "__main__":

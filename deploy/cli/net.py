@@ -8,7 +8,9 @@ import time
 from typing import Any
 
 import click
-from thespis.deploy.cli.client import call, json_option, link, print_fields, print_lines, print_table, show
+from thespis.deploy.cli.client import call, json_option, link, print_fields, print_lines, show
+from thespis.deploy.cli.parameters import CidText, Count
+from thespis.deploy.cli.tables import print_table
 
 
 @click.group()
@@ -148,7 +150,7 @@ stats.add_command(net_bandwidth, "bandwidth")
 
 @click.command()
 @click.argument("peer")
-@click.option("-c", "--count", default=10, show_default=True, help="How many.")
+@click.option("-c", "--count", type=Count, default=10, show_default=True, help="How many.")
 @click.pass_context
 def ping(ctx: click.Context, peer: str, *, count: int) -> None:
     """Measure round trips to a peer."""
@@ -170,8 +172,8 @@ def dht() -> None:
 
 
 @dht.command("findprovs")
-@click.argument("key")
-@click.option("-n", "--num-providers", default=20, show_default=True, help="At most.")
+@click.argument("key", type=CidText)
+@click.option("-n", "--num-providers", type=Count, default=20, show_default=True, help="At most.")
 @click.pass_context
 def dht_findprovs(ctx: click.Context, key: str, *, num_providers: int) -> None:
     """Print who provides a CID."""

@@ -3,52 +3,37 @@
 from __future__ import annotations
 
 import json
-import sys
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
+from thespis.deploy.cli.parameters import Seconds
 from thespis.deploy.cli.settings import home_of
+from thespis.deploy.cli.tables import fitting, print_table
 from thespis.runtime.actor.envelopes import ListProcesses, ProcessRow, ProcessTable, RestartRole
 from thespis.runtime.admin import AdminTell, StopNode, admin_ask, to_json
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-PIPE_COLUMNS = 160
-"""Width of the table where there is no terminal; nothing is cut there."""
+    from rich.console import RenderableType
 
 STATE_STYLES = {"running": "green", "starting": "yellow", "backoff": "yellow", "stopping": "yellow", "failed": "red"}
 
 
-COLUMNS: tuple[tuple[str, Literal["left", "right"]], ...] = (
-    ("ROLE", "left"),
-    ("PID", "right"),
-    ("STATE", "left"),
-    ("INC", "right"),
-    ("RST", "right"),
-    ("BOX", "right"),
-    ("MSG/S", "right"),
-    ("P50", "right"),
-    ("P99", "right"),
-    ("MEMORY", "right"),
-    ("LAST EXIT", "left"),
-)
+COLUMNS = ("ROLE", "PID", "STATE", "INC", "RST", "BOX", "MSG/S", "P50", "P99", "MEMORY", "LAST EXIT")
 """INC: incarnation; RST: restarts; BOX: messages that wait; P50, P99: handler durations."""
 
 
-def process_table(table: ProcessTable) -> Table:
-    """The process table as rich prints it."""
-    from rich.table import Table
-
-    grid = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
-    for name, justify in COLUMNS:
-        grid.add_column(name, justify=justify, no_wrap=True)
-    for row in table.rows:
-        grid.add_row(*_cells(row))
-    return grid
+def process_table(table: ProcessTable, width: int) -> RenderableType:
+    """The process table as rich prints it within a width."""
+    return fitting(COLUMNS, process_rows(table), width)
 
 
-def _cells(row: ProcessRow) -> list[str]:
+def process_rows(table: ProcessTable) -> list[list[object]]:
+    """The cells of the process table."""
+    return [_cells(row) for row in table.rows]
+
+
+def _cells(row: ProcessRow) -> list[object]:
+    from rich.text import Text
     from thespis.protocols.encoding.units import format_size
 
     state, numbers = row.state.value, row.statistics
@@ -56,7 +41,7 @@ def _cells(row: ProcessRow) -> list[str]:
     return [
         row.role,
         str(numbers.process_id) if alive else "-",
-        f"[{STATE_STYLES.get(state, 'dim')}]{state}[/]",
+        Text(state, STATE_STYLES.get(state, "dim")),
         str(row.incarnation),
         str(row.restarts),
         str(numbers.mailbox),
@@ -83,20 +68,19 @@ def ps(ctx: click.Context, *, as_json: bool, watch: bool) -> None:
     if as_json:
         click.echo(json.dumps(json.loads(to_json(table))["rows"], indent=2))
         return
-    from rich.console import Console
-
-    console = Console() if sys.stdout.isatty() else Console(width=PIPE_COLUMNS)
     if not watch:
-        console.print(process_table(table))
+        print_table(COLUMNS, process_rows(table))
         return
     import time
 
+    from rich.console import Console
     from rich.live import Live
 
-    with Live(process_table(table), console=console, auto_refresh=False) as live:
+    console = Console()
+    with Live(process_table(table, console.width), console=console, auto_refresh=False) as live:
         while True:
             time.sleep(1.0)
-            live.update(process_table(admin_ask(run, ListProcesses())), refresh=True)
+            live.update(process_table(admin_ask(run, ListProcesses()), console.width), refresh=True)
 
 
 def complete_role(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -127,7 +111,7 @@ def complete_field(ctx: click.Context, _param: click.Parameter, incomplete: str)
 @click.argument("role", required=False, shell_complete=complete_role)
 @click.argument("message", required=False, shell_complete=complete_message)
 @click.argument("arguments", nargs=-1, shell_complete=complete_field)
-@click.option("--deadline", default=5.0, show_default=True, help="Seconds to wait for the reply.")
+@click.option("--deadline", type=Seconds, default=5.0, show_default=True, help="Seconds to wait for the reply.")
 @click.option("--list", "listed", is_flag=True, help="List what a node's ROLE, or every role, is asked and told.")
 @click.pass_context
 def tell(

@@ -45,7 +45,7 @@ def replay(*, source: BinaryIO, genesis: Path, diff: bool, as_json: bool) -> Non
             validating_s += validated_s - started_s
             blocks, messages, gas = blocks + len(tipset.blocks), messages + count, gas + used
     except ProtocolError as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(f"{source.name}: {error}") from None
     total_s = max(validating_s + executing_s, 1e-9)
     head = chain.tipsets[-1] if chain.tipsets else None
     found = {

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
-from thespis.deploy.cli.client import Size, print_fields, show
+from thespis.deploy.cli.client import print_fields, show
+from thespis.deploy.cli.parameters import Digest, Natural, Size, whole
 
 if TYPE_CHECKING:
     from thespis.runtime.sectors.sealing import Manifest, Progress
 
 READ_BYTES = 8 << 20
+THREADS = whole(1, 1024)
 
 
 def _threads() -> int:
@@ -25,22 +27,6 @@ def _threads() -> int:
 
 def _parents_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "thespis", "parents")
-
-
-class Digest(click.ParamType[bytes]):
-    """32 bytes in hexadecimal."""
-
-    name = "hex"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
-        """Parse, or say what is wrong."""
-        try:
-            data = bytes.fromhex(value)
-        except ValueError:
-            data = b""
-        if len(data) != 32:  # noqa: PLR2004
-            self.fail(f"{value!r} is not 32 bytes in hexadecimal", param, ctx)
-        return data
 
 
 @contextmanager
@@ -63,7 +49,7 @@ def _bar(title: str, *, wanted: bool) -> Iterator[Progress]:
 
 @click.command()
 @click.argument("source", type=click.File("rb"), metavar="FILE|-")
-@click.option("--threads", type=int, default=_threads, help="How many to hash with; all processors by default.")
+@click.option("--threads", type=THREADS, default=_threads, help="How many to hash with; all processors by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def commp(*, source: IO[bytes], threads: int, as_json: bool) -> None:
     """Commit to a piece of data, of any size up to 64 GiB, without holding it in memory."""
@@ -111,13 +97,13 @@ def sector() -> None:
 @sector.command()
 @click.option("--in", "source", type=click.File("rb"), required=True, help="The data; zeros fill what it leaves.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The sector's folder.")
-@click.option("--sector-size", type=Size(), default="2KiB", show_default=True, help="2KiB, 8MiB, 512MiB, 32GiB, 64GiB.")
-@click.option("--miner", type=int, required=True, help="The miner's actor id.")
-@click.option("--sector", "number", type=int, required=True, help="The sector's number.")
-@click.option("--ticket", type=Digest(), default="00" * 32, help="Randomness of the chain; zeros by default.")
-@click.option("--porep-id", type=Digest(), help="The graph's seed, where it is not the proof type's.")
-@click.option("--proof-type", type=int, help="Registered seal proof; that of the size, version 1.1, by default.")
-@click.option("--threads", type=int, default=_threads, help="For trees; labels need one. All processors by default.")
+@click.option("--sector-size", type=Size, default="2KiB", show_default=True, help="2KiB, 8MiB, 512MiB, 32GiB, 64GiB.")
+@click.option("--miner", type=Natural, required=True, help="The miner's actor id.")
+@click.option("--sector", "number", type=Natural, required=True, help="The sector's number.")
+@click.option("--ticket", type=Digest, default="00" * 32, help="Randomness of the chain; zeros by default.")
+@click.option("--porep-id", type=Digest, help="The graph's seed, where it is not the proof type's.")
+@click.option("--proof-type", type=Natural, help="Registered seal proof; that of the size, version 1.1, by default.")
+@click.option("--threads", type=THREADS, default=_threads, help="For trees; labels need one (default: all).")
 @click.option("--parents", type=click.Path(path_type=Path), default=_parents_folder, help="Where graphs are kept.")
 @click.option("--drop-layers", is_flag=True, help="Remove the labels at the end: no seal proof can be made then.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -138,6 +124,7 @@ def seal(
 ) -> None:
     """Seal a file into a sector; the same command goes on where it was stopped."""
     from thespis.protocols.proofs.registry import SealProof
+    from thespis.runtime.errors import RuntimeFloorError
     from thespis.runtime.sectors.parents import parent_table
     from thespis.runtime.sectors.sealing import Manifest, Sealing
 
@@ -148,7 +135,10 @@ def seal(
     with _bar("sealing", wanted=not as_json) as report, _timed(timings, report) as progress:
         sealing = Sealing(out, manifest, threads=threads)
         progress("data", 0.0)
-        sealing.add_data(source, progress)
+        try:
+            sealing.add_data(source, progress)
+        except RuntimeFloorError as error:
+            raise type(error)(f"{source.name}: {error}") from None
         progress("parents", 0.0)
         table = parent_table(parents, sealing.manifest.replication.graph, threads)
         sealing.run(table, progress)
@@ -196,9 +186,9 @@ def _described(manifest: Manifest) -> dict[str, Any]:
     "--dir", "folder", type=click.Path(path_type=Path, exists=True), required=True, help="The sector's folder."
 )
 @click.option("--out", type=click.File("wb"), required=True, help="Where to write the data; - is standard output.")
-@click.option("--offset", default=0, help="First byte of the range, unpadded.")
-@click.option("--length", type=int, help="Bytes of the range; to the end by default.")
-@click.option("--threads", type=int, default=_threads, help="For a graph that is not kept yet.")
+@click.option("--offset", type=Natural, default=0, help="First byte of the range, unpadded.")
+@click.option("--length", type=Natural, help="Bytes of the range; to the end by default.")
+@click.option("--threads", type=THREADS, default=_threads, help="For a graph that is not kept yet.")
 @click.option("--parents", type=click.Path(path_type=Path), default=_parents_folder, help="Where graphs are kept.")
 def unseal(*, folder: Path, out: IO[bytes], offset: int, length: int | None, threads: int, parents: Path) -> None:
     """Give back a sealed sector's data, or a range of it, from the replica alone."""
@@ -215,7 +205,7 @@ def unseal(*, folder: Path, out: IO[bytes], offset: int, length: int | None, thr
 @click.option(
     "--dir", "folder", type=click.Path(path_type=Path, exists=True), required=True, help="The sector's folder."
 )
-@click.option("--seed", type=Digest(), help="What challenges follow from; random by default.")
+@click.option("--seed", type=Digest, help="What challenges follow from; random by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def verify(*, folder: Path, seed: bytes | None, as_json: bool) -> None:
     """Prove a sealed sector as the chain would ask, and verify the proofs; ends with 1 where one fails."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from thespis.deploy.cli.client import call, json_option, print_table, show
+from thespis.deploy.cli.client import call, json_option, show
+from thespis.deploy.cli.parameters import Natural
+from thespis.deploy.cli.tables import fitting, print_table
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
 
 WATCH_EVERY_S = 0.5
 
@@ -58,21 +61,16 @@ def _row(sector: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _watch(ctx: click.Context) -> None:
-    import time
 
+    from rich.console import Console
     from rich.live import Live
 
-    def table() -> Table:
-        from rich.table import Table
+    console = Console()
 
-        grid = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
-        for column in COLUMNS:
-            grid.add_column(column, no_wrap=column != COLUMNS[-1])
-        for row in _rows(call(ctx, "Thespis.SectorsList")):
-            grid.add_row(*row)
-        return grid
+    def table() -> RenderableType:
+        return fitting(COLUMNS, _rows(call(ctx, "Thespis.SectorsList")), console.width)
 
-    with Live(table(), auto_refresh=False) as live:
+    with Live(table(), console=console, auto_refresh=False) as live:
         while True:
             time.sleep(WATCH_EVERY_S)
             live.update(table(), refresh=True)
@@ -86,7 +84,7 @@ def sectors_pledge(ctx: click.Context) -> None:
 
 
 @sectors.command("seal")
-@click.argument("number", type=int, required=False)
+@click.argument("number", type=Natural, required=False)
 @click.pass_context
 def sectors_seal(ctx: click.Context, number: int | None) -> None:
     """Seal all that is staged, or one sector, also one that failed; print the numbers."""
@@ -95,7 +93,7 @@ def sectors_seal(ctx: click.Context, number: int | None) -> None:
 
 
 @sectors.command("finish")
-@click.argument("number", type=int)
+@click.argument("number", type=Natural)
 @click.pass_context
 def sectors_finish(ctx: click.Context, number: int) -> None:
     """Remove a sealed sector's layers, which only proofs of its sealing need."""
@@ -103,7 +101,7 @@ def sectors_finish(ctx: click.Context, number: int) -> None:
 
 
 @sectors.command("prove")
-@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.argument("numbers", type=Natural, nargs=-1, required=True)
 @json_option
 @click.pass_context
 def sectors_prove(ctx: click.Context, numbers: tuple[int, ...], *, as_json: bool) -> None:

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from thespis.deploy.cli.client import upgrade_option
+from thespis.deploy.cli.parameters import Count, Natural, WritableFile, upgrade_option
+from thespis.deploy.cli.tables import print_table
 
 
 @click.command()
-@click.option("--nodes", default=5, show_default=True, help="Nodes.")
-@click.option("--miners", default=3, show_default=True, help="How many of them mine.")
-@click.option("--epochs", default=300, show_default=True, help="Epochs of virtual time.")
-@click.option("--seed", default=1, show_default=True, help="What everything follows from.")
+@click.option("--nodes", type=Count, default=5, show_default=True, help="Nodes.")
+@click.option("--miners", type=Count, default=3, show_default=True, help="How many of them mine.")
+@click.option("--epochs", type=Count, default=300, show_default=True, help="Epochs of virtual time.")
+@click.option("--seed", type=Natural, default=1, show_default=True, help="What everything follows from.")
 @click.option("--faults", default="all", show_default=True, help="all, none, or a list such as loss,partition.")
 @click.option(
     "--enemies",
@@ -33,10 +34,10 @@ from thespis.deploy.cli.client import upgrade_option
     show_default=True,
     help="Who is connected to whom; clusters are two with one bridge.",
 )
-@click.option("--block-time", default=1, show_default=True, help="Seconds of an epoch; mainnet has 30.")
+@click.option("--block-time", type=Count, default=1, show_default=True, help="Seconds of an epoch; mainnet has 30.")
 @upgrade_option
-@click.option("--report", type=click.Path(path_type=Path, dir_okay=False), help="Write what happened as JSON.")
-@click.option("--png", type=click.Path(path_type=Path, dir_okay=False), help="Draw the chain and its forks.")
+@click.option("--report", type=WritableFile(), help="Write what happened as JSON.")
+@click.option("--png", type=WritableFile(), help="Draw the chain and its forks.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def sim(
     *,
@@ -58,16 +59,15 @@ def sim(
     The same seed gives the same history on every machine.
     """
     from thespis.actors.simulation.enemies.camp import KINDS as ENEMIES
-    from thespis.actors.simulation.enemies.camp import check_kinds
     from thespis.actors.simulation.faults import KINDS
     from thespis.actors.simulation.invariants import InvariantError
-    from thespis.actors.simulation.run import simulate
+    from thespis.actors.simulation.run import check_scenario, simulate
 
     logging.basicConfig(level="ERROR", format="%(levelname)s %(name)s %(message)s")
     kinds = {"all": KINDS, "none": ()}.get(faults, tuple(faults.split(",")))
     hostile = {"all": ENEMIES, "none": ()}.get(enemies, tuple(enemies.split(",")))
     try:
-        check_kinds(hostile)
+        check_scenario(nodes, miners, epochs, kinds, hostile)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     world: dict[str, Any] = {
@@ -95,13 +95,7 @@ def sim(
     if as_json:
         click.echo(json.dumps(data))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for name, value in data.items():
-        table.add_row(name, str(value))
-    Console(highlight=False).print(table)
+    print_table(("WHAT", "VALUE"), list(data.items()))
 
 
 def replay_command(

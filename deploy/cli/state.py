@@ -6,7 +6,9 @@ import base64
 from typing import Any
 
 import click
-from thespis.deploy.cli.client import call, fil, json_option, link, print_fields, print_table, show
+from thespis.deploy.cli.client import call, fil, json_option, link, print_fields, show
+from thespis.deploy.cli.parameters import AttoFil, CidText, FilAddress, Hexadecimals, Natural
+from thespis.deploy.cli.tables import print_table
 
 
 @click.group()
@@ -15,7 +17,7 @@ def state() -> None:
 
 
 @state.command("get-actor")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @json_option
 @click.pass_context
 def state_get_actor(ctx: click.Context, address: str, *, as_json: bool) -> None:
@@ -29,7 +31,7 @@ def state_get_actor(ctx: click.Context, address: str, *, as_json: bool) -> None:
 
 
 @state.command("read-state")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @click.pass_context
 def state_read(ctx: click.Context, address: str) -> None:
     """Print an actor's state as JSON."""
@@ -37,7 +39,7 @@ def state_read(ctx: click.Context, address: str) -> None:
 
 
 @state.command("lookup")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @click.option("-r", "--reverse", is_flag=True, help="The key of an id.")
 @click.pass_context
 def state_lookup(ctx: click.Context, address: str, *, reverse: bool) -> None:
@@ -62,7 +64,7 @@ def state_list_miners(ctx: click.Context) -> None:
 
 
 @state.command("power")
-@click.argument("miner", default="")
+@click.argument("miner", type=FilAddress, default="")
 @json_option
 @click.pass_context
 def state_power(ctx: click.Context, miner: str, *, as_json: bool) -> None:
@@ -82,7 +84,7 @@ def state_power(ctx: click.Context, miner: str, *, as_json: bool) -> None:
 
 
 @state.command("miner-info")
-@click.argument("miner")
+@click.argument("miner", type=FilAddress)
 @json_option
 @click.pass_context
 def state_miner_info(ctx: click.Context, miner: str, *, as_json: bool) -> None:
@@ -95,8 +97,8 @@ def state_miner_info(ctx: click.Context, miner: str, *, as_json: bool) -> None:
 
 
 @state.command("wait-msg")
-@click.argument("cid")
-@click.option("--confidence", default=1, show_default=True, help="Epochs above it.")
+@click.argument("cid", type=CidText)
+@click.option("--confidence", type=Natural, default=1, show_default=True, help="Epochs above it.")
 @click.pass_context
 def state_wait(ctx: click.Context, cid: str, *, confidence: int) -> None:
     """Wait until a message is on chain and print its receipt as JSON."""
@@ -104,7 +106,7 @@ def state_wait(ctx: click.Context, cid: str, *, confidence: int) -> None:
 
 
 @state.command("search-msg")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def state_search(ctx: click.Context, cid: str) -> None:
     """Print where a message is on chain as JSON, or null."""
@@ -131,38 +133,35 @@ def state_supply(ctx: click.Context, *, as_json: bool) -> None:
 
 
 @state.command("call")
-@click.argument("receiver")
-@click.argument("method", type=int)
-@click.option("--from", "sender", default="", help="Who calls; the wallet's default address.")
-@click.option("--value", default="0", show_default=True, help="In attoFIL.")
-@click.option("--params", default="", help="CBOR parameters as hex.")
+@click.argument("receiver", type=FilAddress)
+@click.argument("method", type=Natural)
+@click.option("--from", "sender", type=FilAddress, default="", help="Who calls; the wallet's default address.")
+@click.option("--value", type=AttoFil, default="0", show_default=True, help="In attoFIL.")
+@click.option("--params", type=Hexadecimals, default="", help="CBOR parameters as hex.")
 @click.pass_context
-def state_call(ctx: click.Context, receiver: str, method: int, sender: str, value: str, params: str) -> None:
+def state_call(ctx: click.Context, receiver: str, method: int, sender: str, value: str, params: bytes) -> None:
     """Print what a message would do, as JSON, without sending it."""
     chosen = sender or call(ctx, "WalletDefaultAddress")
     message = {"To": receiver, "From": chosen, "Method": method, "Value": value, "Params": _base64(params)}
     show(call(ctx, "StateCall", message, []), as_json=True, text=print)
 
 
-def _base64(given: str) -> str:
-    try:
-        return base64.b64encode(bytes.fromhex(given)).decode()
-    except ValueError:
-        raise click.BadParameter(f"{given[:40]!r} is not hex", param_hint="params") from None
+def _base64(given: bytes) -> str:
+    return base64.b64encode(given).decode()
 
 
 @state.command("decode-params")
-@click.argument("receiver")
-@click.argument("method", type=int)
-@click.argument("params")
+@click.argument("receiver", type=FilAddress)
+@click.argument("method", type=Natural)
+@click.argument("params", type=Hexadecimals)
 @click.pass_context
-def state_decode_params(ctx: click.Context, receiver: str, method: int, params: str) -> None:
+def state_decode_params(ctx: click.Context, receiver: str, method: int, params: bytes) -> None:
     """Print the parameters of a message, given as hex, as JSON with field names."""
     show(call(ctx, "StateDecodeParams", receiver, method, _base64(params), []), as_json=True, text=print)
 
 
 @state.command("replay")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def state_replay(ctx: click.Context, cid: str) -> None:
     """Print what a message on chain did, as JSON, found by executing its tipset anew."""
@@ -173,7 +172,7 @@ def state_replay(ctx: click.Context, cid: str) -> None:
 
 
 @state.command("sectors")
-@click.argument("miner")
+@click.argument("miner", type=FilAddress)
 @json_option
 @click.pass_context
 def state_sectors(ctx: click.Context, miner: str, *, as_json: bool) -> None:
@@ -193,8 +192,8 @@ def state_sectors(ctx: click.Context, miner: str, *, as_json: bool) -> None:
 
 
 @state.command("sector")
-@click.argument("miner")
-@click.argument("number", type=int)
+@click.argument("miner", type=FilAddress)
+@click.argument("number", type=Natural)
 @click.pass_context
 def state_sector(ctx: click.Context, miner: str, number: int) -> None:
     """Print a sector as JSON: committed to, proven, where and how long it is due."""
@@ -207,7 +206,7 @@ def state_sector(ctx: click.Context, miner: str, number: int) -> None:
 
 
 @state.command("deadlines")
-@click.argument("miner")
+@click.argument("miner", type=FilAddress)
 @json_option
 @click.pass_context
 def state_deadlines(ctx: click.Context, miner: str, *, as_json: bool) -> None:
@@ -238,7 +237,7 @@ def _count(runs: list[int]) -> int:
 
 
 @state.command("market-balance")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @json_option
 @click.pass_context
 def state_market_balance(ctx: click.Context, address: str, *, as_json: bool) -> None:
@@ -268,7 +267,7 @@ def state_deals(ctx: click.Context, *, as_json: bool) -> None:
 
 
 @state.command("deal")
-@click.argument("number", type=int)
+@click.argument("number", type=Natural)
 @click.pass_context
 def state_deal(ctx: click.Context, number: int) -> None:
     """Print a deal on chain as JSON."""

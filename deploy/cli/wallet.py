@@ -8,7 +8,9 @@ import time
 from typing import Any
 
 import click
-from thespis.deploy.cli.client import atto, call, default_address, fil, json_option, link, print_table, show
+from thespis.deploy.cli.client import call, default_address, fil, json_option, link, show
+from thespis.deploy.cli.parameters import AttoFil, CidText, Fil, FilAddress, Hexadecimals, Natural, Seconds
+from thespis.deploy.cli.tables import print_table
 
 
 @click.group()
@@ -45,7 +47,7 @@ def wallet_list(ctx: click.Context, *, as_json: bool) -> None:
 
 
 @wallet.command("balance")
-@click.argument("address", default="")
+@click.argument("address", type=FilAddress, default="")
 @click.pass_context
 def wallet_balance(ctx: click.Context, address: str) -> None:
     """Print a balance (default: of the default address)."""
@@ -60,7 +62,7 @@ def wallet_default(ctx: click.Context) -> None:
 
 
 @wallet.command("set-default")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @click.pass_context
 def wallet_set_default(ctx: click.Context, address: str) -> None:
     """Choose the default address."""
@@ -68,7 +70,7 @@ def wallet_set_default(ctx: click.Context, address: str) -> None:
 
 
 @wallet.command("export")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @click.pass_context
 def wallet_export(ctx: click.Context, address: str) -> None:
     """Print a private key, as Lotus' hexadecimal JSON. Whoever sees it has the money."""
@@ -91,7 +93,7 @@ def wallet_import(ctx: click.Context, file: Any) -> None:
 
 
 @wallet.command("delete")
-@click.argument("address")
+@click.argument("address", type=FilAddress)
 @click.pass_context
 def wallet_delete(ctx: click.Context, address: str) -> None:
     """Forget a private key for good."""
@@ -99,26 +101,26 @@ def wallet_delete(ctx: click.Context, address: str) -> None:
 
 
 @wallet.command("sign")
-@click.argument("address")
-@click.argument("data")
+@click.argument("address", type=FilAddress)
+@click.argument("data", type=Hexadecimals)
 @click.pass_context
-def wallet_sign(ctx: click.Context, address: str, data: str) -> None:
+def wallet_sign(ctx: click.Context, address: str, data: bytes) -> None:
     """Sign hexadecimal bytes."""
     import base64
 
-    signature = call(ctx, "WalletSign", address, base64.b64encode(bytes.fromhex(data)).decode())
+    signature = call(ctx, "WalletSign", address, base64.b64encode(data).decode())
     click.echo(f"{signature['Type']:02x}{base64.b64decode(signature['Data']).hex()}")
 
 
 @click.command()
-@click.argument("target")
-@click.argument("amount")
-@click.option("--from", "sender", default="", help="Sender (default: the default address).")
-@click.option("--method", default=0, show_default=True, help="Method of the receiving actor.")
-@click.option("--params-hex", default="", help="Parameters as hexadecimal CBOR.")
-@click.option("--gas-limit", default=0, help="Gas limit (default: estimated).")
-@click.option("--gas-feecap", default="0", help="attoFIL per gas at most (default: estimated).")
-@click.option("--gas-premium", default="0", help="attoFIL per gas for the miner (default: estimated).")
+@click.argument("target", type=FilAddress)
+@click.argument("amount", type=Fil)
+@click.option("--from", "sender", type=FilAddress, default="", help="Sender (default: the default address).")
+@click.option("--method", type=Natural, default=0, show_default=True, help="Method of the receiving actor.")
+@click.option("--params-hex", type=Hexadecimals, default="", help="Parameters as hexadecimal CBOR.")
+@click.option("--gas-limit", type=Natural, default=0, help="Gas limit (default: estimated).")
+@click.option("--gas-feecap", type=AttoFil, default="0", help="attoFIL per gas at most (default: estimated).")
+@click.option("--gas-premium", type=AttoFil, default="0", help="attoFIL per gas for the miner (default: estimated).")
 @click.option("--wait", is_flag=True, help="Wait until it is on chain.")
 @json_option
 @click.pass_context
@@ -129,7 +131,7 @@ def send(
     *,
     sender: str,
     method: int,
-    params_hex: str,
+    params_hex: bytes,
     gas_limit: int,
     gas_feecap: str,
     gas_premium: str,
@@ -142,9 +144,9 @@ def send(
     message = {
         "From": sender or default_address(ctx),
         "To": target,
-        "Value": atto(amount),
+        "Value": amount,
         "Method": method,
-        "Params": base64.b64encode(bytes.fromhex(params_hex)).decode(),
+        "Params": base64.b64encode(params_hex).decode(),
         "GasLimit": gas_limit,
         "GasFeeCap": gas_feecap,
         "GasPremium": gas_premium,
@@ -169,8 +171,8 @@ def mpool() -> None:
 
 
 @mpool.command("ls")
-@click.option("--wait-for-count", default=0, help="Wait until this many messages are there.")
-@click.option("--timeout", default=60.0, show_default=True, help="Seconds to wait at most.")
+@click.option("--wait-for-count", type=Natural, default=0, help="Wait until this many messages are there.")
+@click.option("--timeout", type=Seconds, default=60.0, show_default=True, help="Seconds to wait at most.")
 @json_option
 @click.pass_context
 def mpool_ls(ctx: click.Context, *, wait_for_count: int, timeout: float, as_json: bool) -> None:
@@ -196,7 +198,7 @@ def mpool_ls(ctx: click.Context, *, wait_for_count: int, timeout: float, as_json
 
 
 @mpool.command("show")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def mpool_show(ctx: click.Context, cid: str) -> None:
     """Print a waiting message as JSON."""
@@ -209,7 +211,7 @@ def mpool_show(ctx: click.Context, cid: str) -> None:
 
 
 @mpool.command("rm")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @click.pass_context
 def mpool_rm(ctx: click.Context, cid: str) -> None:
     """Drop a message from this node's pool."""
@@ -217,7 +219,7 @@ def mpool_rm(ctx: click.Context, cid: str) -> None:
 
 
 @mpool.command("why")
-@click.argument("cid")
+@click.argument("cid", type=CidText)
 @json_option
 @click.pass_context
 def mpool_why(ctx: click.Context, cid: str, *, as_json: bool) -> None:
@@ -230,9 +232,9 @@ def mpool_why(ctx: click.Context, cid: str, *, as_json: bool) -> None:
 
 
 @mpool.command("replace")
-@click.argument("cid")
-@click.option("--gas-premium", default="0", help="New premium (default: what it takes to be chosen).")
-@click.option("--gas-feecap", default="0", help="New fee cap (default: well above the base fee).")
+@click.argument("cid", type=CidText)
+@click.option("--gas-premium", type=AttoFil, default="0", help="New premium (default: what it takes to be chosen).")
+@click.option("--gas-feecap", type=AttoFil, default="0", help="New fee cap (default: well above the base fee).")
 @click.pass_context
 def mpool_replace(ctx: click.Context, cid: str, *, gas_premium: str, gas_feecap: str) -> None:
     """Send a waiting message again for better pay, with its nonce, so that only one of the two can be mined."""

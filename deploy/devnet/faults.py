@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from thespis.deploy.devnet.fleet import STOPPED_MARK
+from thespis.deploy.devnet.home import FAULTS_FILE, runs
 from thespis.deploy.devnet.plan import DevnetError, read_state
 from thespis.deploy.rpc import RpcClient
 from thespis.runtime.actor.envelopes import ListProcesses
 from thespis.runtime.admin import admin_ask
-
-FAULTS_FILE = "faults.log"
+from thespis.runtime.repo import Repo
 
 
 def _note(home: Path, line: str) -> None:
@@ -30,12 +30,28 @@ def expected_restarts(home: Path) -> int:
     return sum(line.startswith("kill ") for line in lines)
 
 
+def _nodes(home: Path) -> list[dict[str, Any]]:
+    """The nodes of a network that runs; one that does not has process ids of strangers by now."""
+    nodes: list[dict[str, Any]] = read_state(home)["nodes"]
+    if not runs(home):
+        raise DevnetError(f"the devnet at {home} is stopped; let it go on: thespis devnet --home {home}")
+    return nodes
+
+
 def _node(home: Path, name: str) -> dict[str, Any]:
-    nodes = {node["name"]: node for node in read_state(home)["nodes"]}
+    nodes = {node["name"]: node for node in _nodes(home)}
     if name not in nodes:
         raise DevnetError(f"no node {name!r}; the nodes are {', '.join(nodes)}")
     found: dict[str, Any] = nodes[name]
     return found
+
+
+def _launcher(node: dict[str, Any]) -> int:
+    """The process that holds a node's home, which is the node's launcher and nobody else."""
+    pid = Repo(Path(node["home"])).user()
+    if not pid:
+        raise DevnetError(f"{node['name']} does not run at this moment")
+    return pid
 
 
 def kill(home: Path, target: str) -> str:
@@ -43,9 +59,10 @@ def kill(home: Path, target: str) -> str:
     name, _, role = target.partition("/")
     node = _node(home, name)
     if not role:
+        pid = _launcher(node)
         _note(home, f"kill {name}")
-        os.kill(int(node["pid"]), signal.SIGKILL)
-        return f"killed {name} (process {node['pid']})"
+        os.kill(pid, signal.SIGKILL)
+        return f"killed {name} (process {pid})"
     table = admin_ask(Path(node["home"]) / "run", ListProcesses())
     rows = {row.role: row for row in table.rows}
     if role not in rows or not rows[role].statistics.process_id:
@@ -58,9 +75,10 @@ def kill(home: Path, target: str) -> str:
 def stop(home: Path, name: str) -> str:
     """Stop a node in order; it stays down until `start`."""
     node = _node(home, name)
+    pid = _launcher(node)
     (Path(node["home"]) / STOPPED_MARK).touch()
     _note(home, f"stop {name}")
-    os.kill(int(node["pid"]), signal.SIGTERM)
+    os.kill(pid, signal.SIGTERM)
     return f"stopping {name}"
 
 
@@ -78,7 +96,7 @@ def start(home: Path, name: str) -> str:
 def partition(home: Path, name: str) -> str:
     """Cut a node off from all others, on both sides: one that refuses alone would be dialled on and on."""
     _node(home, name)
-    nodes = read_state(home)["nodes"]
+    nodes = _nodes(home)
     for node in nodes:
         others = [other["peer_id"] for other in nodes if other is not node]
         own = next(each["peer_id"] for each in nodes if each["name"] == name)
@@ -91,7 +109,7 @@ def partition(home: Path, name: str) -> str:
 
 def heal(home: Path) -> str:
     """End every partition."""
-    for node in read_state(home)["nodes"]:
+    for node in _nodes(home):
         with RpcClient.of_home(Path(node["home"])) as client:
             client.call("Thespis.NetBlockPeers", [])
     _note(home, "heal")

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, Self
 
 from thespis.deploy.devnet.plan import DevnetPlan, NodePlan
@@ -18,8 +19,20 @@ READY_TIMEOUT_S = 60.0
 READY_POLL_S = 0.1
 CALL_TIMEOUT_S = 5.0
 STOP_TIMEOUT_S = 4.0
+DAEMON_LOG = "daemon.log"
+LAST_WORDS_CHARACTERS = 4000
 STOPPED_MARK = "stopped"
 """A file in a node's home that says: down on purpose, do not start it again."""
+
+
+class NodeStartError(RuntimeFloorError):
+    """A node of the network did not come up."""
+
+
+def _last_words(log: Path) -> str:
+    """Why a launcher ended: the last line of its log, without the name that errors begin with."""
+    lines = log.read_text(encoding="utf-8", errors="replace")[-LAST_WORDS_CHARACTERS:].strip().splitlines()
+    return f"{lines[-1].removeprefix('thespis: ') if lines else 'it wrote nothing'} (its log: {log})"
 
 
 @dataclass
@@ -51,8 +64,9 @@ class Fleet:
         self.stop()
 
     def _start(self, node: NodePlan) -> None:
-        log = (node.home / "daemon.log").open("ab")
-        command = [sys.executable, "-m", "thespis.deploy.cli.main", "--home", str(node.home), "daemon"]
+        log = (node.home / DAEMON_LOG).open("ab")
+        launcher = ["daemon", "--launched-by", str(os.getpid())]  # it stops when this process is gone
+        command = [sys.executable, "-m", "thespis.deploy.cli.main", "--home", str(node.home), *launcher]
         process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
@@ -84,7 +98,7 @@ class Fleet:
             raise
 
     def wait_ready(self) -> None:
-        """Wait until every API answers; raises RuntimeFloorError naming the node that does not."""
+        """Wait until every API answers; raises NodeStartError naming the node that does not, and why."""
         end_s = time.monotonic() + READY_TIMEOUT_S
         for node in self.plan.nodes:
             while True:
@@ -93,9 +107,14 @@ class Fleet:
                     break
                 except RuntimeFloorError as error:
                     code = self.nodes[node.name].process.poll()
-                    if code is not None or time.monotonic() > end_s:
-                        raise RuntimeFloorError(
-                            f"{node.name} did not start (exit code {code}): {error}; see {node.home / 'daemon.log'}"
+                    if code is not None:
+                        raise NodeStartError(
+                            f"{node.name} did not start: {_last_words(node.home / DAEMON_LOG)}"
+                        ) from None
+                    if time.monotonic() > end_s:
+                        raise NodeStartError(
+                            f"{node.name} did not start within {READY_TIMEOUT_S:.0f} s: {error}; "
+                            f"see {node.home / DAEMON_LOG}"
                         ) from None
                     time.sleep(READY_POLL_S)
 

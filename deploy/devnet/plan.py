@@ -7,7 +7,8 @@ import hashlib
 import io
 import json
 import socket
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,8 @@ class DevnetPlan:
     sector_bytes: int
     upgrade_epoch: int
     nodes: tuple[NodePlan, ...]
+    clock_behind_s: float = 0.0
+    """How long the network was stopped, all times together: its clock stood still meanwhile."""
 
     @classmethod
     def make(
@@ -122,13 +125,14 @@ class DevnetPlan:
         genesis_time_s: int,
         sector_bytes: int = SECTOR_BYTES,
         upgrade_epoch: int = NEVER,
+        ports: Sequence[int] = (),
     ) -> DevnetPlan:
-        """Lay out a devnet; raises DevnetError for what cannot be."""
+        """Lay out a devnet; raises DevnetError for what cannot be. `ports` are those of a network that was there."""
         if not 1 <= nodes <= NODES_MAX or not 1 <= miners <= nodes:
             raise DevnetError(f"{nodes} nodes with {miners} miners; 1 to {NODES_MAX} nodes, and a miner needs a node")
         if block_time_s < 1:
             raise DevnetError("a block time below 1 s; block timestamps count whole seconds")
-        ports = _ports(base_port, 2 * nodes)
+        ports = ports or _ports(base_port, 2 * nodes)
         plans = []
         for number in range(nodes):
             name = f"node-{number + 1}"
@@ -146,6 +150,36 @@ class DevnetPlan:
                 )
             )
         return cls(home, seed, block_time_s, genesis_time_s, sector_bytes, upgrade_epoch, tuple(plans))
+
+    @classmethod
+    def of_state(cls, home: Path, state: dict[str, Any]) -> DevnetPlan:
+        """The devnet that a home's state tells of: the same genesis, keys and ports."""
+        nodes = state["nodes"]
+        plan = cls.make(
+            home,
+            seed=state["seed"],
+            nodes=len(nodes),
+            miners=sum(node["miner"] is not None for node in nodes),
+            block_time_s=state["block_time_s"],
+            base_port=0,
+            genesis_time_s=state["genesis_time_s"],
+            sector_bytes=state["sector_bytes"],
+            upgrade_epoch=state["upgrade_epoch"],
+            ports=[port for node in nodes for port in node["ports"]],
+        )
+        return replace(plan, clock_behind_s=state["clock_behind_s"])
+
+    def after(self, pause_s: float) -> DevnetPlan:
+        """The network as it goes on after a pause, written into its homes.
+
+        Its clock stood still. Else each epoch of the pause would be one without a block, and beyond 8192 of them, a
+        night, no header could hold the beacon's rounds that it would have to bring.
+        """
+        plan = replace(self, clock_behind_s=round(self.clock_behind_s + pause_s, 3))
+        for node in plan.nodes:
+            SETTINGS.set(Repo(node.home).config_path, {"clock.behind_s": plan.clock_behind_s})
+        plan.write_state({})
+        return plan
 
     def template(self) -> GenesisTemplate:
         """The genesis that this devnet starts from."""
@@ -172,12 +206,14 @@ class DevnetPlan:
 
     def write(self) -> None:
         """Make every node's home."""
+        self.write_state({}, whole=False)
         template = self.template()
         car = genesis_car(template)
         for node in self.nodes:
             self._write_node(node, car)
             if node.miner is not None:
                 write_sectors(node.home / SECTORS_FOLDER, template.parameters, node.miner)
+        self.write_state({})
 
     def _write_node(self, node: NodePlan, car: bytes) -> None:
         repo = Repo.init(node.home, SETTINGS.default_text())
@@ -211,11 +247,13 @@ class DevnetPlan:
             "genesis_time_s": self.genesis_time_s,
             "sector_bytes": self.sector_bytes,
             "upgrade_epoch": self.upgrade_epoch,
+            "clock_behind_s": self.clock_behind_s,
             "proofs": ProofPolicy.VANILLA.value,
             "nodes": [
                 {
                     "name": node.name,
                     "home": str(node.home),
+                    "ports": [node.p2p_port, node.api_port],
                     "api": node.api_address,
                     "p2p": node.p2p_address,
                     "peer_id": node.peer_id,
@@ -228,9 +266,9 @@ class DevnetPlan:
             ],
         }
 
-    def write_state(self, pids: dict[str, int]) -> None:
-        """Publish the state with the nodes' process ids."""
-        state = self.state()
+    def write_state(self, pids: dict[str, int], *, whole: bool = True) -> None:
+        """Publish the state with the nodes' process ids; not `whole` while the homes are being made."""
+        state = self.state() | {"whole": whole}
         for node in state["nodes"]:
             node["pid"] = pids.get(node["name"], 0)
         write_atomically(self.home / STATE_FILE, json.dumps(state, indent=1).encode())
@@ -261,7 +299,9 @@ def read_state(home: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = json.loads((home / STATE_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DevnetError(f"no devnet runs at {home}; start one: thespis devnet --home {home}") from None
+        raise DevnetError(f"no devnet is at {home}; start one: thespis devnet --home {home}") from None
+    except (OSError, ValueError) as error:
+        raise DevnetError(f"{home / STATE_FILE} cannot be read: {error}; --reset makes the devnet anew") from None
     return state
 
 

@@ -26,6 +26,9 @@ SECTION_BYTES_MAX = 8 << 20
 HEADER_BYTES_MAX = 1 << 20
 _V2_HEADER = struct.Struct("<16sQQQ")
 _VARINT_BYTES_MAX = 9
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+"""Zstandard's (RFC 8878, section 3.1.1): snapshots are handed round as ``.car.zst``."""
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 class CarReader:
@@ -41,6 +44,10 @@ class CarReader:
         self._offset = 0
         self._end: int | None = None
         self.version = 1
+        self._ahead = stream.read(len(_ZSTD_MAGIC))
+        for magic, what in ((_ZSTD_MAGIC, "zstd -d"), (_GZIP_MAGIC, "gunzip")):
+            if self._ahead.startswith(magic):
+                raise CarError(f"the file is compressed, and no CAR before it is unpacked: {what} FILE")
         header = self._read_header()
         if header == {"version": 2}:
             self.version = 2
@@ -89,12 +96,16 @@ class CarReader:
             return None
         if not 0 < size <= bytes_max:
             raise CarError(f"section at byte {self._offset} has {size} bytes; sections have 1 to {bytes_max}")
+        if self._end is not None and self._offset + size > self._end:
+            raise CarError(
+                f"section at byte {self._offset} has {size} bytes; the version 2 header ends its data at {self._end}"
+            )
         return self._exactly(size, "section")
 
     def _varint(self) -> int | None:
         value = 0
         for index in range(_VARINT_BYTES_MAX):
-            byte = self._stream.read(1)
+            byte = b"" if self._offset == self._end else self._read(1)
             if not byte:
                 if index == 0 and self._end is None:
                     return None
@@ -107,8 +118,14 @@ class CarReader:
                 return value
         raise CarError(f"section length at byte {self._offset} is longer than {_VARINT_BYTES_MAX} bytes")
 
+    def _read(self, size: int) -> bytes:
+        if not self._ahead:
+            return self._stream.read(size)
+        data, self._ahead = self._ahead[:size], self._ahead[size:]
+        return data + self._stream.read(size - len(data)) if len(data) < size else data
+
     def _exactly(self, size: int, what: str) -> bytes:
-        data = self._stream.read(size)
+        data = self._read(size)
         self._offset += len(data)
         if len(data) < size:
             raise CarError(

@@ -41,7 +41,7 @@ from thespis.runtime.actor.tasks import Alarms, Pending, Task
 from thespis.runtime.actor.timing import Durations
 from thespis.runtime.bases.counters import NO_COUNTERS, Counters
 from thespis.runtime.environment import Environment, ProcessEnvironment
-from thespis.runtime.errors import MessageError, RemoteError, RuntimeFloorError
+from thespis.runtime.errors import MessageError, RemoteError, RuntimeFloorError, said
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +68,8 @@ class Subsystem(Actor, Generic[SettingsT]):
     """
 
     handlers: ClassVar[dict[type, Handling]] = {}
+    preloads: ClassVar[tuple[str, ...]] = ()
+    """Modules that `start` will import: a process that is a copy has them already (runtime/bases/template.py)."""
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -225,8 +227,8 @@ class Subsystem(Actor, Generic[SettingsT]):
 
         def finished(_result: Any, error: BaseException | None) -> None:
             if error is not None:
-                logger.error("%s failed to start: %r", self.role, error)
-                reason = f"{type(error).__name__}: {error}"[:500]
+                reason = said(error)[:500]
+                logger.debug("%s failed to start: %s", self.role, reason)  # the supervisor tells a person
                 self.send(order.supervisor, SubsystemFailed(self.role, self.incarnation, reason))
                 return
             self._ready = True
@@ -331,9 +333,9 @@ class Subsystem(Actor, Generic[SettingsT]):
         Task(result, ended)
 
     def _note_failure(self, body: Any, error: BaseException) -> None:
-        """An error that the question declares is an answer; any other is a fault of this subsystem."""
+        """An error that the question declares is an answer, for the asker; any other is this subsystem's fault."""
         declared = isinstance(error, (*getattr(body, "raises", ()), RuntimeFloorError))
-        level = logging.INFO if declared else logging.ERROR
+        level = logging.DEBUG if declared else logging.ERROR
         logger.log(
             level, "%s: %s failed: %r", self.role, type(body).__name__, error, exc_info=None if declared else error
         )

@@ -200,7 +200,7 @@ class Supervisor(Subsystem[None]):
         self._announce()
         if was is ChildState.STARTING and not child.has_run:
             child.state = ChildState.FAILED
-            child.ready.fail(ActorStartError(f"{child.spec.name} failed to start: {ending}"))
+            child.ready.fail(ActorStartError(f"{child.spec.name} failed to start: {ending.detail or ending}"))
         elif child.restart_asked or (was is not ChildState.STOPPING and should_restart(child.spec.restart, status)):
             self._restart(child, ending)
 

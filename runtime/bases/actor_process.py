@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import ctypes
 import gc
 import logging
 import os
@@ -21,7 +20,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NoReturn
 
 import msgpack
 from thespian.actors import (
@@ -43,6 +42,7 @@ from thespis.runtime.bases.counters import Counters
 from thespis.runtime.bases.directory import SocketDirectory
 from thespis.runtime.bases.exits import START_FAILED_CODE, ChildExited, ExitStatus
 from thespis.runtime.bases.frames import Frame, Kind
+from thespis.runtime.bases.life import tie_to_parent
 from thespis.runtime.bases.loop import TURN_WAIT_MAX_S, Loop
 from thespis.runtime.bases.settings import ChildSettings
 from thespis.runtime.bases.status import answer_status, is_status_request
@@ -51,7 +51,6 @@ from thespis.runtime.errors import MessageError
 
 logger = logging.getLogger(__name__)
 
-PR_SET_PDEATHSIG = 1
 YOUNG_GENERATIONS = 1
 """The collector's two younger generations, where garbage of a start is; the old one would take longer than it gives."""
 MESSAGES_PER_TURN = 64
@@ -65,13 +64,13 @@ class ActorProcess(rules.UnsupportedCalls):
         self.settings = settings
         self.address = ActorAddress(settings.address)
         self.globalName = settings.global_name
-        self.environment: Environment = load_environment(settings.environment, settings.home)
+        self.environment: Environment = load_environment(settings.environment, settings.home, settings.clock_behind_s)
         self._codec = load_codec(settings.codec)
         self._thread = threading.get_ident()
         self.loop = Loop()
         self._directory = SocketDirectory(settings.directory)
         self.channels = Channels(self._directory, settings.address, settings.limits, self._control, self._dead_letter)
-        self.children = Children(self.loop, self._directory, settings.limits, self._child_gone)
+        self.children = Children(self.loop, self._directory, settings.limits, self._child_gone, copied=True)
         self.loop.add_reader(self.channels.socket, self.channels.receive)
         self._local: deque[tuple[Any, ActorAddress]] = deque()
         self._watched: set[int] = set()
@@ -316,18 +315,10 @@ def child_settings(
         environment=parent.environment,
         home=parent.home,
         log_level=parent.log_level,
+        clock_behind_s=parent.clock_behind_s,
         sys_path=list(sys.path),
         limits=parent.limits,
     )
-
-
-def _tie_to_parent(parent_pid: int) -> None:
-    """Have the kernel kill this process when its parent dies; leave at once if it already has."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-    if os.getppid() != parent_pid:
-        os._exit(1)
 
 
 def _on_sigterm(process: ActorProcess) -> Callable[[int, Any], None]:
@@ -339,8 +330,12 @@ def _on_sigterm(process: ActorProcess) -> Callable[[int, Any], None]:
 
 def main() -> None:
     """Run the actor that the settings on standard input name."""
-    settings = ChildSettings.from_json(sys.stdin.buffer.read())
-    _tie_to_parent(settings.parent_pid)
+    run_actor(ChildSettings.from_json(sys.stdin.buffer.read()))
+
+
+def run_actor(settings: ChildSettings) -> NoReturn:
+    """Be the process of one actor until it ends."""
+    tie_to_parent(settings.parent_pid)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.path[:] = settings.sys_path
     logging.basicConfig(level=settings.log_level, format=f"%(asctime)s %(levelname)s {settings.address} %(message)s")

@@ -1,8 +1,9 @@
 """Starting, watching and reaping child processes.
 
-Started by `posix_spawn`, because a fork would carry numba's threads and held locks into the child. Watched by
-pidfd: each exit is one readable descriptor, so five children killed at once are five notices. The kernel kills
-the child when its parent dies (parent-death signal), so no end of a supervisor leaves orphans.
+Started by `posix_spawn`, because a fork would carry numba's threads and held locks into the child, or copied from a
+template, which has neither. Watched by pidfd: each exit is one readable descriptor, so five children killed at once are
+five notices. The kernel kills the child when its parent dies (parent-death signal), so no end of a supervisor leaves
+orphans.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from thespis.runtime.bases.directory import SocketDirectory
 from thespis.runtime.bases.exits import ExitStatus
 from thespis.runtime.bases.loop import Loop
 from thespis.runtime.bases.settings import ChildSettings, Limits
+from thespis.runtime.bases.template import Template
 
 logger = logging.getLogger(__name__)
 
@@ -52,13 +54,18 @@ class Children:
         directory: SocketDirectory,
         limits: Limits,
         on_exit: Callable[[Child, ExitStatus], None],
+        *,
+        copied: bool = False,
     ) -> None:
+        """With `copied` children are copies of a template; the process has to have its loop in its main thread."""
         self._loop = loop
         self._directory = directory
         self._limits = limits
         self._on_exit = on_exit
         self._queue: deque[Child] = deque()
         self._starting = 0
+        self._copied = copied
+        self._template: Template | None = None
         self.by_address: dict[str, Child] = {}
 
     def __len__(self) -> int:
@@ -87,16 +94,52 @@ class Children:
                 self._gone(child, ExitStatus(0, None))
                 continue
             self._starting += 1
+            if self._copied:
+                self._copy(child)
+            else:
+                self._begin(child, 0)
+
+    def _copy(self, child: Child) -> None:
+        if self._template is None or self._template.closed:
             try:
-                child.pid = _spawn(child.settings)
+                self._template = Template(self._loop, _environment(child.settings))
             except OSError as error:
-                logger.error("cannot start %s: %s", child.settings.actor_class, error)  # noqa: TRY400
-                self._starting -= 1
-                self._gone(child, ExitStatus(126, None))
-                continue
+                logger.warning("no template: %s; children are spawned", error)
+                self._copied = False
+                self._begin(child, 0)
+                return
+        self._loop.call_after(self._limits.start_timeout_s, lambda: self._check_copy(child))
+        self._template.copy(child.settings, lambda pid: self._begin(child, pid))
+
+    def _begin(self, child: Child, pid: int) -> None:
+        """Watch a child that was copied, or spawn it where it was not."""
+        if not pid and child.exiting:
+            self._starting -= 1
+            self._gone(child, ExitStatus(0, None))
+            return
+        try:
+            child.pid = pid or _spawn(child.settings)
             child.pidfd = os.pidfd_open(child.pid)
-            self._loop.add_reader(child.pidfd, lambda child=child: self._reap(child))  # type: ignore[misc]
-            self._loop.call_after(self._limits.start_timeout_s, lambda child=child: self._check_start(child))  # type: ignore[misc]
+        except OSError as error:
+            logger.error("cannot start %s: %s", child.settings.actor_class, error)  # noqa: TRY400
+            self._starting -= 1
+            self._gone(child, ExitStatus(126, None))
+            return
+        self._loop.add_reader(child.pidfd, lambda: self._reap(child))
+        self._loop.call_after(self._limits.start_timeout_s, lambda: self._check_start(child))
+        if child.exiting:
+            self.kill(child)
+
+    def _without_template(self) -> None:
+        """End a template that hangs; its successor is made when it is needed."""
+        if self._template is not None:
+            template, self._template = self._template, None
+            template.close()
+
+    def _check_copy(self, child: Child) -> None:
+        if not child.pid and self.by_address.get(child.address) is child:
+            logger.error("no copy for %s within %s s; it is spawned", child.address, self._limits.start_timeout_s)
+            self._without_template()
 
     def _check_start(self, child: Child) -> None:
         if not child.started and self.by_address.get(child.address) is child:
@@ -136,6 +179,7 @@ class Children:
         deadline = time.monotonic() + self._limits.exit_grace_s
         while self.by_address and time.monotonic() < deadline:
             turn(max(0.0, min(0.1, deadline - time.monotonic())))
+        self._without_template()
         for child in list(self.by_address.values()):
             logger.warning("%s did not exit within %s s; killed", child.address, self._limits.exit_grace_s)
             self.kill(child)

@@ -68,7 +68,8 @@ class ProcessBase(_Outside):
     """The base object of a system of processes.
 
     `home` is the node's directory; sockets live in ``<home>/run``, or in a private temporary directory when no
-    home is given. `codec` and `environment` are ``module:factory`` names, because children are other processes.
+    home is given. `codec` and `environment` are ``module:factory`` names, because children are other processes. Their
+    clocks are `clock_behind_s` behind the machine's.
     """
 
     def __init__(
@@ -80,9 +81,12 @@ class ProcessBase(_Outside):
         capabilities: dict[str, Any] | None = None,
         limits: Limits | None = None,
         log_level: str = "WARNING",
+        clock_behind_s: float = 0.0,
     ) -> None:
         directory = str(Path(home) / "run") if home else tempfile.mkdtemp(prefix="thespis-")
-        settings = root_settings(directory, str(home or directory), codec, environment, limits or Limits(), log_level)
+        settings = root_settings(
+            directory, str(home or directory), codec, environment, limits or Limits(), log_level, clock_behind_s
+        )
         self.capabilities = rules.base_capabilities("processBase", capabilities, watch=True)
         super().__init__(Root(settings, self.capabilities), "outside")
 

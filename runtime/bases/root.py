@@ -262,7 +262,13 @@ class Root:
 
 
 def root_settings(
-    directory: str, home: str, codec: str, environment: str, limits: Any, log_level: str
+    directory: str,
+    home: str,
+    codec: str,
+    environment: str,
+    limits: Any,
+    log_level: str,
+    clock_behind_s: float = 0.0,
 ) -> ChildSettings:
     """Settings of the root itself, from which those of every actor derive."""
     return ChildSettings(
@@ -278,6 +284,7 @@ def root_settings(
         environment=environment,
         home=home,
         log_level=log_level,
+        clock_behind_s=clock_behind_s,
         sys_path=list(sys.path),
         limits=limits,
     )

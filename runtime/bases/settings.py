@@ -47,6 +47,7 @@ class ChildSettings:
     environment: str
     home: str
     log_level: str
+    clock_behind_s: float = 0.0
     sys_path: list[str] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
 

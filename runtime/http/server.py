@@ -14,7 +14,8 @@ from typing import Any
 
 import trio
 from thespis.runtime.environment import Deliver
-from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.errors import RuntimeFloorError, said
+from thespis.runtime.http.address import HttpAddress
 from thespis.runtime.http.auth import READ_ONLY, TokenError, permissions_of
 from thespis.runtime.http.port import CallArrived, ConnectionClosed, HttpSettings, PageArrived
 
@@ -60,7 +61,7 @@ class HttpServerPort:
             trio.run(self._main, ready)
         except BaseException as error:
             if not ready.done():
-                ready.set_exception(HttpError(f"cannot serve HTTP on {self.settings.address}: {error!r}"))
+                ready.set_exception(HttpError(f"cannot serve HTTP on {self.settings.address}: {said(error)}"))
             else:
                 logger.exception("the HTTP server died")
 
@@ -68,10 +69,10 @@ class HttpServerPort:
         from hypercorn.config import Config
         from hypercorn.trio import serve
 
-        host, port = host_and_port(self.settings.address)
+        address = HttpAddress.from_text(self.settings.address)
         self._token = trio.lowlevel.current_trio_token()
         config = Config()
-        config.bind = [f"{host}:{port}"]
+        config.bind = [address.bind]
         config.accesslog = config.errorlog = None
         config.h11_max_incomplete_size = 64 << 10
         config.read_timeout = int(self.settings.request_timeout_s)
@@ -83,7 +84,7 @@ class HttpServerPort:
             async with trio.open_nursery() as nursery:
                 bound = await nursery.start(lambda task_status: serve(self._app(), config, task_status=task_status))
                 chosen = str(bound[0]).rpartition(":")[2]
-                ready.set_result(f"/ip4/{host}/tcp/{chosen}/http")
+                ready.set_result(address.multiaddress(int(chosen)))
 
     # -- what the actor calls --------------------------------------------------------------------------------
 
@@ -257,14 +258,3 @@ class HttpServerPort:
         async for frame in receiver:
             await socket.send_text(frame.decode())
         scope.cancel()
-
-
-def host_and_port(address: str) -> tuple[str, int]:
-    """Host and port of ``/ip4/<host>/tcp/<port>`` with or without ``/http``; raises HttpError."""
-    parts = address.strip("/").split("/")
-    try:
-        if parts[0] not in ("ip4", "dns4") or parts[2] != "tcp":
-            raise ValueError("not ip4 and tcp")
-        return parts[1], int(parts[3])
-    except (ValueError, IndexError):
-        raise HttpError(f"{address!r} is no address such as /ip4/127.0.0.1/tcp/1234/http") from None

@@ -15,7 +15,7 @@ from typing import Any
 
 import trio
 from thespis.runtime.environment import Deliver
-from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.errors import RuntimeFloorError, said
 from thespis.runtime.p2p.limits import Admission
 from thespis.runtime.p2p.port import (
     AnswerTooLongError,
@@ -74,7 +74,7 @@ class Libp2pPort:
             trio.run(self._main, ready)
         except BaseException as error:
             if not ready.done():
-                ready.set_exception(HostError(f"libp2p on {self.settings.listen}: {error!r}"))
+                ready.set_exception(HostError(f"libp2p cannot listen on {self.settings.listen}: {said(error)}"))
             elif not self._stopping.is_set():
                 logger.exception("the libp2p host died")
                 self._deliver_death()

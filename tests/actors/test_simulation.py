@@ -11,7 +11,7 @@ import pytest
 from thespis.actors.simulation.faults import KINDS, FaultSchedule
 from thespis.actors.simulation.invariants import Checker, InvariantError
 from thespis.actors.simulation.network import SimulatedFilecoin
-from thespis.actors.simulation.run import simulate
+from thespis.actors.simulation.run import NODES_MAX, QUIET_EPOCHS, check_scenario, simulate
 from thespis.deploy.cli.sim import replay_command
 
 SEEDS = range(1, 21)
@@ -162,3 +162,20 @@ def test_two_blocks_at_one_height_are_seen(small):
     store.write([put_block(head.height - 1, head.key[0], head.parents)])
     with pytest.raises(InvariantError, match="two blocks"):
         checker.one_block_per_height(0)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [
+        ((2, 5, 300), "2 nodes with 5 miners"),
+        ((0, 0, 300), "0 nodes"),
+        ((NODES_MAX + 1, 1, 300), f"1 to {NODES_MAX} nodes"),
+        ((5, 3, QUIET_EPOCHS), "more than 12"),
+        ((5, 3, 300, ("bogus",)), "'bogus'; there are loss"),
+        ((5, 3, 300, (), ("bogus",)), "'bogus'; there are"),
+    ],
+)
+def test_what_would_not_be_simulated_as_it_is_said_is_refused(scenario, said):
+    with pytest.raises(ValueError, match=said):
+        check_scenario(*scenario)
+    check_scenario(NODES_MAX, NODES_MAX, QUIET_EPOCHS + 1, KINDS)

@@ -154,7 +154,7 @@ def test_a_running_node_can_be_watched_told_restarted_and_stopped(daemon):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_after_any_kind_of_end(daemon, number):
     tree = daemon.tree()
-    assert len(tree) == 14  # the Node, its twelve, and the sweeper
+    assert len(tree) == 15  # the Node, its twelve, their template, and the sweeper
     daemon.process.send_signal(number)
     code = daemon.process.wait(WAIT_S)
     assert code == (-9 if number == signal.SIGKILL else 0)

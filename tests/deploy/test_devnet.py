@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from thespis.deploy.devnet import faults
+from thespis.deploy.devnet.home import held
 from thespis.deploy.devnet.plan import DevnetError, DevnetPlan, read_state
 from thespis.deploy.devnet.run import SETTLE_EPOCHS, DevnetRun, last_epoch
 from thespis.deploy.rpc import RpcCallError, RpcClient
@@ -36,9 +37,9 @@ def plan(home, **changes):
 @pytest.fixture(scope="module")
 def devnet(tmp_path_factory):
     """One devnet for the tests that only look, and for those that hurt it and wait."""
-    run = DevnetRun(plan(tmp_path_factory.mktemp("devnet") / "net"))
+    run = DevnetRun(plan(tmp_path_factory.mktemp("devnet") / "net"), traffic=True)
     run.plan.write()
-    with run.fleet:
+    with held(run.plan.home), run.fleet:
         run.fleet.wait_ready()
         run.follow(3)
         yield run
@@ -100,7 +101,7 @@ def test_messages_travel_and_commands_answer(devnet):
     code, out, _ = thespis(devnet, 1, "--help")
     assert code == 0
     code, _, err = thespis(devnet, 0, "send", account, "--", "-1")
-    assert code == 1
+    assert code == 2
     assert "negative" in err
 
 
@@ -139,6 +140,21 @@ def test_what_is_wrong_is_named_and_the_exit_code_says_so(devnet, arguments, exp
     assert code != 0
     assert expected in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("form", ["{token}:{address}", "{token}:{url}", "{address}", "{url}", "{url}/"])
+def test_a_node_is_found_by_every_form_of_its_address(devnet, monkeypatch, form):
+    home = devnet.plan.nodes[0].home
+    address, token = (home / "api").read_text(), (home / "token").read_text()
+    url = f"http://127.0.0.1:{devnet.plan.nodes[0].api_port}"
+    monkeypatch.setenv("FULLNODE_API_INFO", form.format(token=token, address=address, url=url))
+    code, out, err = thespis(devnet, 2, "net", "id")
+    assert (code, out) == (0, f"{devnet.plan.nodes[0].peer_id}\n"), err
+    code, _out, err = thespis(devnet, 2, "wallet", "new")
+    assert code == (0 if "token" in form else 1), err
+    monkeypatch.setenv("FULLNODE_API_INFO", "nonsense")
+    code, _out, err = thespis(devnet, 2, "net", "id")
+    assert (code, "FULLNODE_API_INFO: 'nonsense' is no address" in err) == (1, True)
 
 
 def test_a_stranger_may_read_and_not_write(devnet):
@@ -202,10 +218,11 @@ def test_nodes_that_are_not_there_are_named(devnet):
 
 
 def test_a_run_lasts_until_its_transfers_have_settled():
-    assert last_epoch(0, 5) == 0
-    assert last_epoch(30, 5) == 30
-    assert last_epoch(10, 9) == 9 + SETTLE_EPOCHS + 1
-    assert last_epoch(1, 1) == 1 + SETTLE_EPOCHS + 1
+    assert last_epoch(0, 5, traffic=True) == 0
+    assert last_epoch(30, 5, traffic=True) == 30
+    assert last_epoch(10, 9, traffic=True) == 9 + SETTLE_EPOCHS + 1
+    assert last_epoch(1, 1, traffic=True) == 1 + SETTLE_EPOCHS + 1
+    assert last_epoch(1, 1, traffic=False) == 1
 
 
 @pytest.mark.behaviour(201)
@@ -214,7 +231,7 @@ def test_the_command_runs_to_an_epoch_and_says_how_it_went(tmp_path):
     command = [
         sys.executable, "-m", "thespis.deploy.cli.main", "devnet", "--nodes", "2", "--miners", "1",
         "--block-time", "1s",
-        "--until-epoch", "10", "--home", str(tmp_path / "net"), "--report", str(report), "--json",
+        "--until-epoch", "10", "--traffic", "--home", str(tmp_path / "net"), "--report", str(report), "--json",
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -258,7 +275,7 @@ def test_plans_that_cannot_be_are_refused(tmp_path):
     first, second = plan(tmp_path / "a", base_port=7000), plan(tmp_path / "b", base_port=7000)
     assert [node.peer_id for node in first.nodes] == [node.peer_id for node in second.nodes]
     assert first.nodes[1].api_port == 7003
-    with pytest.raises(DevnetError, match="no devnet runs"):
+    with pytest.raises(DevnetError, match="no devnet is at"):
         read_state(tmp_path)
 
 
@@ -278,7 +295,7 @@ def test_a_sector_is_sealed_whoever_is_killed_meanwhile(tmp_path):
     run.plan.write()
     content = os.urandom(3_000_000)
     (tmp_path / "piece").write_bytes(content)
-    with run.fleet:
+    with held(run.plan.home), run.fleet:
         run.fleet.wait_ready()
         assert thespis(run, 0, "deals", "store", str(tmp_path / "piece"), "--key", "k")[0] == 0
         wait(lambda: '"staged"' in thespis(run, 0, "deals", "list", "--json")[1])

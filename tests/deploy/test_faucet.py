@@ -49,8 +49,8 @@ def test_taps():
         sent.append(target)
         return "bafytest"
 
-    client = TestClient(Faucet(send, "500", 0.5).app(), backend="trio")
-    assert "500 FIL" in client.get("/").text
+    client = TestClient(Faucet(send, "500 FIL", 0.5).app(), backend="trio")
+    assert "500 FIL per address every 0.5 s" in client.get("/").text
     assert client.post("/tap?target=nonsense").status_code == 400
     assert client.post("/tap").status_code == 400
     first = client.post(f"/tap?target={ADDRESS}")

@@ -10,6 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from thespis.actors.node.actor import FilecoinNode
+from thespis.actors.node.settings import CLOCK_BEHIND_S_MAX
 from thespis.deploy import launcher
 from thespis.deploy.cli import client
 from thespis.deploy.cli.main import cli
@@ -43,6 +44,7 @@ CHANGED = {
     "mpool.max_pool_size": 15,
     "mpool.max_nonce_gap": 16,
     "log.level": "DEBUG",
+    "clock.behind_s": 17.5,
 }
 """A value for each key that is not its default."""
 
@@ -77,6 +79,7 @@ BOUNDS = {
     "heartbeat.nickname": (["", "Zoe"], ["r2d2", "a b", "Zoë", 7]),
     "mpool.max_pool_size": bounds(1),
     "mpool.max_nonce_gap": bounds(0),
+    "clock.behind_s": ([0, 0.5, CLOCK_BEHIND_S_MAX], [-0.5, CLOCK_BEHIND_S_MAX + 1, "1", float("nan")]),
     "log.level": (["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], ["", "info", "TRACE", 10]),
 }
 """What each key takes up to its bounds, and what it refuses beyond them."""
@@ -177,8 +180,8 @@ class NotRun:
 
     seen = None
 
-    def __init__(self, home, node, *, settings, log_level):
-        NotRun.seen = (settings, log_level)
+    def __init__(self, repo, node, *, settings, log_level, clock_behind_s):
+        NotRun.seen = (settings, log_level, clock_behind_s)
         raise ConfigError("not run")
 
 
@@ -198,7 +201,8 @@ def test_log_level_and_flags_reach_the_node(home, monkeypatch, flags, level, api
     monkeypatch.setattr(launcher, "RunningNode", NotRun)
     ran = CliRunner().invoke(cli, ["--home", str(home), "daemon", *flags])
     assert str(ran.exception) == "not run"
-    settings, log_level = NotRun.seen
+    settings, log_level, behind_s = NotRun.seen
+    assert behind_s == CHANGED["clock.behind_s"]
     assert (log_level, settings.api.address, settings.network.listen) == (level, api, swarm)
 
 

@@ -31,7 +31,7 @@ def check_kinds(kinds: tuple[str, ...]) -> None:
     """Raise ValueError for an enemy that there is not."""
     unknown = [kind for kind in kinds if kind not in ENEMIES]
     if unknown:
-        raise ValueError(f"enemies {unknown}; there are {', '.join(KINDS)}")
+        raise ValueError(f"enemies {', '.join(map(repr, unknown))}; there are {', '.join(KINDS)}")
 
 
 def miners_needed(kinds: tuple[str, ...]) -> int:

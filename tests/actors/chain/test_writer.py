@@ -68,8 +68,9 @@ def test_siblings_widen_the_head():
         blocks = [make_block(chain, miner, genesis, height) for miner in range(3)]
         found = [block for block in blocks if block is not None]
     for count, block in enumerate(found, 1):
-        add(chain, block)
+        change = add(chain, block)
         assert len(chain.head().blocks) == count
+        assert change.grown == (count > 1), "a head with another block beside its own is no reorganisation"
     assert chain.widest(found[0][0]).key == chain.head().key
 
 
@@ -105,6 +106,7 @@ def test_a_heavier_fork_is_followed_and_the_index_with_it():
     branch = fork(chain, start, 12, miner=0)
     change = chain.choose(Tipset.of([branch[-1][0]]))
     assert change is not None
+    assert not change.grown
     assert change.reverted[0] == old.key
     assert change.applied[-1] == chain.head().key
     assert chain.index.message_height(message) is None

@@ -1,5 +1,6 @@
 import hashlib
 import io
+import struct
 
 import pytest
 from hypothesis import given, settings
@@ -147,3 +148,30 @@ def test_a_sections_length_has_a_bounded_number_of_bytes():
         read(car([]) + b"\x80" * most + b"\x01")
     with pytest.raises(CarError, match="not minimal"):
         read(car([]) + b"\x80" * (most - 1) + b"\0")
+
+
+def version_2(payload, size):
+    header = struct.pack("<16sQQQ", bytes(16), 51, size, 0)
+    return bytes.fromhex("0aa16776657273696f6e02") + header + payload
+
+
+def test_a_version_2_whose_size_ends_inside_a_section_is_not_read_past_it():
+    payload = car([b"one", b"two"])
+    last = len(car([b"one"]))
+    assert read(version_2(payload, len(payload)))[1] == read(payload)[1]
+    for short in range(1, len(payload)):
+        size = len(payload) - short
+        if size == last:  # the end of a section
+            assert len(read(version_2(payload + b"more", size))[1]) == 1
+            continue
+        if size == len(car([])):
+            assert read(version_2(payload + b"more", size))[1] == []
+            continue
+        with pytest.raises(CarError, match=r"ends its data at|truncated"):
+            read(version_2(payload + b"more", size))
+
+
+@pytest.mark.parametrize(("magic", "remedy"), [(b"\x28\xb5\x2f\xfd\x04", "zstd -d"), (b"\x1f\x8b\x08", "gunzip")])
+def test_a_compressed_file_is_said_to_be_one(magic, remedy):
+    with pytest.raises(CarError, match=f"compressed.*{remedy}"):
+        CarReader(io.BytesIO(magic + bytes(100)))

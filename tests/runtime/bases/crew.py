@@ -166,6 +166,12 @@ class Sealer(Worker):
     """Needs a capability of its system."""
 
 
+class Threaded(Worker):
+    """Needs a module that leaves a thread behind."""
+
+    preloads = ("tests.runtime.bases.starts_a_thread",)
+
+
 class Stillborn(Actor):
     def __init__(self):
         raise RuntimeError("cannot live")
@@ -184,7 +190,14 @@ class Parent(Worker):
 
     def receiveMessage(self, msg, sender):
         if isinstance(msg, Make):
-            kinds = {"worker": Worker, "stubborn": Stubborn, "stillborn": Stillborn, "parent": Parent, "sealer": Sealer}
+            kinds = {
+                "threaded": Threaded,
+                "worker": Worker,
+                "stubborn": Stubborn,
+                "stillborn": Stillborn,
+                "parent": Parent,
+                "sealer": Sealer,
+            }
             self.making = (sender, msg.count, [], [])
             made = [self.createActor(kinds[msg.kind]) for _ in range(msg.count)]
             self.children += made

@@ -6,9 +6,10 @@ import time
 import httpx
 import pytest
 from thespis.runtime.http import server as server_module
+from thespis.runtime.http.address import HttpAddress
 from thespis.runtime.http.auth import PERMISSIONS, TokenError, new_token, permissions_of
 from thespis.runtime.http.port import CallArrived, ConnectionClosed, HttpSettings, PageArrived
-from thespis.runtime.http.server import HttpError, HttpServerPort, host_and_port
+from thespis.runtime.http.server import HttpError, HttpServerPort
 
 pytestmark = pytest.mark.slow
 SECRET = b"s" * 32
@@ -23,8 +24,7 @@ class Served:
         self.hold = False
         defaults = {"address": "/ip4/127.0.0.1/tcp/0/http", "secret": SECRET, "origins": (ORIGIN,)}
         self.port = HttpServerPort(HttpSettings(**(defaults | changes)), self.take)
-        host, port = host_and_port(self.port.address)
-        self.url = f"http://{host}:{port}"
+        self.url = HttpAddress.from_text(self.port.address).url
 
     def take(self, event):
         self.events.append(event)
@@ -133,12 +133,17 @@ def test_a_websocket_carries_calls_and_pushes(served):
 
 def test_a_taken_port_and_odd_addresses_are_named(served):
     first = served()
-    _, port = host_and_port(first.port.address)
+    port = HttpAddress.from_text(first.port.address).port
     with pytest.raises(HttpError, match="cannot serve"):
         served(address=f"/ip4/127.0.0.1/tcp/{port}/http")
-    for address in ("", "/ip4/1.2.3.4", "127.0.0.1:80", "/ip4/1.2.3.4/udp/5"):
-        with pytest.raises(HttpError, match="no address"):
-            host_and_port(address)
+    with pytest.raises(HttpError, match="Address already in use"):
+        served(address=f"/ip4/127.0.0.1/tcp/{port}/http")
+
+
+def test_a_server_listens_on_the_sixth_version_too(served):
+    server = served(address="/ip6/::1/tcp/0/http")
+    assert server.port.address.startswith("/ip6/::1/tcp/")
+    assert httpx.get(server.url + "/nothing").status_code == 404
 
 
 def test_closing_is_quick_and_twice_is_no_error(served):
