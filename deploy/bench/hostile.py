@@ -56,7 +56,7 @@ class Siege:
     """One node of a devnet, an honest peer of it, and attackers in a process of their own."""
 
     def __init__(self, folder: Path) -> None:
-        self._devnet = {
+        self._devnet: dict[str, Any] = {
             "seed": 1,
             "nodes": MINERS,
             "miners": MINERS,
