@@ -12,7 +12,6 @@ import logging
 from typing import ClassVar
 
 from thespis.actors.chain.writer import ChainWriter, HeadChange
-from thespis.actors.messages.msg_pool import GetMessages
 from thespis.actors.messages.network import PeerMisbehaved
 from thespis.actors.messages.syncer import (
     BlockGossiped,
@@ -29,6 +28,7 @@ from thespis.actors.messages.syncer import (
     SyncStatus,
 )
 from thespis.actors.syncer.bad_blocks import BadBlocks
+from thespis.actors.syncer.contents import collect, read
 from thespis.actors.syncer.early import EARLY_MARGIN_S, Early
 from thespis.actors.syncer.equivocations import Equivocations
 from thespis.actors.syncer.fetcher import Fetcher, FetchError
@@ -43,7 +43,6 @@ from thespis.protocols.consensus.finality import final_height
 from thespis.protocols.consensus.validation import prepare_proofs
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import (
-    BlockMessagesError,
     ChainError,
     InvalidBlockError,
     InvalidTipsetError,
@@ -52,7 +51,6 @@ from thespis.protocols.errors import (
 from thespis.protocols.wire.exchange_reading import UnreadMessages
 from thespis.protocols.wire.topics import parse_block
 from thespis.runtime.actor.handlers import answers, handles
-from thespis.runtime.actor.pages import all_pages
 from thespis.runtime.actor.pieces import in_pieces
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.errors import AskError
@@ -158,7 +156,7 @@ class Syncer(Subsystem[SyncerSettings]):
         try:
             self.chain.check_header(header, self.environment.clock.unix_s())
             self._equivocations.note(header)
-            await self._add(header, await self._collect(block, gossip.source))
+            await self._add(header, await collect(self, self.chain, self._fetcher, block, gossip.source))
         except (FetchError, AskError, ChainError) as error:
             logger.info("block %s at height %d waits: %s", cid, header.height, error)
         except InvalidBlockError as error:
@@ -193,29 +191,6 @@ class Syncer(Subsystem[SyncerSettings]):
         if error.block is not None:
             self._bad.add(error.block, f"{type(error).__name__}: {error}")
         self.tell(PeerMisbehaved(author, f"block {error.block}: {error}"[:500]))
-
-    async def _collect(self, block: BlockMessage, source: str) -> BlockMessages:
-        """A block's messages: from the store, the pool, or a peer that has the block."""
-        assert block.header is not None
-        wanted = {*block.bls_messages, *block.secpk_messages}
-        found: dict[Cid, bytes] = {cid: self.chain.blocks.get(cid) for cid in wanted if self.chain.blocks.has(cid)}
-        missing = tuple(sorted(wanted - found.keys()))
-        if missing:
-            for signed in await all_pages(self.ask, GetMessages(missing)):
-                found[signed.cid()], found[signed.message.cid()] = signed.encode(), signed.message.encode()
-        if any(cid not in found for cid in wanted):
-            unread = await self._fetcher.messages(block.header, source)
-        else:
-            bls, secpk = (tuple(found[cid] for cid in each) for each in (block.bls_messages, block.secpk_messages))
-            unread = UnreadMessages(bls, secpk)
-        return await self._read(block.header, unread)
-
-    async def _read(self, header: BlockHeader, unread: UnreadMessages) -> BlockMessages:
-        """What a block's messages say; one that commits to something else than messages is bad."""
-        try:
-            return await in_pieces(self, unread.read())
-        except BlockMessagesError as error:
-            raise error.about(header.cid()) from None
 
     async def _add(self, header: BlockHeader, messages: BlockMessages) -> Cid:
         """Validate a block over a known parent, keep it, execute its tipset and follow it if it is the heaviest."""
@@ -356,7 +331,7 @@ class Syncer(Subsystem[SyncerSettings]):
         """
         for header, unread in zip(tipset.blocks, messages, strict=True):
             self._check_due(header)
-            messages_read, now_s = await self._read(header, unread), self.environment.clock.unix_s()
+            messages_read, now_s = await read(self, header, unread), self.environment.clock.unix_s()
             await in_pieces(self, self.chain.adding_block(header, messages_read, now_s))
             self._equivocations.note(header)
             self._targets.moved(self.now_s())
