@@ -10,8 +10,12 @@ from typing import Any
 
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import AddressError
+from thespis.runtime.http.connections import ConnectionBounds, read_body, serve_forever
 
 ENTRIES_MAX = 100_000
+FORM_BYTES_MAX = 4096
+FORM_TIMEOUT_S = 10.0
+HELD_BYTES = 1 << 20
 PAGE = """<!doctype html><meta charset="utf-8"><title>Thespis faucet</title>
 <h1>Thespis faucet</h1><p>Test money: {amount} per address {every}.</p>
 <form method="post" action="/tap"><input name="target" size="60" placeholder="f1…"><button>Send</button></form>
@@ -70,8 +74,11 @@ class Faucet:
 
         target = request.query_params.get("target", "")
         if not target:
-            body = (await request.body())[:4096].decode(errors="replace")
-            target = body.partition("target=")[2].partition("&")[0]
+            body = await read_body(request, FORM_BYTES_MAX, FORM_TIMEOUT_S)
+            if isinstance(body, int):
+                text = f"the form is over {FORM_BYTES_MAX} bytes, or takes over {FORM_TIMEOUT_S:.0f} s to arrive\n"
+                return PlainTextResponse(text, body, headers={"Connection": "close"})
+            target = body.decode(errors="replace").partition("target=")[2].partition("&")[0]
         try:
             address = str(Address.from_text(target.strip()))
         except AddressError as error:
@@ -96,10 +103,5 @@ class Faucet:
 def serve(faucet: Faucet, bind: str) -> None:
     """Serve until interrupted."""
     import trio
-    from hypercorn.config import Config
-    from hypercorn.trio import serve as hypercorn_serve
 
-    config = Config()
-    config.bind = [bind]
-    config.accesslog = None
-    trio.run(partial(hypercorn_serve, faucet.app(), config))
+    trio.run(serve_forever, faucet.app(), bind, ConnectionBounds(held_bytes=HELD_BYTES, address_held_bytes=HELD_BYTES))

@@ -1,12 +1,13 @@
 """What is remembered beyond one use, within a bound of bytes: the values used last.
 
 A bound by number would be either too small for a large state or, with large values, too large for the machine
-(an LRU as ``hashicorp/golang-lru`` has it, counted in bytes). For one thread: a node's other threads, which serve
-sockets and seal sectors, call nothing that remembers.
+(an LRU as ``hashicorp/golang-lru`` has it, counted in bytes). Any thread may use it, since the Api reads in threads
+beside its mailbox; what is held is shared between them and must not be changed.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -21,6 +22,7 @@ class Remembered(Generic[Key, Value]):
         self._bytes_max = bytes_max
         self._bytes = 0
         self._values: dict[Key, tuple[Value, int]] = {}
+        self._lock = threading.RLock()
 
     @property
     def size_bytes(self) -> int:
@@ -32,29 +34,33 @@ class Remembered(Generic[Key, Value]):
 
     def get(self, key: Key) -> Value | None:
         """The value of `key`, now the one used last, or None."""
-        held = self._values.pop(key, None)
-        if held is None:
-            return None
-        self._values[key] = held
-        return held[0]
+        with self._lock:
+            held = self._values.pop(key, None)
+            if held is None:
+                return None
+            self._values[key] = held
+            return held[0]
 
     def put(self, key: Key, value: Value, size_bytes: int) -> None:
         """Hold a value; one larger than the bound is not held at all, and nothing is dropped for it."""
-        self.forget(key)
-        if size_bytes > self._bytes_max:
-            return
-        self._values[key] = value, size_bytes
-        self._bytes += size_bytes
-        while self._bytes > self._bytes_max:
-            self.forget(next(iter(self._values)))
+        with self._lock:
+            self.forget(key)
+            if size_bytes > self._bytes_max:
+                return
+            self._values[key] = value, size_bytes
+            self._bytes += size_bytes
+            while self._bytes > self._bytes_max:
+                self.forget(next(iter(self._values)))
 
     def forget(self, key: Key) -> None:
         """Drop the value of `key` if it is held."""
-        held = self._values.pop(key, None)
-        if held is not None:
-            self._bytes -= held[1]
+        with self._lock:
+            held = self._values.pop(key, None)
+            if held is not None:
+                self._bytes -= held[1]
 
     def clear(self) -> None:
         """Drop everything."""
-        self._values.clear()
-        self._bytes = 0
+        with self._lock:
+            self._values.clear()
+            self._bytes = 0

@@ -14,6 +14,7 @@ from thespis.runtime.clock import Clock, SkewedClock, SystemClock, system_random
 
 if TYPE_CHECKING:
     from thespis.runtime.http.port import HttpPort, HttpSettings
+    from thespis.runtime.lanes import LanePort
     from thespis.runtime.p2p.port import HostSettings, NetworkPort
     from thespis.runtime.sectors.port import SectorPort
     from thespis.runtime.sectors.shelf import SectorShelf
@@ -24,6 +25,8 @@ T = TypeVar("T")
 Deliver = Callable[[Any], None]
 
 
+RUN_FOLDER = "run"
+"""What only a running node has; made afresh at its start, so what a killed process left in it is gone then."""
 SECTORS_FOLDER = "sectors"
 STORE_LOCK_WAIT_S = 3.0
 STORE_LOCK_POLL_S = 0.02
@@ -53,6 +56,10 @@ class Environment(Protocol):
 
     def open_http(self, settings: HttpSettings, deliver: Deliver) -> HttpPort:
         """The node's HTTP server; `deliver` takes its requests and may be called by any thread."""
+        ...
+
+    def open_lanes(self, lanes: Sequence[str], deliver: Deliver) -> LanePort:
+        """Where work is done beside the mailbox; `deliver` takes what says that it ended, from any thread."""
         ...
 
     def open_sectors(self) -> SectorShelf:
@@ -118,7 +125,7 @@ class ProcessEnvironment:
         """Open ``<home>/datastore/<name>`` as a secondary; its writer must have made it before."""
         from thespis.runtime.store.rocks import RocksReader
 
-        return RocksReader.open(self.home / "datastore" / name)
+        return RocksReader.open(self.home / "datastore" / name, self.home / RUN_FOLDER)
 
     def open_vault(self) -> Vault:
         """Unlock ``<home>/keystore`` with the passphrase of the environment, making it at the first start."""
@@ -137,6 +144,12 @@ class ProcessEnvironment:
         from thespis.runtime.http.server import HttpServerPort
 
         return HttpServerPort(settings, deliver)
+
+    def open_lanes(self, lanes: Sequence[str], deliver: Deliver) -> LanePort:
+        """A thread of this process for each lane."""
+        from thespis.runtime.lanes import ThreadLanes
+
+        return ThreadLanes(lanes, deliver)
 
     def open_sectors(self) -> SectorShelf:
         """The sectors below ``<home>/sectors``."""

@@ -169,8 +169,9 @@ class Keystore:
         return cls(folder, key)
 
     def names(self) -> list[str]:
-        """Names of all keys, sorted."""
-        return sorted(path.stem for path in self._folder.glob("*.key"))
+        """Names of all keys, sorted; a file that no key can have the name of is none."""
+        stems = (path.stem for path in self._folder.glob("*.key") if path.is_file())
+        return sorted(stem for stem in stems if NAME.fullmatch(stem) and not stem.startswith("."))
 
     def put(self, name: str, secret: Secret) -> None:
         """Keep a key under a new name."""

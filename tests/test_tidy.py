@@ -20,6 +20,7 @@ TOP_LEVEL = {
 WORLDLY = {"time", "random", "secrets", "threading", "socket", "asyncio", "subprocess", "multiprocessing", "datetime"}
 ALLOWED = {
     ("protocols/encoding/cbor.py", "datetime"): "names the type only to refuse it",
+    ("protocols/remembered.py", "threading"): "a lock, for the Api's threads read what others remember; starts nothing",
 }
 
 

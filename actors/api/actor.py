@@ -5,78 +5,33 @@ Calls run side by side; a channel of events belongs to one WebSocket and ends wi
 
 from __future__ import annotations
 
-import json
 import logging
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Iterator
 
-from thespis.actors.api import dispatch, forms
-from thespis.actors.api.registry import NO_METHOD, RpcError
+from thespis.actors.api import forms
+from thespis.actors.api.calls import Calls
+from thespis.actors.api.channels import Channels
 from thespis.actors.api.settings import ApiSettings
+from thespis.actors.api.turns import LANES, Turns
 from thespis.actors.chain.reader import ChainReader
 from thespis.actors.messages.api import RpcCall, RpcReply
 from thespis.actors.messages.msg_pool import MessageChanged
 from thespis.actors.messages.syncer import NewHead
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
-from thespis.runtime.actor.conversation import Ask
 from thespis.runtime.actor.envelopes import ListProcesses
 from thespis.runtime.actor.handlers import answers, handles
 from thespis.runtime.actor.subsystem import Subsystem
-from thespis.runtime.environment import Environment
 from thespis.runtime.errors import AskError
 from thespis.runtime.http.auth import PERMISSIONS, SECRET_BYTES, new_token
-from thespis.runtime.http.port import CallArrived, ConnectionClosed, HttpPort, HttpSettings, PageArrived
+from thespis.runtime.http.port import CallArrived, CallGone, ConnectionClosed, HttpPort, HttpSettings, PageArrived
+from thespis.runtime.lanes import LaneEnded
 from thespis.runtime.store.interface import METADATA, Put, Store
 
 logger = logging.getLogger(__name__)
-R = TypeVar("R")
 
-CHANNELS_MAX = 1000
+CHANGES_MAX = 100
+"""Changes of the head in one frame; a longer way is told in several."""
 _SECRET = b"auth-jwt-private"
-
-
-@dataclass(frozen=True)
-class CallView:
-    """What one call may use of the node."""
-
-    api: Api
-    connection: int
-
-    @property
-    def chain(self) -> ChainReader:
-        """The chain."""
-        return self.api.chain
-
-    @property
-    def settings(self) -> ApiSettings:
-        """The Api's settings."""
-        return self.api.settings
-
-    @property
-    def environment(self) -> Environment:
-        """Clock and chance."""
-        return self.api.environment
-
-    @property
-    def secret(self) -> bytes:
-        """What tokens are signed with."""
-        return self.api.secret
-
-    def tipset(self, key: TipsetKey) -> Tipset:
-        """A tipset, or the head for an empty key."""
-        return self.api.chain.tipset(key) if key else self.api.chain.head()
-
-    async def ask(self, question: Ask[R]) -> R:
-        """Ask a subsystem."""
-        return await self.api.ask(question)
-
-    async def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        await self.api.sleep(seconds)
-
-    def open_channel(self, topic: str) -> int:
-        """Subscribe the caller's WebSocket."""
-        return self.api.open_channel(self.connection, topic)
 
 
 class Api(Subsystem[ApiSettings]):
@@ -86,21 +41,31 @@ class Api(Subsystem[ApiSettings]):
     settings: ApiSettings
     port: HttpPort
 
+    turns: Turns
+    calls: Calls
+    channels: Channels
+    told: Tipset
+    """The head that followers of the chain know of."""
+
     def __init__(self) -> None:
         super().__init__()
         self.secret = b""
-        self._channels: dict[int, tuple[int, str]] = {}
-        self._channel = 0
         self._calls = 0
 
     async def start(self, settings: ApiSettings) -> None:
         """Open the chain and listen."""
         self.settings = settings
-        self.chain = ChainReader(self.opened(self.environment.open_reader("chain")))
+        store = self.opened(self.environment.open_reader("chain"))
+        lanes = self.opened(self.environment.open_lanes(LANES, self.signal))
+        self.chain = ChainReader(store)
+        self.told = self.chain.head()
+        self.turns = Turns(lanes, self.now_s)
+        self.calls = Calls(self, {lane: ChainReader(lanes.watched(store)) for lane in LANES})
         self.secret = self._load_secret(self.opened(self.environment.open_store("api")))
         self.port = self.opened(
             self.environment.open_http(HttpSettings(settings.address, self.secret, settings.origins), self.signal)
         )
+        self.channels = Channels(self.port.push)
         self.environment.publish_api(self.port.address, new_token(self.secret, PERMISSIONS))
 
     def _load_secret(self, store: Store) -> bytes:
@@ -113,21 +78,26 @@ class Api(Subsystem[ApiSettings]):
     # -- calls -----------------------------------------------------------------------------------------------
 
     @handles(CallArrived)
-    async def call_arrived(self, call: CallArrived) -> None:
-        """Answer one call, single or batch."""
+    def call_arrived(self, call: CallArrived) -> None:
+        """Answer one call, single or batch, beside the others."""
         self._calls += 1
-        cancelled = self._cancelled(call)
-        if cancelled is not None:
-            self.port.respond(call.number, cancelled)
-            return
-        body, status = await dispatch.answer(CallView(self, call.connection), call.body, call.permissions)
-        self.port.respond(call.number, body, status)
+        self.port.taken(call.number)
+        self.calls.begin(call)
+
+    @handles(CallGone)
+    def call_gone(self, gone: CallGone) -> None:
+        """Nobody waits for it."""
+        self.calls.drop(gone.number)
 
     @answers(RpcCall)
     async def rpc_call(self, call: RpcCall) -> RpcReply:
         """Answer a call from inside."""
-        body, _status = await dispatch.answer(CallView(self, 0), call.body, PERMISSIONS)
-        return RpcReply(body)
+        return RpcReply(await self.calls.answer_inside(call.body))
+
+    @handles(LaneEnded)
+    def lane_ended(self, event: LaneEnded) -> None:
+        """A lane has a result, and room for what waits."""
+        self.turns.ended(event)
 
     @handles(PageArrived)
     async def page_arrived(self, page: PageArrived) -> None:
@@ -135,7 +105,7 @@ class Api(Subsystem[ApiSettings]):
         if page.path.endswith("metrics"):
             await self._metrics(page.number)
             return
-        ready = page.path == "/livez" or self._synced()
+        ready = page.path.endswith("livez") or self._synced()
         self.port.respond(page.number, b"ok\n" if ready else b"not synced\n", 200 if ready else 503, "text/plain")
 
     def _synced(self) -> bool:
@@ -152,75 +122,52 @@ class Api(Subsystem[ApiSettings]):
         except AskError as error:
             logger.warning("a scrape has no table of processes: %s", error)
             table = None
-        body = metrics.page(self.chain, metrics.ApiNumbers(self._calls, len(self._channels)), table)
+        body = metrics.page(self.chain, metrics.ApiNumbers(self._calls, len(self.channels)), table)
         self.port.respond(number, body, 200, metrics.CONTENT_TYPE)
 
     # -- channels --------------------------------------------------------------------------------------------
 
-    def open_channel(self, connection: int, topic: str) -> int:
-        """Give a WebSocket a channel; its first event, for the chain, is the present head."""
-        if connection == 0:
-            raise RpcError(NO_METHOD, "method not supported in this mode (no out channel support)")
-        if len(self._channels) >= CHANNELS_MAX:
-            raise RpcError(1, f"{CHANNELS_MAX} channels are open; close some")
-        self._channel += 1
-        number = self._channel
-        self._channels[number] = (connection, topic)
-        if topic == "chain":
-            current = [{"Type": "current", "Val": forms.tipset_form(self.chain.head())}]
-            self.spawn(self._push_later(number, current))
-        return number
-
-    async def _push_later(self, number: int, value: Any) -> None:
-        """After the answer that names the channel."""
-        await self.sleep(0.01)
-        self._push(number, value)
-
-    def _push(self, number: int, value: Any) -> None:
-        channel = self._channels.get(number)
-        if channel is None:
-            return
-        frame = {"jsonrpc": "2.0", "method": "xrpc.ch.val", "params": [number, value]}
-        if not self.port.push(channel[0], json.dumps(frame, separators=(",", ":")).encode()):
-            del self._channels[number]
-
-    def _cancelled(self, call: CallArrived) -> bytes | None:
-        """What answers an ``xrpc.cancel``, which ends the connection's newest channel; None for any other call."""
-        if b"xrpc.cancel" not in call.body or not call.connection:
-            return None
-        numbers = [number for number, (connection, _) in self._channels.items() if connection == call.connection]
-        if numbers:
-            del self._channels[numbers[-1]]
-            closed = {"jsonrpc": "2.0", "method": "xrpc.ch.close", "params": [numbers[-1]]}
-            return json.dumps(closed, separators=(",", ":")).encode()
-        return b""
-
     @handles(ConnectionClosed)
     def connection_closed(self, event: ConnectionClosed) -> None:
-        """Its channels end."""
-        for number, (connection, _topic) in list(self._channels.items()):
-            if connection == event.connection:
-                del self._channels[number]
+        """Its channels and calls end."""
+        self.channels.drop(event.connection)
+        self.calls.drop_connection(event.connection)
 
     @handles(NewHead)
-    def new_head(self, event: NewHead) -> None:
-        """Tell whoever follows the chain."""
+    def new_head(self, _event: NewHead) -> None:
+        """Tell whoever follows the chain what leads from the head that was told last to the one that the store has.
+
+        An event may come late, twice or not at all; what was told is what a follower's next change has to begin with.
+        """
         self.chain.refresh()
-        listeners = [number for number, (_, topic) in self._channels.items() if topic == "chain"]
-        if not listeners:
-            return
-        changes = [
-            *({"Type": "revert", "Val": forms.tipset_form(self.chain.tipset(key))} for key in event.reverted),
-            *({"Type": "apply", "Val": forms.tipset_form(self.chain.tipset(key))} for key in event.applied),
-        ]
-        for number in listeners:
-            self._push(number, changes)
+        head = self.chain.head()
+        if self.channels.follows("chain"):
+            reverted, applied = self.chain.path(self.told, head)
+            for changes in _portions(
+                [
+                    *(("revert", key) for key in reverted),
+                    *(("apply", key) for key in applied),
+                ]
+            ):
+                form = [{"Type": kind, "Val": forms.tipset_form(self.chain.tipset(key))} for kind, key in changes]
+                self.channels.tell("chain", forms.written(form, self.chain.genesis.profile.address_network))
+        self.told = head
+
+    def first_value(self, topic: str) -> bytes | None:
+        """What a channel begins with: of the chain, the head that was told last."""
+        if topic != "chain":
+            return None
+        current = [{"Type": "current", "Val": forms.tipset_form(self.told)}]
+        return forms.written(current, self.chain.genesis.profile.address_network)
 
     @handles(MessageChanged)
     def message_changed(self, event: MessageChanged) -> None:
         """Tell whoever follows the pool."""
-        listeners = [number for number, (_, topic) in self._channels.items() if topic == "mpool"]
-        if listeners:
+        if self.channels.follows("mpool"):
             update = {"Type": event.kind.value, "Message": forms.signed_form(event.message)}
-            for number in listeners:
-                self._push(number, update)
+            self.channels.tell("mpool", forms.written(update, self.chain.genesis.profile.address_network))
+
+
+def _portions(changes: list[tuple[str, TipsetKey]]) -> Iterator[list[tuple[str, TipsetKey]]]:
+    for start in range(0, len(changes), CHANGES_MAX):
+        yield changes[start : start + CHANGES_MAX]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from thespis.actors.api import forms
-from thespis.actors.api.registry import NodeView, RpcError, rpc
+from thespis.actors.api.registry import NodeView, ReadView, RpcError, rpc
 from thespis.actors.chain.search import applied_messages, stored_message
 from thespis.actors.messages.msg_pool import GetMessages
 from thespis.protocols.chain.message import Message
@@ -15,56 +15,56 @@ from thespis.protocols.errors import ChainError
 from thespis.protocols.vm.interpreter import load_receipts
 
 
-@rpc("ChainHead", "read")
-def chain_head(node: NodeView) -> Any:
+@rpc("ChainHead", "read", quick=True)
+def chain_head(node: ReadView) -> Any:
     """The head."""
     return forms.tipset_form(node.tipset(()))
 
 
 @rpc("ChainNotify", "read")
-def chain_notify(node: NodeView) -> Any:
+async def chain_notify(node: NodeView) -> Any:
     """A channel of head changes."""
     return node.open_channel("chain")
 
 
-@rpc("ChainGetGenesis", "read")
-def chain_genesis(node: NodeView) -> Any:
+@rpc("ChainGetGenesis", "read", quick=True)
+def chain_genesis(node: ReadView) -> Any:
     """The genesis tipset."""
     return forms.tipset_form(node.chain.tipset((node.chain.genesis.cid,)))
 
 
-@rpc("ChainGetTipSet", "read", forms.key)
-def chain_tipset(node: NodeView, key: TipsetKey) -> Any:
+@rpc("ChainGetTipSet", "read", forms.key, quick=True)
+def chain_tipset(node: ReadView, key: TipsetKey) -> Any:
     """A tipset by key."""
     return forms.tipset_form(node.tipset(key))
 
 
 @rpc("ChainGetTipSetByHeight", "read", forms.integer, forms.key)
-def chain_tipset_by_height(node: NodeView, height: int, key: TipsetKey) -> Any:
+def chain_tipset_by_height(node: ReadView, height: int, key: TipsetKey) -> Any:
     """The tipset at a height, or the one before a null round."""
     return forms.tipset_form(node.chain.at_height(height, node.tipset(key)))
 
 
 @rpc("ChainGetTipSetAfterHeight", "read", forms.integer, forms.key)
-def chain_tipset_after_height(node: NodeView, height: int, key: TipsetKey) -> Any:
+def chain_tipset_after_height(node: ReadView, height: int, key: TipsetKey) -> Any:
     """The tipset at a height, or the one after a null round."""
     return forms.tipset_form(node.chain.at_height(height, node.tipset(key), earlier=False))
 
 
 @rpc("ChainTipSetWeight", "read", forms.key)
-def chain_weight(node: NodeView, key: TipsetKey) -> Any:
+def chain_weight(node: ReadView, key: TipsetKey) -> Any:
     """The weight of the chain that ends in a tipset."""
     return str(node.chain.weight_after(node.tipset(key)))
 
 
-@rpc("ChainGetBlock", "read", forms.cid)
-def chain_block(node: NodeView, cid: Cid) -> Any:
+@rpc("ChainGetBlock", "read", forms.cid, quick=True)
+def chain_block(node: ReadView, cid: Cid) -> Any:
     """A block header."""
     return forms.header_form(node.chain.header(cid))
 
 
 @rpc("ChainGetBlockMessages", "read", forms.cid)
-def chain_block_messages(node: NodeView, cid: Cid) -> Any:
+def chain_block_messages(node: ReadView, cid: Cid) -> Any:
     """A block's messages."""
     messages = node.chain.block_messages(node.chain.header(cid))
     return {
@@ -79,20 +79,20 @@ def _listed(messages: list[tuple[Cid, Message]]) -> Any:
 
 
 @rpc("ChainGetMessagesInTipset", "read", forms.key)
-def chain_messages_in_tipset(node: NodeView, key: TipsetKey) -> Any:
+def chain_messages_in_tipset(node: ReadView, key: TipsetKey) -> Any:
     """A tipset's messages."""
     return _listed(applied_messages(node.chain, node.tipset(key)))
 
 
 @rpc("ChainGetParentMessages", "read", forms.cid)
-def chain_parent_messages(node: NodeView, cid: Cid) -> Any:
+def chain_parent_messages(node: ReadView, cid: Cid) -> Any:
     """The messages of a block's parent tipset."""
     header = node.chain.header(cid)
     return _listed(applied_messages(node.chain, node.chain.tipset(header.parents))) if header.parents else []
 
 
 @rpc("ChainGetParentReceipts", "read", forms.cid)
-def chain_parent_receipts(node: NodeView, cid: Cid) -> Any:
+def chain_parent_receipts(node: ReadView, cid: Cid) -> Any:
     """The receipts of `ChainGetParentMessages`."""
     header = node.chain.header(cid)
     return [forms.receipt_form(receipt) for receipt in load_receipts(node.chain.blocks, header.parent_message_receipts)]
@@ -116,20 +116,20 @@ async def known_message(node: NodeView, cid: Cid) -> Message | None:
     return waiting[0].message if waiting else None
 
 
-@rpc("ChainReadObj", "read", forms.cid)
-def chain_read(node: NodeView, cid: Cid) -> Any:
+@rpc("ChainReadObj", "read", forms.cid, quick=True)
+def chain_read(node: ReadView, cid: Cid) -> Any:
     """A block of the store as bytes."""
     return forms.bytes_form(node.chain.blocks.get(cid))
 
 
-@rpc("ChainHasObj", "read", forms.cid)
-def chain_has(node: NodeView, cid: Cid) -> Any:
+@rpc("ChainHasObj", "read", forms.cid, quick=True)
+def chain_has(node: ReadView, cid: Cid) -> Any:
     """Whether the store has a block."""
     return node.chain.blocks.has(cid)
 
 
 @rpc("ChainGetPath", "read", forms.key, forms.key)
-def chain_path(node: NodeView, start: TipsetKey, end: TipsetKey) -> Any:
+def chain_path(node: ReadView, start: TipsetKey, end: TipsetKey) -> Any:
     """The changes that lead from one tipset to another."""
     left, right = node.tipset(start), node.tipset(end)
     reverts, applies = [], []

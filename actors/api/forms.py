@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import base64
-import binascii
-import dataclasses
+import json
 import re
-import typing
-from functools import cache
 from typing import Any
 
-from thespis.protocols.builtin.methods import BIG_INTEGER, Form
 from thespis.protocols.chain.block import BeaconEntry, BlockHeader, BlockMessage, ElectionProof, PoStProof, Ticket
 from thespis.protocols.chain.message import Message, Receipt, SignedMessage
-from thespis.protocols.chain.tipset import Tipset, TipsetKey
+from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX, Tipset, TipsetKey
+from thespis.protocols.consensus.block_messages import BLOCK_MESSAGES_MAX
 from thespis.protocols.crypto.signature import Signature, SignatureType
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, TokenAmount, Unsigned
+from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmount, Unsigned
 from thespis.protocols.errors import BitfieldError, ProtocolError
 
-_ACRONYMS = {"id": "ID", "ids": "IDs", "cid": "CID", "bls": "BLS", "qa": "QA"}
-_GO_NAMES = {"number": "SectorNumber", "raw": "Raw", "adjusted": "QA"}
-"""Fields whose names of ours are shorter than the reference's."""
+TEXT_CHARACTERS_MAX = 4096
+ITEMS_MAX = 10_000
+BLOCKS_AHEAD_MAX = 1000
+"""A fee that grows by an eighth with each is beyond all money before."""
+KEY_TYPES = {1: "secp256k1", 2: "bls"}
+SHOWN_BITS_MAX = 80
+"""Longer numbers are told by their length."""
 
 
 class FormError(ProtocolError):
     """A JSON value does not have the shape that its place asks for."""
+
+
+def written(value: Any, network: str) -> bytes:
+    """A form as JSON, its addresses with the letter of a network."""
+    return json.dumps(value, separators=(",", ":"), default=lambda address: _address_text(address, network)).encode()
+
+
+def _address_text(value: Any, network: str) -> str:
+    if not isinstance(value, Address):
+        raise TypeError(f"{type(value).__name__} has no form in JSON")
+    return value.text(network)
 
 
 # -- to JSON -------------------------------------------------------------------------------------------------
@@ -62,8 +74,8 @@ def message_form(message: Message, cid: Cid | None = None) -> dict[str, Any]:
     """A message, with the CID by which the chain knows it."""
     return {
         "Version": message.version,
-        "To": str(message.to),
-        "From": str(message.sender),
+        "To": message.to,
+        "From": message.sender,
         "Nonce": message.nonce,
         "Value": str(message.value),
         "GasLimit": message.gas_limit,
@@ -99,7 +111,7 @@ def header_form(header: BlockHeader) -> dict[str, Any]:
     """A block header."""
     proof = header.election_proof
     return {
-        "Miner": str(header.miner),
+        "Miner": header.miner,
         "Ticket": None if header.ticket is None else {"VRFProof": bytes_form(header.ticket.vrf_proof)},
         "ElectionProof": None
         if proof is None
@@ -136,50 +148,6 @@ def tipset_form(tipset: Tipset) -> dict[str, Any]:
     }
 
 
-def record_form(value: Any) -> Any:
-    """Any chain record with its fields named as in Go: what ``StateReadState`` shows of an actor."""
-    if isinstance(value, Record):
-        record: Any = type(value)
-        return {_go_name(name): _field_form(kind, getattr(value, name)) for name, kind in _fields(record)}
-    if isinstance(value, tuple | list):
-        return [record_form(item) for item in value]
-    if isinstance(value, Cid):
-        return cid_form(value)
-    if isinstance(value, Address):
-        return str(value)
-    if isinstance(value, Bitfield):
-        return bitfield_form(value)
-    if isinstance(value, Signature):
-        return signature_form(value)
-    if isinstance(value, bytes):
-        return bytes_form(value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 53:
-        return str(value)
-    return value
-
-
-@cache
-def _fields(cls: Any) -> tuple[tuple[str, Any], ...]:
-    hints = typing.get_type_hints(cls)
-    return tuple((field.name, hints[field.name]) for field in dataclasses.fields(cls))
-
-
-def _field_form(kind: Any, value: Any) -> Any:
-    """Big integers are texts, however small."""
-    return str(value) if kind in (BigInteger, TokenAmount) else record_form(value)
-
-
-def _go_name(name: str) -> str:
-    if name in _GO_NAMES:
-        return _GO_NAMES[name]
-    return "".join(_ACRONYMS.get(part, part.capitalize()) for part in name.split("_"))
-
-
-def item_form(form: Form[Any], value: Any) -> Any:
-    """What a method takes or answers: a record with its fields named, or one big integer."""
-    return str(value) if form is BIG_INTEGER else record_form(value)
-
-
 # -- from JSON -----------------------------------------------------------------------------------------------
 
 
@@ -195,30 +163,66 @@ def _need(value: Any, kind: type | tuple[type, ...], what: str) -> Any:
     return value
 
 
+def _bounded(value: int, least: int, most: int, what: str) -> int:
+    if not least <= value <= most:
+        shown = str(value) if value.bit_length() <= SHOWN_BITS_MAX else f"a number of {value.bit_length()} bits"
+        raise FormError(f"{shown} where {what} belongs, from {least} to {most}")
+    return value
+
+
+def _list(value: Any, what: str, most: int = ITEMS_MAX) -> list[Any]:
+    items: list[Any] = _need(value, list, what)
+    if len(items) > most:
+        raise FormError(f"{what} of {len(items)} entries; it has at most {most}")
+    return items
+
+
 def text(value: Any) -> str:
-    """A text."""
-    return str(_need(value, str, "a text"))
+    """A text that is Unicode: JSON can write halves of characters, which nothing else can."""
+    found = str(_need(value, str, "a text"))
+    if len(found) > TEXT_CHARACTERS_MAX:
+        raise FormError(f"a text of {len(found)} characters; it has at most {TEXT_CHARACTERS_MAX}")
+    try:
+        found.encode()
+    except UnicodeEncodeError:
+        raise FormError("a text with half of a surrogate pair; escape both halves") from None
+    return found
 
 
 def integer(value: Any) -> int:
-    """A whole number."""
-    number = int(_need(value, int, "a whole number"))
-    if not -(1 << 63) <= number < 1 << 64:
-        raise FormError(f"a number of {number.bit_length()} bits; numbers have 64, larger ones are texts")
-    return number
+    """A whole number of 64 bits, with or without a sign."""
+    return _bounded(int(_need(value, int, "a number")), -(1 << 63), (1 << 64) - 1, "a number of 64 bits")
 
 
 def natural(value: Any) -> int:
-    """A whole number from 0 on."""
-    number = integer(value)
-    if number < 0:
-        raise FormError(f"{number} where a number from 0 on belongs")
-    return number
+    """A whole number of 64 bits from 0 on."""
+    return _bounded(int(_need(value, int, "a number")), 0, (1 << 64) - 1, "a number of 64 bits")
+
+
+def height(value: Any) -> int:
+    """An epoch, which may be -1 where that means any."""
+    return _bounded(int(_need(value, int, "an epoch")), -(1 << 63), (1 << 63) - 1, "an epoch")
+
+
+def epoch(value: Any) -> int:
+    """The epoch of a block."""
+    return _bounded(int(_need(value, int, "an epoch")), 0, (1 << 63) - 1, "an epoch")
+
+
+def blocks(value: Any) -> int:
+    """How many blocks someone looks ahead."""
+    return _bounded(int(_need(value, int, "a number of blocks")), 0, BLOCKS_AHEAD_MAX, "a number of blocks")
+
+
+def identity(value: Any) -> str | float:
+    """What a caller calls a request: a text or a number."""
+    found: str | float = _need(value, (str, int, float), "the id of a request")
+    return found
 
 
 def integers(value: Any) -> tuple[int, ...]:
     """A list of whole numbers."""
-    return tuple(integer(item) for item in _need(value, list, "a list of numbers"))
+    return tuple(natural(item) for item in _list(value, "a list of numbers"))
 
 
 def optional_integer(value: Any) -> int | None:
@@ -262,37 +266,54 @@ def binary(value: Any) -> bytes:
         return b""
     try:
         return base64.b64decode(_need(value, str, "base64"), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise FormError(f"not base64: {error}") from None
 
 
 def cid(value: Any) -> Cid:
     """A link, in any base that the reference's JSON reads."""
-    return Cid.from_any_text(_need(_need(value, dict, 'a link such as {"/": "bafy…"}').get("/"), str, "a CID"))
+    return Cid.from_any_text(text(_need(value, dict, 'a link such as {"/": "bafy…"}').get("/")))
 
 
 def address(value: Any) -> Address:
     """An address."""
-    return Address.from_text(_need(value, str, "an address"))
+    return Address.from_text(text(value))
 
 
 def key(value: Any) -> TipsetKey:
     """A tipset key; null and the empty list mean the head."""
-    return tuple(cid(item) for item in _need(value if value is not None else [], list, "a tipset key"))
+    return tuple(cid(item) for item in _list(value if value is not None else [], "a tipset key", TIPSET_BLOCKS_MAX))
 
 
 def texts(value: Any) -> tuple[str, ...]:
     """A list of texts."""
-    return tuple(text(item) for item in _need(value, list, "a list of texts"))
+    return tuple(text(item) for item in _list(value, "a list of texts"))
 
 
 def signature(value: Any) -> Signature:
     """A signature."""
     fields = _need(value, dict, "a signature")
-    try:
-        return Signature(SignatureType(integer(fields.get("Type"))), binary(fields.get("Data")))
-    except ValueError:
-        raise FormError(f"signature type {fields.get('Type')}; they run from 0 to 3") from None
+    kind = _bounded(natural(fields.get("Type")), 0, max(SignatureType), "a type of signatures")
+    return Signature(SignatureType(kind), binary(fields.get("Data")))
+
+
+def key_type(value: Any) -> str:
+    """A kind of keys by its name, or by the number of its signatures (Lotus ``chain/types/keystore.go``, KeyType)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return KEY_TYPES[_bounded(value, min(KEY_TYPES), max(KEY_TYPES), "a type of keys")]
+    return text(value)
+
+
+def key_info(value: Any) -> tuple[str, bytes]:
+    """Type and bytes of a key: ``{"Type", "PrivateKey"}``, or go-filecoin's ``{"KeyInfo": [{"curve", …}]}``."""
+    fields = _need(value, dict, "a key")
+    if "KeyInfo" not in fields:
+        return key_type(fields.get("Type")), binary(fields.get("PrivateKey"))
+    keys = _list(fields["KeyInfo"], "a list of keys", 1)
+    if not keys:
+        raise FormError("a list of no keys; it has one")
+    fields = _need(keys[0], dict, "a key")
+    return key_type(fields.get("curve")), binary(fields.get("privateKey"))
 
 
 def message(value: Any) -> Message:
@@ -304,7 +325,7 @@ def message(value: Any) -> Message:
         sender=address(fields.get("From")),
         nonce=Unsigned(natural(fields.get("Nonce", 0))),
         value=TokenAmount(amount(fields.get("Value", "0"))),
-        gas_limit=integer(fields.get("GasLimit", 0)),
+        gas_limit=height(fields.get("GasLimit", 0)),
         gas_fee_cap=TokenAmount(amount(fields.get("GasFeeCap", "0"))),
         gas_premium=TokenAmount(amount(fields.get("GasPremium", "0"))),
         method=Unsigned(natural(fields.get("Method", 0))),
@@ -332,39 +353,48 @@ def block_message(value: Any) -> BlockMessage:
     fields = _need(value, dict, "a block message")
     return BlockMessage(
         header(fields.get("Header")),
-        tuple(cid(item) for item in fields.get("BlsMessages") or []),
-        tuple(cid(item) for item in fields.get("SecpkMessages") or []),
+        tuple(cid(item) for item in _list(fields.get("BlsMessages") or [], "a list of messages", BLOCK_MESSAGES_MAX)),
+        tuple(cid(item) for item in _list(fields.get("SecpkMessages") or [], "a list of messages", BLOCK_MESSAGES_MAX)),
     )
+
+
+def _optional(fields: dict[str, Any], name: str) -> dict[str, Any] | None:
+    found = fields.get(name)
+    return None if found is None else _need(found, dict, f"an object for {name}")
+
+
+def _objects(fields: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return [_need(each, dict, f"an object in {name}") for each in _list(fields.get(name) or [], name)]
 
 
 def header(value: Any) -> BlockHeader:
     """A block header."""
     fields = _need(value, dict, "a block header")
-    ticket, proof = fields.get("Ticket"), fields.get("ElectionProof")
+    ticket, proof = _optional(fields, "Ticket"), _optional(fields, "ElectionProof")
     aggregate, block_signature = fields.get("BLSAggregate"), fields.get("BlockSig")
     return BlockHeader(
         miner=address(fields.get("Miner")),
         ticket=None if ticket is None else Ticket(binary(ticket.get("VRFProof"))),
         election_proof=None
         if proof is None
-        else ElectionProof(integer(proof.get("WinCount")), binary(proof.get("VRFProof"))),
+        else ElectionProof(height(proof.get("WinCount")), binary(proof.get("VRFProof"))),
         beacon_entries=tuple(
-            BeaconEntry(Unsigned(integer(entry.get("Round"))), binary(entry.get("Data")))
-            for entry in fields.get("BeaconEntries") or []
+            BeaconEntry(Unsigned(natural(entry.get("Round"))), binary(entry.get("Data")))
+            for entry in _objects(fields, "BeaconEntries")
         ),
         win_post_proof=tuple(
-            PoStProof(integer(each.get("PoStProof")), binary(each.get("ProofBytes")))
-            for each in fields.get("WinPoStProof") or []
+            PoStProof(height(each.get("PoStProof")), binary(each.get("ProofBytes")))
+            for each in _objects(fields, "WinPoStProof")
         ),
         parents=key(fields.get("Parents")),
         parent_weight=BigInteger(amount(fields.get("ParentWeight"))),
-        height=ChainEpoch(integer(fields.get("Height"))),
+        height=ChainEpoch(epoch(fields.get("Height"))),
         parent_state_root=cid(fields.get("ParentStateRoot")),
         parent_message_receipts=cid(fields.get("ParentMessageReceipts")),
         messages=cid(fields.get("Messages")),
         bls_aggregate=None if aggregate is None else signature(aggregate),
-        timestamp=Unsigned(integer(fields.get("Timestamp"))),
+        timestamp=Unsigned(natural(fields.get("Timestamp"))),
         block_sig=None if block_signature is None else signature(block_signature),
-        fork_signaling=Unsigned(integer(fields.get("ForkSignaling", 0))),
+        fork_signaling=Unsigned(natural(fields.get("ForkSignaling", 0))),
         parent_base_fee=TokenAmount(amount(fields.get("ParentBaseFee"))),
     )

@@ -33,7 +33,7 @@ async def mining_status(node: NodeView) -> Any:
     """How mining goes."""
     status = await node.ask(ReadMining())
     return {
-        "Miner": str(status.miner) if status.miner else None,
+        "Miner": status.miner,
         "Mining": status.mining,
         "BlocksMined": status.blocks_mined,
         "RoundsWon": status.rounds_won,

@@ -72,7 +72,7 @@ async def pool_select(node: NodeView, key: TipsetKey, _quality: Any) -> Any:
 
 
 @rpc("MpoolSub", "read")
-def pool_subscribe(node: NodeView) -> Any:
+async def pool_subscribe(node: NodeView) -> Any:
     """A channel of messages that come and go."""
     return node.open_channel("mpool")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from thespis.actors.api import forms
-from thespis.actors.api.registry import NodeView, RpcError, rpc
+from thespis.actors.api.registry import NodeView, ReadView, RpcError, rpc
 from thespis.actors.messages.network import (
     BlockPeers,
     ConnectPeer,
@@ -126,6 +126,6 @@ async def net_block(node: NodeView, peers: tuple[str, ...]) -> Any:
 
 
 @rpc("Thespis.Bootstrap", "read")
-def bootstrap_list(node: NodeView) -> Any:
+def bootstrap_list(node: ReadView) -> Any:
     """The peers that are dialled at start."""
     return list(node.settings.bootstrap)

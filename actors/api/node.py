@@ -5,23 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from thespis import __version__
-from thespis.actors.api.registry import NodeView, rpc
+from thespis.actors.api import forms
+from thespis.actors.api.registry import V0, V1, NodeView, ReadView, rpc
 from thespis.runtime.actor.envelopes import ListProcesses, ProcessRow
 
-API_VERSION = 2 << 16 | 3 << 8
+API_VERSIONS = {V0: 1 << 16 | 5 << 8, V1: 2 << 16 | 3 << 8}
+"""By path; a client of the older interface refuses the number of the newer (Lotus v1.36.0 ``api/version.go``)."""
 
 
-@rpc("Version", "read")
-def version(node: NodeView) -> Any:
+@rpc("Version", "read", quick=True)
+def version(node: ReadView) -> Any:
     """Version of the program and of the API, and the network's block delay."""
     profile = node.chain.genesis.profile
     text = f"{__version__}+{profile.name}+{profile.proofs.value}"
     return {
         "Version": text,
-        "APIVersion": API_VERSION,
+        "APIVersion": API_VERSIONS[node.path],
         "BlockDelay": profile.block_delay_s,
         "Agent": "thespis",
     }
+
+
+@rpc("xrpc.cancel", "read", forms.identity)
+async def cancel(node: NodeView, request: str | float) -> Any:
+    """End what a request of the same WebSocket began, and only that: its call, or the channel that it was given.
+
+    Source: go-jsonrpc ``handler.go``, wsCancel, which takes the id of the request.
+    """
+    node.cancel(request)
 
 
 @rpc("Thespis.Processes", "read")

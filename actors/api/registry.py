@@ -27,10 +27,14 @@ class RpcError(Exception):
 
 APPLICATION, PARSE, INVALID_REQUEST, NO_METHOD, WRONG_PARAMS = 1, -32700, -32600, -32601, -32602
 ACTOR_NOT_FOUND, NULL_ROUND = 11, 12
+V0, V1 = "/rpc/v0", "/rpc/v1"
+"""Where the older interface is called, and the present one."""
+LIMIT = -32005
+"""Lotus' code for who asks for too much."""
 
 
-class NodeView(Protocol):
-    """What a method may use of the node."""
+class ReadView(Protocol):
+    """What a method may use that only reads: it runs in a thread beside the mailbox, with a reader of its own."""
 
     @property
     def chain(self) -> ChainReader:
@@ -52,8 +56,30 @@ class NodeView(Protocol):
         """What tokens are signed with."""
         ...
 
+    @property
+    def path(self) -> str:
+        """Where the call was sent; ``/rpc/v0`` is the older interface."""
+        ...
+
+    @property
+    def address_network(self) -> str:
+        """The letter with which addresses are written: ``f`` on mainnet, ``t`` elsewhere, as Lotus has it."""
+        ...
+
     def tipset(self, key: TipsetKey) -> Tipset:
-        """A tipset, or the head for an empty key."""
+        """A tipset, or the head for an empty key; the head is the same one for a whole call."""
+        ...
+
+
+class NodeView(ReadView, Protocol):
+    """What a method may use of the node that asks other subsystems; it runs on the mailbox."""
+
+    async def beside(self, work: Callable[[ReadView], R], *, quick: bool = True) -> R:
+        """What work gives that only reads, done beside the mailbox when it is this client's turn."""
+        ...
+
+    def cancel(self, request: str | float) -> None:
+        """End what a request of the caller's WebSocket began: its call if it is not answered, else its channel."""
         ...
 
     def ask(self, question: Ask[R]) -> Awaitable[R]:
@@ -71,27 +97,35 @@ class NodeView(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One method: who may call it, what its parameters may be, and what runs."""
+    """One method: who may call it, what its parameters may be, and what runs.
+
+    A coroutine runs on the mailbox and asks; a plain function only reads, and runs in a lane: that of quick calls, or
+    that of those that may take long.
+    """
 
     name: str
     permission: str
     signatures: tuple[Sequence[Parser], ...]
     function: Callable[..., Any]
+    quick: bool = False
 
 
 METHODS: dict[str, Method] = {}
 
 
 def rpc(
-    name: str, permission: str, *parsers: Parser, also: Sequence[Parser] | None = None
+    name: str, permission: str, *parsers: Parser, also: Sequence[Parser] | None = None, quick: bool = False
 ) -> Callable[[Handler], Handler]:
-    """Declare ``Filecoin.<name>``; `also` is a second parameter list, for methods that v0 and v1 call differently."""
+    """Declare ``Filecoin.<name>``; `also` is a second parameter list, for methods that v0 and v1 call differently.
+
+    `quick` is for functions that read a few blocks of the store whatever they are asked.
+    """
 
     def declare(function: Handler) -> Handler:
         full = name if "." in name else f"Filecoin.{name}"
         if full in METHODS:
             raise ValueError(f"{full} is declared twice")
-        METHODS[full] = Method(full, permission, (parsers,) if also is None else (parsers, also), function)
+        METHODS[full] = Method(full, permission, (parsers,) if also is None else (parsers, also), function, quick)
         return function
 
     return declare

@@ -8,11 +8,13 @@ answers for both; any other message with that nonce means that this one never co
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from thespis.actors.api import forms
 from thespis.actors.api.chain import known_message
-from thespis.actors.api.registry import NodeView, rpc
+from thespis.actors.api.records import item_form
+from thespis.actors.api.registry import NodeView, ReadView, rpc
 from thespis.actors.chain.search import Executed, asks_the_same, find_message, find_nonce
 from thespis.protocols.builtin.registry import method_of
 from thespis.protocols.chain.message import Message
@@ -28,7 +30,7 @@ class MessageReplacedError(ChainError):
     """Another message used the nonce, so this one is never mined."""
 
 
-def _lookup(node: NodeView, found: Executed) -> dict[str, Any]:
+def _lookup(node: ReadView, found: Executed) -> dict[str, Any]:
     following = _following(node, found.tipset)
     return {
         "Message": forms.cid_form(found.cid),
@@ -39,16 +41,16 @@ def _lookup(node: NodeView, found: Executed) -> dict[str, Any]:
     }
 
 
-def _answer(node: NodeView, found: Executed) -> Any:
+def _answer(node: ReadView, found: Executed) -> Any:
     """What a message returned, with field names; null where that is nothing or it failed."""
     actor = node.chain.state_after(found.tipset).get(found.message.to)
     method = method_of(actor.code, found.message.method) if actor else None
     if method is None or method.returns is None or found.receipt.exit_code:
         return None
-    return forms.item_form(method.returns, method.returns.decode(found.receipt.return_value))
+    return item_form(method.returns, method.returns.decode(found.receipt.return_value))
 
 
-def _following(node: NodeView, tipset: Tipset) -> Tipset:
+def _following(node: ReadView, tipset: Tipset) -> Tipset:
     """The tipset that carries the receipts, as Lotus names it; the same one while there is none above."""
     head = node.chain.head()
     if head.height <= tipset.height:
@@ -56,7 +58,7 @@ def _following(node: NodeView, tipset: Tipset) -> Tipset:
     return node.chain.at_height(tipset.height + 1, head, earlier=False)
 
 
-def _executed(node: NodeView, cid: Cid, message: Message | None, start: Tipset, lowest: int) -> Executed | None:
+def _executed(node: ReadView, cid: Cid, message: Message | None, start: Tipset, lowest: int) -> Executed | None:
     """The message on chain, or the one that used its nonce."""
     found = find_message(node.chain, cid, start, lowest)
     if found is not None or message is None:
@@ -84,8 +86,12 @@ async def search_message(node: NodeView, *arguments: Any) -> Any:
     """Where a message is on chain, at most `limit` epochs (-1: any) below a tipset; null while its nonce is free."""
     key, cid, limit, replaced = arguments if len(arguments) > 1 else ((), arguments[0], -1, True)
     message, start = await known_message(node, cid), node.tipset(key)
-    found = _executed(node, cid, message, start, _lowest(start, limit))
-    return None if found is None else _lookup(node, _accepted(cid, message, found, replaced=replaced))
+
+    def look(view: ReadView) -> Any:
+        found = _executed(view, cid, message, start, _lowest(start, limit))
+        return None if found is None else _lookup(view, _accepted(cid, message, found, replaced=replaced))
+
+    return await node.beside(look, quick=False)
 
 
 @rpc("StateWaitMsg", "read", forms.cid, forms.natural, forms.integer, forms.boolean, also=(forms.cid, forms.natural))
@@ -100,10 +106,19 @@ async def wait_message(node: NodeView, cid: Cid, confidence: int, limit: int = -
         raise ChainError(
             f"this node has never seen message {cid}; check the CID, or ask the node that it was sent from"
         )
-    lowest = _lowest(node.tipset(()), limit)
+    lowest, seen = _lowest(node.tipset(()), limit), None
     while True:
         head = node.tipset(())
-        found = _executed(node, cid, message, head, lowest)
-        if found is not None and head.height >= found.tipset.height + confidence:
-            return _lookup(node, _accepted(cid, message, found, replaced=replaced))
+        if head.key != seen:
+            seen = head.key
+            look = partial(_settled, cid=cid, message=message, head=head, lowest=lowest, confidence=confidence)
+            found = await node.beside(look, quick=False)
+            if found is not None:
+                return _lookup(node, _accepted(cid, message, found, replaced=replaced))
         await node.sleep(node.chain.genesis.profile.block_delay_s * WAIT_POLL_SHARE)
+
+
+def _settled(node: ReadView, cid: Cid, message: Message, head: Tipset, lowest: int, confidence: int) -> Executed | None:
+    """The message on chain, or the one that used its nonce, once so many epochs stand above it."""
+    found = _executed(node, cid, message, head, lowest)
+    return found if found is not None and head.height >= found.tipset.height + confidence else None

@@ -84,7 +84,7 @@ async def sectors_finish(node: NodeView, number: int) -> Any:
     await ask_miner(node, FinishSector(number))
 
 
-@rpc("Thespis.SectorsProve", "read", forms.integers, forms.binary)
+@rpc("Thespis.SectorsProve", "admin", forms.integers, forms.binary)
 async def sectors_prove(node: NodeView, numbers: tuple[int, ...], randomness: bytes) -> Any:
     """A window proof of spacetime over sectors, and the faults among them."""
     if len(randomness) != RANDOMNESS_BYTES:

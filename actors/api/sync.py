@@ -63,7 +63,8 @@ async def sync_submit(node: NodeView, block: BlockMessage) -> Any:
         found[signed.cid()], found[signed.message.cid()] = signed.encode(), signed.message.encode()
     missing = [str(cid) for cid in wanted if cid not in found]
     if missing:
-        raise ChainError(f"messages {', '.join(missing)} are neither in the pool nor in the store; push them first")
+        count, first = len(missing), missing[0]
+        raise ChainError(f"{count} messages are neither in the pool nor in the store, {first} first; push them before")
     bls = tuple(Message.decode(found[cid]) for cid in block.bls_messages)
     secpk = tuple(SignedMessage.decode(found[cid]) for cid in block.secpk_messages)
     await node.ask(SubmitBlock(block, bls, secpk))

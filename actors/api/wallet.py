@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from thespis.actors.api import forms
-from thespis.actors.api.registry import NodeView, RpcError, rpc
+from thespis.actors.api.queries import key_at, tree_at
+from thespis.actors.api.registry import NodeView, ReadView, RpcError, rpc
 from thespis.actors.messages.wallet import (
     DefaultKey,
     DeleteKey,
@@ -16,7 +17,6 @@ from thespis.actors.messages.wallet import (
     SetDefaultKey,
     SignBytes,
 )
-from thespis.protocols.builtin.queries.actors import key_address
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.crypto.signature import Signature, check_signature
 from thespis.protocols.encoding.address import Address
@@ -24,18 +24,17 @@ from thespis.protocols.errors import SignatureError
 from thespis.runtime.actor.pages import all_pages
 
 
-@rpc("WalletNew", "write", forms.text)
+@rpc("WalletNew", "write", forms.key_type)
 async def wallet_new(node: NodeView, kind: str) -> Any:
     """Make a key."""
-    made = await node.ask(NewKey(kind))
-    return str(made)
+    return await node.ask(NewKey(kind))
 
 
 @rpc("WalletList", "write")
 async def wallet_list(node: NodeView) -> Any:
     """The wallet's addresses."""
     keys = await all_pages(node.ask, ListKeys())
-    return [str(address) for address in keys]
+    return list(keys)
 
 
 @rpc("WalletHas", "write", forms.address)
@@ -45,18 +44,17 @@ async def wallet_has(node: NodeView, address: Address) -> Any:
     return address in keys
 
 
-@rpc("WalletBalance", "read", forms.address)
-def wallet_balance(node: NodeView, address: Address) -> Any:
+@rpc("WalletBalance", "read", forms.address, quick=True)
+def wallet_balance(node: ReadView, address: Address) -> Any:
     """An address' balance; zero for one that is not on chain."""
-    actor = node.chain.state_after(node.tipset(())).get(address)
+    actor = tree_at(node, ()).get(address)
     return str(actor.balance if actor else 0)
 
 
 @rpc("WalletSign", "sign", forms.address, forms.binary)
 async def wallet_sign(node: NodeView, address: Address, data: bytes) -> Any:
     """Sign bytes."""
-    state = node.chain.state_after(node.tipset(()))
-    signer = key_address(node.chain.blocks, state, address)
+    signer = await node.beside(lambda view: key_at(view, (), address))
     signature = await node.ask(SignBytes(signer, data))
     return forms.signature_form(signature)
 
@@ -64,14 +62,13 @@ async def wallet_sign(node: NodeView, address: Address, data: bytes) -> Any:
 @rpc("WalletSignMessage", "sign", forms.address, forms.message)
 async def wallet_sign_message(node: NodeView, address: Address, message: Message) -> Any:
     """Sign a message as it is."""
-    state = node.chain.state_after(node.tipset(()))
-    signer = key_address(node.chain.blocks, state, address)
+    signer = await node.beside(lambda view: key_at(view, (), address))
     signature = await node.ask(SignBytes(signer, message.signing_bytes()))
     return forms.signed_form(SignedMessage(message, signature))
 
 
 @rpc("WalletVerify", "read", forms.address, forms.binary, forms.signature)
-def wallet_verify(_node: NodeView, address: Address, data: bytes, signature: Signature) -> Any:
+def wallet_verify(_node: ReadView, address: Address, data: bytes, signature: Signature) -> Any:
     """Whether a signature is an address' over bytes."""
     try:
         check_signature(signature, address, data)
@@ -86,7 +83,7 @@ async def wallet_default(node: NodeView) -> Any:
     default = await node.ask(DefaultKey())
     if default is None:
         raise RpcError(1, "the wallet is empty; make a key: thespis wallet new")
-    return str(default)
+    return default
 
 
 @rpc("WalletSetDefault", "write", forms.address)
@@ -104,11 +101,9 @@ async def wallet_export(node: NodeView, address: Address) -> Any:
 
 @rpc("WalletImport", "admin", forms.anything)
 async def wallet_import(node: NodeView, info: Any) -> Any:
-    """Keep a key."""
-    fields = info if isinstance(info, dict) else {}
-    kind, private_key = forms.text(fields.get("Type")), forms.binary(fields.get("PrivateKey"))
-    made = await node.ask(ImportKey(kind, private_key))
-    return str(made)
+    """Keep a key, in Lotus' form or in that of go-filecoin's exports."""
+    kind, private_key = forms.key_info(info)
+    return await node.ask(ImportKey(kind, private_key))
 
 
 @rpc("WalletDelete", "admin", forms.address)
@@ -117,7 +112,7 @@ async def wallet_delete(node: NodeView, address: Address) -> Any:
     await node.ask(DeleteKey(address))
 
 
-@rpc("WalletValidateAddress", "read", forms.address)
-def wallet_validate(_node: NodeView, address: Address) -> Any:
+@rpc("WalletValidateAddress", "read", forms.address, quick=True)
+def wallet_validate(_node: ReadView, address: Address) -> Any:
     """An address in its usual form."""
-    return str(address)
+    return address

@@ -11,6 +11,7 @@ import logging
 from typing import Any
 
 from thespis.actors.chain.reader import ChainReader
+from thespis.actors.messages.mining_scheduler import ReadMining
 from thespis.actors.messages.sector_builder import (
     PROVEN_SECTORS_MAX,
     SECTORS_MAX,
@@ -47,6 +48,7 @@ from thespis.runtime.actor.message import REGISTRY
 from thespis.runtime.actor.pages import Page, page_of
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.actor.tasks import Pending
+from thespis.runtime.errors import AskError
 from thespis.runtime.sectors.errors import SectorError, sector_error
 from thespis.runtime.sectors.jobs import (
     PIECE_KEY_CHARACTERS_MAX,
@@ -227,8 +229,16 @@ class SectorBuilder(Subsystem[SealingSettings]):
     async def _seal_for_ever(self, interval_s: float) -> None:
         while not self._stopped:
             await self.sleep(interval_s)
-            if not self._stopped:
+            if not self._stopped and await self._mining():
                 self.seal_staged(SealStaged())
+
+    async def _mining(self) -> bool:
+        """Whether the node mines: whoever stopped that does not want sectors sealed by themselves either."""
+        try:
+            return (await self.ask(ReadMining())).mining
+        except AskError as error:
+            logger.warning("staged sectors wait, since nobody says whether the node mines: %s", error)
+            return False
 
     def _pack(self, number: int) -> None:
         self.book.change(number, state=SectorState.PACKED, reason="", told=False)

@@ -38,7 +38,9 @@ class Lane(enum.Enum):
     """Jobs of different lanes do not wait for each other: proofs are due while sectors are sealed."""
 
     SEALING = "sealing"
-    OTHER = "other"
+    PROVING = "proving"
+    PIECES = "pieces"
+    """Staging, reading and cleaning: a piece that is promised does not wait for proofs, however many there are."""
 
 
 class WorkerPool(Executor):
@@ -71,7 +73,7 @@ class WorkerPool(Executor):
         return JobFailed("SectorError", f"{ATTEMPTS_MAX} workers ended at the same place of it; the log says how")
 
     async def _once(self, job: Job) -> Outcome:
-        lane = Lane.SEALING if isinstance(job, SealSector) else Lane.OTHER
+        lane = _lane(job)
         member = await self._taken(lane, job)
         try:
             return await self._do(member, job)
@@ -92,8 +94,12 @@ class WorkerPool(Executor):
             self._free[lane].append(member)
 
 
+def _lane(job: Job) -> Lane:
+    if isinstance(job, SealSector):
+        return Lane.SEALING
+    return Lane.PROVING if isinstance(job, ProveWindow | ProveSeal) else Lane.PIECES
+
+
 def _urgency(job: Job) -> int:
-    """Proofs have deadlines on chain, so they come first; cleaning comes last."""
-    if isinstance(job, ProveWindow | ProveSeal):
-        return 0
-    return 2 if isinstance(job, DropLayers) else 1
+    """Cleaning comes last."""
+    return 1 if isinstance(job, DropLayers) else 0

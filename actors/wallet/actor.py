@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Literal
 
 from thespis.actors.messages.wallet import (
@@ -19,13 +20,15 @@ from thespis.actors.messages.wallet import (
 from thespis.protocols.crypto import bls
 from thespis.protocols.crypto.signature import Signature, SignatureType, address_of, sign
 from thespis.protocols.encoding.address import Address, AddressProtocol
-from thespis.protocols.errors import SignatureError
+from thespis.protocols.errors import AddressError, SignatureError
 from thespis.runtime.actor.handlers import answers
 from thespis.runtime.actor.pages import Page, page_of
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.keystore import Secret
 from thespis.runtime.store.interface import METADATA, Put, Store
 from thespis.runtime.vault import Vault
+
+logger = logging.getLogger(__name__)
 
 KINDS = {"bls": SignatureType.BLS, "secp256k1": SignatureType.SECP256K1}
 _PREFIX = "wallet-"
@@ -110,8 +113,15 @@ class Wallet(Subsystem[None]):
         return sign(kind, secret, request.data)
 
     def _addresses(self) -> list[Address]:
-        names = (name for name in self.vault.names() if name.startswith(_PREFIX))
-        return sorted(Address.from_text(name[len(_PREFIX) :]) for name in names)
+        """The keys' addresses, sorted; what stands beside them in the vault is left alone."""
+        found = []
+        for name in self.vault.names():
+            if name.startswith(_PREFIX):
+                try:
+                    found.append(Address.from_text(name[len(_PREFIX) :]))
+                except AddressError as error:
+                    logger.warning("%s in the keystore is no key of an address: %s", name, error)
+        return sorted(found)
 
     def _secret(self, address: Address) -> bytes:
         name = _PREFIX + str(address)

@@ -207,7 +207,7 @@ def dag_get(ctx: click.Context, path: str) -> None:
     """Print the DAG-CBOR value at CID or CID/field/field as JSON."""
     import base64
 
-    from thespis.actors.api.forms import record_form
+    from thespis.actors.api.records import record_form
     from thespis.protocols.encoding import cbor
     from thespis.protocols.encoding.cid import Cid
     from thespis.protocols.errors import ChainError

@@ -39,4 +39,5 @@ MAINNET_2020 = NetworkProfile(
     upgrade_smoke_height=SMOKE,
     proofs=ProofPolicy.RECORDED,
     upgrades=UPGRADES,
+    address_network="f",
 )

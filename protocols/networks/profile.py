@@ -40,6 +40,8 @@ class NetworkProfile:
     upgrades: Mapping[int, Upgrade] = field(default_factory=dict)
     finality_epochs: int = FINALITY_EPOCHS
     allowable_clock_drift_s: int = 1
+    address_network: str = "t"
+    """The letter with which addresses are written to people: ``f`` on mainnet alone (reference: formats, section 1)."""
 
     @property
     def rules(self) -> Rules:

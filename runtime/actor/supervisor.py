@@ -332,7 +332,7 @@ class Supervisor(Subsystem[None]):
                 if child.pinged_s is None:
                     self._pings += 1
                     child.pinged_s = now_s
-                    self.send(child.address, Ping(self._pings))
+                    self._send_past_mail(child.address, Ping(self._pings))
                 elif now_s - child.pinged_s > beats.timeout_s:
                     child.blame(Cause.HEARTBEAT_MISSED, f"no heartbeat for {beats.timeout_s} s")
                     self._kill(child)

@@ -68,10 +68,21 @@ class Task:
     ) -> None:
         self._coroutine = coroutine
         self._finished = finished
+        self._cancelled = False
         self.advance()
+
+    def cancel(self) -> None:
+        """End it where it waits, as if there were nothing after; a task that is over is left alone.
+
+        Its `finally` clauses run and may not await; `finished` is not called.
+        """
+        self._cancelled = True
+        self._coroutine.close()
 
     def advance(self) -> None:
         """Run until the next await of something that is not there, or to the end."""
+        if self._cancelled:
+            return
         try:
             pending: Pending[Any] = self._coroutine.send(None)
         except StopIteration as stop:

@@ -54,7 +54,8 @@ logger = logging.getLogger(__name__)
 YOUNG_GENERATIONS = 1
 """The collector's two younger generations, where garbage of a start is; the old one would take longer than it gives."""
 MESSAGES_PER_TURN = 64
-"""Messages handled before timers and exits get their turn."""
+TURN_S = 0.05
+"""Messages handled, or time taken, before timers, exits and urgent messages get their turn."""
 
 
 class ActorProcess(rules.UnsupportedCalls):
@@ -114,7 +115,10 @@ class ActorProcess(rules.UnsupportedCalls):
     def _turn(self) -> None:
         mailbox = self.channels.mailbox
         self.loop.turn(0.0 if mailbox or self._local else TURN_WAIT_MAX_S)
+        until_s = time.monotonic() + TURN_S
         for _ in range(MESSAGES_PER_TURN):
+            if time.monotonic() > until_s:
+                return
             if self._exit_requested:
                 self._exit_requested = False
                 self._handle(ActorExitRequest(), ActorAddress(self.settings.parent))
@@ -174,9 +178,21 @@ class ActorProcess(rules.UnsupportedCalls):
             self.capabilities.clear()
             self.capabilities.update(rules.unpack_plain(frame.payload))
             self._recheck_capabilities()
+        elif frame.kind == Kind.URGENT:
+            self._open_urgent(frame)
         elif frame.kind == Kind.NAME_REPLY:
             token, address = msgpack.unpackb(frame.payload)
             self._name_replies[token] = address
+
+    def _open_urgent(self, frame: Frame) -> None:
+        try:
+            message = self._codec.decode(frame.payload)
+        except MessageError as error:
+            self.channels.counters.rejected += 1
+            logger.warning("rejected an urgent message from %s: %s", frame.sender, error)
+            return
+        if self._actor is not None:
+            self._handle(message, ActorAddress(frame.sender))
 
     def _recheck_capabilities(self) -> None:
         if self._actor is None:
@@ -215,6 +231,10 @@ class ActorProcess(rules.UnsupportedCalls):
             self.loop.post(lambda: self._send(target, payload))
         else:
             self._send(target, payload)
+
+    def send_past_mail(self, target: ActorAddress, message: Any) -> None:
+        """Send a message that is handled before all mail that waits, between two others; it may be lost."""
+        self.channels.control(Kind.URGENT, str(target.addressDetails), self._codec.encode(message))
 
     def _send(self, target: ActorAddress, payload: bytes) -> None:
         if target == self.address:

@@ -22,12 +22,14 @@ MARKER_SUFFIX = ".on"
 # deletes through its own descriptor, and the folder only if it is still the same one: a node that starts anew in the
 # same home at the same moment must not lose its sockets to the sweeper of the dead one
 _SWEEPER = """
-import os, sys
+import os, shutil, sys
 fd = int(sys.argv[2])
 os.read(0, 1)
 for name in os.listdir(fd):
     try:
         os.unlink(name, dir_fd=fd)
+    except IsADirectoryError:
+        shutil.rmtree(name, ignore_errors=True, dir_fd=fd)
     except OSError:
         pass
 try:

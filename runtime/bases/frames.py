@@ -45,6 +45,11 @@ class Kind(enum.IntEnum):
     UPDATE_CAPABILITY = 14
     CAPABILITIES = 15
     SHUTDOWN = 16
+    URGENT = 17
+    """A message that goes past the mail of both sides, and is not resent."""
+
+
+_LAST = int(max(Kind))
 
 
 @dataclass(slots=True)
@@ -69,8 +74,8 @@ def parse_frame(data: bytes) -> Frame:
     if len(data) < HEADER.size:
         raise FrameError(f"frame of {len(data)} bytes is shorter than its header of {HEADER.size}")
     kind, sender_size, target_size, sequence, acknowledged = HEADER.unpack_from(data)
-    if not Kind.MESSAGE <= kind <= Kind.SHUTDOWN:
-        raise FrameError(f"frame kind {kind} is unknown; kinds run from 1 to {int(Kind.SHUTDOWN)}")
+    if not Kind.MESSAGE <= kind <= _LAST:
+        raise FrameError(f"frame kind {kind} is unknown; kinds run from 1 to {_LAST}")
     start = HEADER.size + sender_size
     end = start + target_size
     if len(data) < end:

@@ -1,41 +1,63 @@
 """The HTTP server: JSON-RPC over POST and WebSocket, and plain pages for probes and metrics.
 
-Starlette on Hypercorn on trio, in a thread of the Api's process. It bounds bodies, connections, waiting calls and time,
-checks tokens and origins, and knows nothing of what the calls mean.
+Starlette on Hypercorn on trio, in a thread of the Api's process. It bounds bodies, connections, waiting calls, answers
+and time, checks tokens and origins, and knows nothing of what the calls mean.
 """
 
 from __future__ import annotations
 
+import hashlib
+import ipaddress
 import logging
+import math
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import trio
 from thespis.runtime.environment import Deliver
-from thespis.runtime.errors import RuntimeFloorError, said
+from thespis.runtime.errors import said
 from thespis.runtime.http.address import HttpAddress
 from thespis.runtime.http.auth import READ_ONLY, TokenError, permissions_of
-from thespis.runtime.http.port import CallArrived, ConnectionClosed, HttpSettings, PageArrived
+from thespis.runtime.http.connections import (
+    CLOSE_GRACE_S,
+    ConnectionBounds,
+    Connections,
+    GuardedStream,
+    HttpError,
+    Ledger,
+    hypercorn_config,
+    read_body,
+)
+from thespis.runtime.http.port import CallArrived, CallGone, ConnectionClosed, HttpSettings, PageArrived
+from thespis.runtime.http.sockets import Calls, Outbox, frames
 
 logger = logging.getLogger(__name__)
 
 START_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = 3.0
-FRAMES_WAITING_MAX = 1024
 RPC_PATHS = ("/rpc/v0", "/rpc/v1")
 METHODS = ("GET", "POST")
 """What pages of allowed origins may use; they send a token, no cookies."""
-PAGES = ("/livez", "/readyz", "/healthz", "/metrics", "/debug/metrics")
+PAGES = ("/livez", "/readyz", "/healthz", "/health/livez", "/health/readyz", "/metrics", "/debug/metrics")
 TIMEOUT_BODY = b'{"jsonrpc":"2.0","id":null,"error":{"code":1,"message":"the node did not answer in time"}}'
 BUSY_BODY = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"too many calls wait; try again"}}'
+UNREAD_BODY = b'{"jsonrpc":"2.0","id":null,"error":{"code":-32005,"message":"too many answers are unread"}}'
 
 Answer = tuple[bytes, int, str]
+BUSY: Answer = (BUSY_BODY, 503, "application/json")
 
 
-class HttpError(RuntimeFloorError):
-    """The HTTP server could not start."""
+@dataclass
+class _Waiting:
+    """A call that was handed to the actor."""
+
+    client: str
+    give: Callable[[Answer], None]
+    scope: trio.CancelScope
 
 
 class HttpServerPort:
@@ -45,9 +67,11 @@ class HttpServerPort:
         self.settings = settings
         self.address = ""
         self._deliver = deliver
-        self._waiting: dict[int, Callable[[Answer], None]] = {}
-        self._sockets: dict[int, trio.MemorySendChannel[bytes]] = {}
+        self._waiting: dict[int, _Waiting] = {}
+        self._sockets: dict[int, Outbox] = {}
         self._number = self._connection = 0
+        self._unread: Ledger
+        self._port = 0
         self._token: trio.lowlevel.TrioToken | None = None
         self._scope: trio.CancelScope | None = None
         self._closed = False
@@ -66,27 +90,36 @@ class HttpServerPort:
                 logger.exception("the HTTP server died")
 
     async def _main(self, ready: Future[str]) -> None:
-        from hypercorn.config import Config
-        from hypercorn.trio import serve
-
-        address = HttpAddress.from_text(self.settings.address)
+        settings = self.settings
+        address = HttpAddress.from_text(settings.address)
         self._token = trio.lowlevel.current_trio_token()
-        config = Config()
-        config.bind = [address.bind]
-        config.accesslog = config.errorlog = None
-        config.h11_max_incomplete_size = 64 << 10
-        config.read_timeout = int(self.settings.request_timeout_s)
-        config.graceful_timeout = 0.5
-        config.shutdown_timeout = 0.5
-        config.websocket_max_message_size = self.settings.body_bytes_max
-        config.websocket_ping_interval = 5.0
+        self._unread = Ledger(settings.answers_bytes_max, settings.answers_bytes_max * 3 // 4)
+        connections = Connections(
+            ConnectionBounds(
+                settings.connections_max,
+                settings.address_connections_max,
+                settings.bodies_bytes_max,
+                settings.bodies_bytes_max * 3 // 4,
+                settings.body_timeout_s + CLOSE_GRACE_S,
+            )
+        )
         with trio.CancelScope() as self._scope:
             async with trio.open_nursery() as nursery:
-                bound = await nursery.start(lambda task_status: serve(self._app(), config, task_status=task_status))
-                chosen = str(bound[0]).rpartition(":")[2]
-                ready.set_result(address.multiaddress(int(chosen)))
+                config = hypercorn_config(settings.body_bytes_max)
+                self._port = await nursery.start(connections.serve, self._app(), address.host, address.port, config)
+                ready.set_result(address.multiaddress(self._port))
 
     # -- what the actor calls --------------------------------------------------------------------------------
+
+    def taken(self, number: int) -> None:
+        """Wait for the answer to a call as long as its caller does."""
+
+        def take() -> None:
+            waiting = self._waiting.get(number)
+            if waiting is not None:
+                waiting.scope.deadline = math.inf
+
+        self._post(take)
 
     def respond(self, number: int, body: bytes, status: int = 200, kind: str = "application/json") -> None:
         """Answer a call or a page; answers to calls that gave up are dropped."""
@@ -94,23 +127,16 @@ class HttpServerPort:
         def answer() -> None:
             waiting = self._waiting.pop(number, None)
             if waiting is not None:
-                waiting((body, status, kind))
+                waiting.give((body, status, kind))
 
         self._post(answer)
 
     def push(self, connection: int, body: bytes) -> bool:
         """Send a frame to a WebSocket; one that does not read is closed."""
-        channel = self._sockets.get(connection)
-        if channel is None:
+        outbox = self._sockets.get(connection)
+        if outbox is None:
             return False
-
-        def send() -> None:
-            try:
-                channel.send_nowait(body)
-            except (trio.WouldBlock, trio.BrokenResourceError, trio.ClosedResourceError):
-                channel.close()
-
-        self._post(send)
+        self._post(lambda: outbox.put(body))
         return True
 
     def close(self) -> None:
@@ -148,41 +174,60 @@ class HttpServerPort:
             CORSMiddleware,
             allow_origins=list(settings.origins),
             allow_methods=METHODS,
-            allow_headers=["Authorization", "Content-Type"],
+            allow_headers=["*"],
             allow_credentials=False,
         )
         return Starlette(routes=routes, middleware=[cors])
 
-    async def _call(self, make: Callable[[int], Any]) -> Answer:
-        """Hand an event to the actor and await its answer."""
-        if len(self._waiting) >= self.settings.calls_waiting_max:
-            return BUSY_BODY, 503, "application/json"
+    def _begin(self, client: str, give: Callable[[Answer], None], make: Callable[[int], Any]) -> int:
+        """Hand an event to the actor; 0 where too many wait, together or of this client."""
+        same = sum(waiting.client == client for waiting in self._waiting.values())
+        if len(self._waiting) >= self.settings.calls_waiting_max or same >= self.settings.client_calls_max:
+            return 0
         self._number += 1
-        number = self._number
+        scope = trio.CancelScope(deadline=trio.current_time() + self.settings.request_timeout_s)
+        self._waiting[self._number] = _Waiting(client, give, scope)
+        self._deliver(make(self._number))
+        return self._number
+
+    async def _call(self, client: str, make: Callable[[int], Any]) -> Answer:
+        """Hand an event to the actor and await its answer."""
         done = trio.Event()
         answers: list[Answer] = []
 
-        def take(answer: Answer) -> None:
+        def give(answer: Answer) -> None:
             answers.append(answer)
             done.set()
 
-        self._waiting[number] = take
-        self._deliver(make(number))
-        with trio.move_on_after(self.settings.request_timeout_s):
-            await done.wait()
-            return answers[0]
-        self._waiting.pop(number, None)
-        return TIMEOUT_BODY, 504, "application/json"
+        number = self._begin(client, give, make)
+        if not number:
+            return BUSY
+        try:
+            with self._waiting[number].scope:
+                await done.wait()
+        finally:
+            if self._waiting.pop(number, None) is not None:
+                self._deliver(CallGone(number))
+        return answers[0] if answers else (TIMEOUT_BODY, 504, "application/json")
 
     def _origin_allowed(self, headers: Any) -> bool:
-        """Pages of other origins may not call, whether or not their browser asks first (seed-node, behaviour 185)."""
-        origin = headers.get("origin")
-        return origin is None or origin in self.settings.origins
+        """Pages of other origins may not call, whether or not their browser asks first (seed-node, behaviour 185).
 
-    def _permissions(self, headers: Any, query: Any) -> tuple[str, ...]:
+        The node's own origin is a literal address or localhost: a name could be made to point here by anyone.
+        """
+        origin = headers.get("origin")
+        if origin is None or origin in self.settings.origins or "*" in self.settings.origins:
+            return True
+        host = headers.get("host", "")
+        return origin == f"http://{host}" and host.rpartition(":")[2] == str(self._port) and _is_literal(host)
+
+    def _permissions(self, headers: Any, query: Any) -> tuple[tuple[str, ...], str]:
+        """What the caller's token grants, and a name for those who bear it."""
         header = headers.get("authorization", "")
         token = header.removeprefix("Bearer ").strip() if header else query.get("token", "")
-        return permissions_of(token, self.settings.secret) if token else READ_ONLY
+        if not token:
+            return READ_ONLY, ""
+        return permissions_of(token, self.settings.secret), f"token {hashlib.sha256(token.encode()).hexdigest()[:16]}"
 
     async def _rpc(self, request: Any) -> Any:
         from starlette.responses import Response
@@ -190,71 +235,127 @@ class HttpServerPort:
         if not self._origin_allowed(request.headers):
             return Response("origin not allowed\n", 403)
         try:
-            permissions = self._permissions(request.headers, request.query_params)
+            permissions, bearer = self._permissions(request.headers, request.query_params)
         except TokenError as error:
             return Response(f"{error}\n", 401)
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > self.settings.body_bytes_max:
-                return Response("the request is too large\n", 413)
-        content, status, kind = await self._call(lambda number: CallArrived(number, 0, bytes(body), permissions))
-        return Response(content, status, media_type=kind)
+        stream: GuardedStream = request.scope["state"]["connection"]
+        client, path = bearer or f"address {stream.address}", request.url.path
+        stream.busy += 1
+        try:
+            body = await read_body(request, self.settings.body_bytes_max, self.settings.body_timeout_s)
+            if isinstance(body, int):
+                return Response("the request is too large or too slow\n", body, headers={"Connection": "close"})
+            stream.finished()
+            content, status, kind = await self._call_while_there(
+                request, client, lambda number: CallArrived(number, 0, body, permissions, client, path)
+            )
+            stream.settle()
+            if not self._unread.enter_now(client, len(content)):
+                return Response(UNREAD_BODY, 503, media_type=kind)
+        finally:
+            stream.busy -= 1
+        return _Counted(Response(content, status, media_type=kind), stream, self._unread, client, len(content))
+
+    async def _call_while_there(self, request: Any, client: str, make: Callable[[int], Any]) -> Answer:
+        """The answer to a call, given up when its caller hangs up."""
+        answer: Answer = BUSY
+        async with trio.open_nursery() as nursery:
+
+            async def watch() -> None:
+                while (await request.receive())["type"] != "http.disconnect":
+                    pass
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(watch)
+            answer = await self._call(client, make)
+            nursery.cancel_scope.cancel()
+        return answer
 
     async def _page(self, request: Any) -> Any:
         from starlette.responses import Response
 
-        content, status, kind = await self._call(lambda number: PageArrived(number, request.url.path))
+        client = f"page of {request.scope['state']['connection'].address}"
+        content, status, kind = await self._call(client, lambda number: PageArrived(number, request.url.path))
         return Response(content, status, media_type=kind)
 
     async def _socket(self, socket: Any) -> None:
-        if not self._origin_allowed(socket.headers) or len(self._sockets) >= self.settings.connections_max:
+        if not self._origin_allowed(socket.headers):
             await socket.close(code=1008)
             return
         try:
-            permissions = self._permissions(socket.headers, socket.query_params)
+            permissions, bearer = self._permissions(socket.headers, socket.query_params)
         except TokenError:
             await socket.close(code=1008)
             return
+        stream: GuardedStream = socket.scope["state"]["connection"]
+        client, path = bearer or f"address {stream.address}", socket.url.path
+        stream.busy += 1
         await socket.accept()
         self._connection += 1
         connection = self._connection
-        sender, receiver = trio.open_memory_channel[bytes](FRAMES_WAITING_MAX)
-        self._sockets[connection] = sender
+        outbox = self._sockets[connection] = Outbox(client, self._unread)
+        calls = Calls(stream)
+        numbers: set[int] = set()
+
+        async def take(body: bytes) -> None:
+            """Hand a frame over; its answer goes out in the order in which it is given."""
+            await calls.begin()
+            number = 0
+
+            def give(answer: Answer) -> None:
+                numbers.discard(number)
+                calls.end(len(body))
+                if answer[0]:
+                    outbox.put(answer[0])
+
+            event = lambda number: CallArrived(number, connection, body, permissions, client, path)  # noqa: E731
+            number = self._begin(client, give, event)
+            if number:
+                numbers.add(number)
+            else:
+                give(BUSY)
+
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._write_socket, socket, receiver, nursery.cancel_scope)
-                await self._read_socket(socket, connection, permissions, sender)
+
+                async def write() -> None:
+                    await outbox.send(socket)
+                    nursery.cancel_scope.cancel()
+
+                nursery.start_soon(write)
+                async for body in frames(socket, stream):
+                    await take(body)
                 nursery.cancel_scope.cancel()
         finally:
-            self._sockets.pop(connection, None)
+            stream.busy -= 1
+            del self._sockets[connection]
+            for number in numbers:
+                self._waiting.pop(number, None)
+            outbox.drop()
             self._deliver(ConnectionClosed(connection))
 
-    async def _read_socket(self, socket: Any, connection: int, permissions: tuple[str, ...], sender: Any) -> None:
-        from starlette.websockets import WebSocketDisconnect
 
-        async with trio.open_nursery() as nursery:
-            while True:
-                try:
-                    message = await socket.receive()
-                except (WebSocketDisconnect, RuntimeError):
-                    return
-                if message["type"] == "websocket.disconnect":
-                    nursery.cancel_scope.cancel()
-                    return
-                text = message.get("text")
-                body = text.encode() if text is not None else message.get("bytes") or b""
-                nursery.start_soon(self._socket_call, connection, body, permissions, sender)
+class _Counted:
+    """A response whose bytes are held until they are sent."""
 
-    async def _socket_call(self, connection: int, body: bytes, permissions: tuple[str, ...], sender: Any) -> None:
-        content, _status, _kind = await self._call(lambda n: CallArrived(n, connection, body, permissions))
-        if content:
-            try:
-                sender.send_nowait(content)
-            except (trio.WouldBlock, trio.ClosedResourceError, trio.BrokenResourceError):
-                sender.close()
+    def __init__(self, response: Any, stream: GuardedStream, ledger: Ledger, client: str, size: int) -> None:
+        self._response = response
+        self._stream = stream
+        self._leave = partial(ledger.leave, client, size)
 
-    async def _write_socket(self, socket: Any, receiver: Any, scope: trio.CancelScope) -> None:
-        async for frame in receiver:
-            await socket.send_text(frame.decode())
-        scope.cancel()
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self._stream.busy += 1
+        try:
+            await self._response(scope, receive, send)
+        finally:
+            self._stream.busy -= 1
+            self._leave()
+
+
+def _is_literal(host: str) -> bool:
+    name = host.rpartition(":")[0].strip("[]")
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name == "localhost"
+    return True

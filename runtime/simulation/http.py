@@ -8,6 +8,9 @@ class SimulatedHttp:
 
     address = ""
 
+    def taken(self, number: int) -> None:
+        """Nobody asked."""
+
     def respond(self, number: int, body: bytes, status: int = 200, kind: str = "application/json") -> None:
         """Nobody asked."""
 

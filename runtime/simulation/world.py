@@ -9,10 +9,12 @@ from typing import Any, TypeVar
 from thespis.runtime.clock import Clock, ManualClock, SkewedClock
 from thespis.runtime.environment import Deliver
 from thespis.runtime.http.port import HttpPort, HttpSettings
+from thespis.runtime.lanes import LanePort
 from thespis.runtime.p2p.port import HostSettings, NetworkPort
 from thespis.runtime.sectors.port import SectorPort
 from thespis.runtime.sectors.shelf import MemoryShelf, SectorShelf
 from thespis.runtime.simulation.http import SimulatedHttp
+from thespis.runtime.simulation.lanes import SimulatedLanes
 from thespis.runtime.simulation.moments import WRITE, Moments
 from thespis.runtime.simulation.network import Scheduler, SimulatedPort, SimulatedSwarm
 from thespis.runtime.simulation.sectors import SimulatedSectorPort
@@ -81,6 +83,10 @@ class SimulatedEnvironment:
     def open_http(self, settings: HttpSettings, deliver: Deliver) -> HttpPort:  # noqa: ARG002
         """No server."""
         return SimulatedHttp()
+
+    def open_lanes(self, lanes: Sequence[str], deliver: Deliver) -> LanePort:  # noqa: ARG002
+        """No threads."""
+        return SimulatedLanes()
 
     def open_sectors(self) -> SectorShelf:
         """Sectors that were put on the node's virtual disk."""

@@ -189,11 +189,17 @@ class RocksReader(_RocksReads):
         self._scratch = scratch
 
     @classmethod
-    def open(cls, path: Path) -> RocksReader:
-        """Open for reading while another process may write."""
+    def open(cls, path: Path, run: Path | None = None) -> RocksReader:
+        """Open for reading while another process may write.
+
+        The engine wants a folder of its own for each secondary. A running node's stands in its `run` folder, where
+        what a killed process leaves is swept; without one it is a temporary folder of whoever reads a home at rest.
+        """
         if not (path / "CURRENT").exists():
             raise StoreError(f"there is no store at {path}; its writer makes it at the node's first start")
-        scratch = tempfile.mkdtemp(prefix="thespis-reader-")
+        if run is not None:
+            run.mkdir(mode=0o700, exist_ok=True)
+        scratch = tempfile.mkdtemp(prefix="reader-", dir=run)
         families = {family: _options() for family in FAMILIES}
         try:
             return cls(path, Rdict(str(path), _options(), families, AccessType.secondary(scratch)), scratch)

@@ -124,7 +124,7 @@ def test_mine_once_returns_a_block_of_this_miner(filecoin):
     node.ask(StopMining())
     cid = node.ask(MineOnce(50))
     block = network.rpc(0, "ChainGetBlock", {"/": str(cid)})
-    assert block["Miner"] == "f01000"
+    assert block["Miner"] == "t01000"
     assert block["Ticket"]["VRFProof"]
     assert network.head(0).head[0] == cid
 

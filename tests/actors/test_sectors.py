@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from thespis.actors.messages.mining_scheduler import StartMining, StopMining
 from thespis.actors.messages.sector_builder import (
     AddPiece,
     FinishSector,
@@ -16,6 +17,7 @@ from thespis.actors.messages.sector_builder import (
 )
 from thespis.actors.messages.storage_miner import DealState, ReadDeals, StorePiece
 from thespis.actors.sector_builder import actor as sector_builder
+from thespis.actors.messages.sector_builder import PROVEN_SECTORS_MAX
 from thespis.actors.simulation.network import RpcFailedError, SimulatedFilecoin
 from thespis.actors.storage_miner import actor as storage_miner
 from thespis.protocols.encoding.address import Address
@@ -390,3 +392,23 @@ def test_a_bounded_number_of_sectors_takes_pieces(miner, monkeypatch):
     found = sectors(node)
     assert [piece.key for piece in found[3].pieces] == ["f"]
     assert {number for number, sector in found.items() if sector.state is not SectorState.STAGING} == {fullest.number}
+
+
+def test_a_node_that_mines_no_more_seals_nothing_by_itself(miner):
+    network, node = miner()
+    node.ask(StopMining())
+    store(node, "a")
+    network.run_epochs(125)
+    assert sectors(node)[1].state is SectorState.STAGING
+    node.ask(StartMining())
+    network.run_epochs(125)
+    assert sectors(node)[1].state is SectorState.SEALED
+
+
+def test_one_proof_is_over_a_partition_at_most(miner):
+    _network, node = miner()
+    for numbers in ((), tuple(range(PROVEN_SECTORS_MAX + 1))):
+        with pytest.raises(SectorError, match=f"1 to {PROVEN_SECTORS_MAX}"):
+            node.ask(ProveSectors(numbers, SEED))
+    faults = node.ask(ProveSectors(tuple(range(PROVEN_SECTORS_MAX)), SEED)).faults
+    assert len(faults) == PROVEN_SECTORS_MAX - 1

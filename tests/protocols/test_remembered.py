@@ -1,5 +1,8 @@
 """What is remembered stays within its bound of bytes, and what is dropped is what was used longest ago."""
 
+import threading
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 from thespis.protocols.remembered import Remembered
@@ -27,3 +30,36 @@ def test_the_bound_holds_whatever_happens(steps):
         assert len(remembered) == len(model)
     remembered.clear()
     assert (remembered.size_bytes, len(remembered)) == (0, 0)
+
+
+class Yielding(dict):
+    """Lets other threads run where one has taken something out and not yet booked it."""
+
+    def pop(self, *arguments):
+        found = super().pop(*arguments)
+        time.sleep(0)
+        return found
+
+
+def test_threads_that_remember_at_once_keep_the_bound():
+    """The Api reads in threads; a sum that drifts would let the memory grow, or forget everything."""
+    remembered, errors = Remembered(100), []
+    remembered._values = Yielding()
+
+    def use():
+        try:
+            for step in range(500):
+                key = step % 3
+                remembered.put(key, key, 10 + key)
+                remembered.get(key)
+                remembered.forget((key + 1) % 3)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=use) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert remembered.size_bytes == sum(10 + key for key in list(remembered._values))

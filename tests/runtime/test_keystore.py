@@ -144,3 +144,11 @@ def test_a_key_has_a_bounded_number_of_bytes(store):
         with pytest.raises(KeystoreError, match=f"1 to {SECRET_BYTES_MAX}"):
             store.put("other", Secret(data))
     assert store.names() == ["largest"]
+
+
+def test_what_stands_beside_the_keys_is_no_key(store, tmp_path):
+    store.put("f1abc", Secret(b"key"))
+    for stray in ("f1abc (copy).key", ".hidden.key", "README", "ä.key", "x" * 140 + ".key"):
+        (tmp_path / "keystore" / stray).write_bytes(b"stray")
+    (tmp_path / "keystore" / "folder.key").mkdir()
+    assert store.names() == ["f1abc"]

@@ -1,6 +1,7 @@
 """Sectors, deadlines, deals and balances over JSON-RPC: on a state that a life made, and with Lotus' fields."""
 
 import base64
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -28,15 +29,19 @@ class View:
         self.life = life
         profile = SimpleNamespace(policy=life.policy, network_version=lambda _height: life.network)
         self.chain = SimpleNamespace(
-            blocks=life.store, genesis=SimpleNamespace(profile=profile), state_after=lambda _tipset: life.state
+            blocks=life.store, genesis=SimpleNamespace(profile=profile), state_before=lambda _tipset: life.state
         )
+
+    address_network = "f"
+    path = "/rpc/v1"
 
     def tipset(self, _key):
         return SimpleNamespace(height=self.life.epoch)
 
     def ask(self, method, *params):
         found = METHODS[f"Filecoin.{method}"]
-        return found.function(self, *(parse(value) for parse, value in zip(found.signatures[0], params, strict=True)))
+        given = (parse(value) for parse, value in zip(found.signatures[0], params, strict=True))
+        return json.loads(forms.written(found.function(self, *given), self.address_network))
 
 
 @pytest.fixture(scope="module")

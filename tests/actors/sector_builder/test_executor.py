@@ -6,7 +6,16 @@ from thespis.actors.sector_builder.progress import SealProgress
 from thespis.protocols.proofs.registry import SealProof
 from thespis.runtime.actor.tasks import Pending, Task
 from thespis.runtime.errors import ActorRestartedError, AskTimeoutError, RemoteError
-from thespis.runtime.sectors.jobs import DropLayers, JobDone, JobFailed, ProveSeal, ReadPiece, SealSector
+from thespis.runtime.sectors.jobs import (
+    DropLayers,
+    JobDone,
+    JobFailed,
+    ProveSeal,
+    ProveWindow,
+    ReadPiece,
+    SealSector,
+    StagePiece,
+)
 
 SEAL = SealSector(1, 0, 1000, b"", ())
 
@@ -69,23 +78,34 @@ def test_what_a_worker_raises_is_the_outcome():
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_each_worker_has_one_job_in_each_lane_and_proofs_come_first(workers):
+def test_each_worker_has_one_job_in_each_lane_and_cleaning_comes_last(workers):
     crew = Crew(*(f"w{n}" for n in range(workers)))
-    for _ in range(workers + 1):
-        crew.run(SEAL)
     read, proof, drop = ReadPiece(1, None, ""), ProveSeal(1, b""), DropLayers(1)
-    for _ in range(workers):
-        crew.run(read)
-    for job in (drop, read, proof):
+    for job in (SEAL, read):
+        for _ in range(workers):
+            crew.run(job)
+    for job in (SEAL, drop, read):
         crew.run(job)
     assert len(crew.asked) == 2 * workers
     assert {role for role, job, _ in crew.asked if job == SEAL} == {f"w{n}" for n in range(workers)}
-    for expected in (proof, read, drop):
-        place = next(n for n, (_, job, pending) in enumerate(crew.asked) if job in (read, proof) and not pending.done)
+    for expected in (read, drop):
+        place = next(n for n, (_, job, pending) in enumerate(crew.asked) if job == read and not pending.done)
         crew.answer(place, JobDone())
         assert crew.asked[-1][1] == expected
     crew.answer(0, JobDone())
     assert crew.asked[-1][1] == SEAL
+    crew.run(proof)
+    assert crew.asked[-1][1] == proof
+
+
+@pytest.mark.parametrize("proof", [ProveSeal(1, b""), ProveWindow((1,), bytes(32))])
+def test_staging_does_not_wait_for_proofs_however_many_there_are(proof):
+    crew = Crew("w")
+    for _ in range(50):
+        crew.run(proof)
+    stage = StagePiece(1, "key", "source", 5)
+    crew.run(stage)
+    assert [job for _role, job, _pending in crew.asked] == [proof, stage]
 
 
 def test_progress_never_goes_back_and_gives_rate_and_time_left():

@@ -4,7 +4,7 @@ import base64
 import json
 
 import pytest
-from thespis.actors.api.forms import record_form
+from thespis.actors.api.records import record_form
 from thespis.protocols.builtin.multisig.v2.methods import METHODS as MULTISIG
 from thespis.protocols.builtin.paych.methods import SignedVoucher
 from thespis.protocols.builtin.registry import ACTORS

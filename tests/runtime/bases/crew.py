@@ -305,3 +305,31 @@ class Watcher(Actor):
             self.send(self.asker, Text(self.near.recv(100).decode()))
             return None
         return ThespianWatch([self.near.fileno()])
+
+
+class Sloth(Actor):
+    """Takes its time with numbers, and tells at once how many it has had when it is asked past its mail."""
+
+    def __init__(self):
+        super().__init__()
+        self.numbers = 0
+
+    def receiveMessage(self, msg, sender):
+        if isinstance(msg, Number):
+            time.sleep(0.02)
+            self.numbers += 1
+        elif isinstance(msg, Report):
+            self._myRef.send_past_mail(sender, Numbers((self.numbers,)))
+
+
+class Hurry(Actor):
+    """Fills a sloth's mailbox, asks past it, and passes the answer on."""
+
+    def receiveMessage(self, msg, sender):
+        if isinstance(msg, Forward):
+            self.asker = sender
+            for number in range(msg.count):
+                self.send(msg.to, Number(number))
+            self._myRef.send_past_mail(msg.to, Report())
+        elif isinstance(msg, Numbers):
+            self.send(self.asker, msg)

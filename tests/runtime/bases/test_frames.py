@@ -24,7 +24,7 @@ def test_any_bytes(data):
                       frame.payload) == data  # fmt: skip
 
 
-@pytest.mark.parametrize("data", [b"", bytes(HEADER.size), b"\x11" + bytes(18), b"\x01\xff\x00" + bytes(16)])
+@pytest.mark.parametrize("data", [b"", bytes(HEADER.size), b"\x12" + bytes(18), b"\x01\xff\x00" + bytes(16)])
 def test_bad_frames(data):
     with pytest.raises(FrameError):
         parse_frame(data)

@@ -386,3 +386,10 @@ def test_capabilities_are_required_given_and_taken_away(system):
     until(lambda: all(gone(pid) for pid in made.process_ids))
     with pytest.raises(InvalidActorSpecification, match="plain values"):
         system.createActor(crew.Worker, {"thing": object()})
+
+
+def test_what_is_urgent_is_handled_before_mail_that_waits(system):
+    """As heartbeats are: however much mail waits, an actor is not taken for one that hangs."""
+    sloth, hurry = system.createActor(crew.Sloth), system.createActor(crew.Hurry)
+    told = system.ask(hurry, crew.Forward(sloth, 500, 0), WAIT_S)
+    assert told.values[0] < 100
