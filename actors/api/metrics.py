@@ -30,7 +30,11 @@ GAUGES: tuple[tuple[str, str, Read], ...] = (
 COUNTERS: tuple[tuple[str, str, Read], ...] = (
     ("handled", "Messages handled", lambda row: row.statistics.handled),
     ("failed", "Messages whose handler raised, and background work that did", lambda row: row.statistics.failed),
-    ("rejected", "Messages refused, in the channels or by type", lambda row: row.statistics.rejected),
+    (
+        "rejected",
+        "Messages refused: by the channels, by type, or too many",
+        lambda row: row.statistics.rejected,
+    ),
     ("dead_letters", "Messages that came back", lambda row: row.statistics.dead_letters),
     ("blocked_seconds", "Time spent on full mailboxes of others", lambda row: row.statistics.blocked_s),
     ("cpu_seconds", "User and system time of the process", lambda row: row.statistics.cpu_s),

@@ -28,6 +28,7 @@ class Heartbeat(Subsystem[HeartbeatSettings]):
     def __init__(self) -> None:
         super().__init__()
         self.beats = 0
+        self._failing = False
 
     async def start(self, settings: HeartbeatSettings) -> None:
         """Begin to beat, if there is a target."""
@@ -54,16 +55,28 @@ class Heartbeat(Subsystem[HeartbeatSettings]):
 
     async def _beat_for_ever(self, settings: HeartbeatSettings) -> None:
         peer = settings.target.rpartition("/p2p/")[2]
-        failing = False
         while True:
+            began_s = self.now_s()
             try:
                 await self.ask(ConnectPeer(settings.target))
-                while True:
-                    await self.ask(AskPeer(peer, PROTOCOL, self.beat(), DEADLINE_S))
-                    self.beats += 1
-                    failing = False
-                    await self.sleep(settings.period_s)
             except (AskError, PeerError) as error:
-                logger.log(logging.DEBUG if failing else logging.WARNING, "heartbeat: %s", error)
-                failing = True
+                self._tell(error)
                 await self.sleep(settings.reconnect_s)
+                continue
+            await self._say(peer, min(DEADLINE_S, settings.period_s))
+            await self.sleep(max(0.0, began_s + settings.period_s - self.now_s()))
+
+    async def _say(self, peer: str, within_s: float) -> None:
+        """One beat; it is said, whether or not the collector has a word for it, and the next one does not wait."""
+        try:
+            await self.ask(AskPeer(peer, PROTOCOL, self.beat(), within_s), within_s=within_s)
+        except (AskError, PeerError) as error:
+            self._tell(error)
+        else:
+            self._failing = False
+        self.beats += 1
+
+    def _tell(self, error: Exception) -> None:
+        """Once, until it goes well again."""
+        logger.log(logging.DEBUG if self._failing else logging.WARNING, "heartbeat: %s", error)
+        self._failing = True

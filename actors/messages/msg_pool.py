@@ -12,7 +12,7 @@ from thespis.protocols.consensus.selection import SELECTED_BYTES_MAX
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ChainError, GasEstimateError, InvalidMessageError, PoolError, SignatureError
-from thespis.runtime.actor.conversation import Ask, Event, Tell
+from thespis.runtime.actor.conversation import Ask, Event
 from thespis.runtime.actor.message import message
 from thespis.runtime.actor.pages import Page
 
@@ -38,8 +38,8 @@ class MessageChanged(Event, by=MSG_POOL):
 
 
 @message
-class MessageGossiped(Tell, to=MSG_POOL):
-    """A well-formed signed message from gossip, as it came; `author` answers for it."""
+class MessageGossiped(Ask[None], to=MSG_POOL, within_s=20.0):
+    """A signed message from gossip, as it came; `author` answers for it. Answered once it was looked at."""
 
     author: str
     data: bytes

@@ -6,12 +6,15 @@ import enum
 
 from thespis.actors.roles import NETWORK
 from thespis.protocols.encoding.cid import Cid
+from thespis.protocols.wire.exchange import ANSWER_BYTES_MAX
 from thespis.runtime.actor.conversation import Ask, Event, Tell
 from thespis.runtime.actor.message import message
 from thespis.runtime.errors import RuntimeFloorError
-from thespis.runtime.p2p.port import Bandwidth, PeerInfo
+from thespis.runtime.p2p.port import BYTES_PER_S_MIN, Bandwidth, PeerInfo
 
 ANSWER_MARGIN_S = 2.0
+LONGEST_ANSWER_S = ANSWER_BYTES_MAX / BYTES_PER_S_MIN
+"""How much longer than its time the longest answer may take; the host sees that it goes on coming."""
 DIAL_WITHIN_S = 25.0
 LOOKUP_WITHIN_S = 35.0
 LOOKUP_FOUND_MAX = 1000
@@ -70,8 +73,8 @@ class AskPeer(Ask[bytes], to=NETWORK, raises=(PeerError,)):
     timeout_s: float
 
     def wait_s(self) -> float:
-        """What the peer may take, and what the way there and back may."""
-        return self.timeout_s + ANSWER_MARGIN_S
+        """What the longest answer may take while it goes on coming, and what the way there and back may."""
+        return self.timeout_s + LONGEST_ANSWER_S + ANSWER_MARGIN_S
 
 
 @message

@@ -18,6 +18,7 @@ class HelloRequest(Ask[bytes | None], to=HELLO_SVC, within_s=PEER_WITHIN_S):
 
     PROTOCOL: ClassVar[str] = hello.PROTOCOL
     REQUEST_BYTES_MAX: ClassVar[int] = hello.MESSAGE_BYTES_MAX
+    TOO_FAST: ClassVar[bytes] = b""
 
     peer: str
     data: bytes
@@ -29,6 +30,8 @@ class ExchangeRequest(Ask[bytes | None], to=CHAIN_EXCHANGE, within_s=PEER_WITHIN
 
     PROTOCOL: ClassVar[str] = exchange.PROTOCOL
     REQUEST_BYTES_MAX: ClassVar[int] = exchange.REQUEST_BYTES_MAX
+    TOO_FAST: ClassVar[bytes] = exchange.TOO_FAST
+    """The answer to who asks too fast; a protocol without one resets the stream."""
 
     peer: str
     data: bytes

@@ -13,6 +13,8 @@ from thespis.runtime.actor.message import message
 
 HEAD_BYTES_MAX = TIPSET_BLOCKS_MAX * 64 + 256
 """A CID of a block has 38 bytes, and some more on the wire; a weight has at most 128."""
+GOSSIP_WITHIN_S = 60.0
+"""What looking at a block may take, fetching its messages included; after that it counts no more among what waits."""
 
 
 @message
@@ -27,8 +29,11 @@ class NewHead(Event, by=SYNCER):
 
 
 @message
-class BlockGossiped(Tell, to=SYNCER):
-    """A well-formed block from gossip, as it came; `source` passed it on, `author` answers for it."""
+class BlockGossiped(Ask[None], to=SYNCER, within_s=GOSSIP_WITHIN_S):
+    """A block from gossip, as it came; `source` passed it on, `author` answers for it.
+
+    Answered once it was looked at, so that what waits for a busy Syncer is bounded where it comes in.
+    """
 
     source: str
     author: str

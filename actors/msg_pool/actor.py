@@ -185,7 +185,7 @@ class MsgPool(Subsystem[MsgPoolSettings]):
         self._admit(signed, Trust.OWN if request.local else Trust.UNTRUSTED if request.untrusted else Trust.PEER)
         return MessageAdded(signed.chain_cid(), await self._publish(signed))
 
-    @handles(MessageGossiped)
+    @answers(MessageGossiped)
     def message_gossiped(self, gossip: MessageGossiped) -> None:
         """Take a message from a peer; one that could never be valid counts against the peer."""
         try:

@@ -1,7 +1,7 @@
 """The Network: owns the node's place in the peer-to-peer network and hands what arrives to whom it concerns.
 
-Gossip is checked for shape before it is passed on to peers; requests go to the subsystem of their protocol and the
-answer goes back; peers that misbehave are dropped and kept away for a while.
+Gossip passes a gate (`actors/network/gate.py`) before it is passed on to peers; requests go to the subsystem of their
+protocol and the answer goes back; peers that misbehave are dropped and kept away for a while.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from thespis import __version__
 from thespis.actors.chain.reader import ChainReader
 from thespis.actors.messages.msg_pool import MessageGossiped
 from thespis.actors.messages.network import (
+    LONGEST_ANSWER_S,
     LOOKUP_FOUND_MAX,
     PEER_TEXTS_MAX,
     PEERS_TOLD_MAX,
@@ -38,18 +40,11 @@ from thespis.actors.messages.network import (
     WhoAmI,
 )
 from thespis.actors.messages.peer_protocols import SERVED
-from thespis.actors.messages.syncer import BlockGossiped
+from thespis.actors.messages.syncer import BlockGossiped, NewHead
+from thespis.actors.network.gate import Gate
 from thespis.actors.network.settings import NetworkSettings
-from thespis.protocols.errors import ProtocolError
 from thespis.protocols.wire.exchange import ANSWER_BYTES_MAX
-from thespis.protocols.wire.topics import (
-    blocks_topic,
-    kademlia_prefix,
-    message_id,
-    messages_topic,
-    parse_block,
-    parse_message,
-)
+from thespis.protocols.wire.topics import blocks_topic, kademlia_prefix, message_id, messages_topic
 from thespis.runtime.actor.handlers import answers, handles
 from thespis.runtime.actor.subsystem import Subsystem
 from thespis.runtime.actor.tasks import Pending
@@ -69,6 +64,7 @@ from thespis.runtime.p2p.port import (
     RequestArrived,
     RequestDone,
 )
+from thespis.runtime.p2p.scores import HOUR_S, TopicScore
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +74,8 @@ UNHEARD_MAX = 64
 """Payloads kept for the first peer that comes, the newest: those of a node that was just restarted."""
 SUBSCRIBED_AFTER_S = 1.0
 """How long after it connects a peer has surely said which topics it hears."""
+BLOCKS_SCORE = TopicScore(mesh_weight=0.00027, first_weight=5.0, first_decays_s=HOUR_S)
+"""What blocks are worth; messages are as usual (Lotus v1.4.0 ``node/modules/lp2p/pubsub.go``, GossipSub)."""
 SEEN_TTL_MIN_S, SEEN_TTL_MAX_S, SEEN_TTL_EPOCHS = 4, 120, 4
 """Less than the ten epochs after which a message is announced again, on networks with short epochs too."""
 
@@ -86,6 +84,7 @@ class Network(Subsystem[NetworkSettings]):
     """The node's only contact with other nodes."""
 
     port: NetworkPort
+    gate: Gate
 
     def __init__(self) -> None:
         super().__init__()
@@ -96,19 +95,22 @@ class Network(Subsystem[NetworkSettings]):
 
     async def start(self, settings: NetworkSettings) -> None:
         """Listen. The network's name comes from the chain, so the Syncer has started before."""
-        reader = ChainReader(self.environment.open_reader("chain"))
+        reader = ChainReader(self.opened(self.environment.open_reader("chain")))
         profile = reader.genesis.profile
         name = profile.name
-        reader.store.close()
+        self.gate = Gate(reader, self.environment.clock.unix_s)
         self._topics = {Topic.BLOCKS: blocks_topic(name), Topic.MESSAGES: messages_topic(name)}
         port = self.environment.open_network(
             HostSettings(
                 network=name,
                 listen=settings.listen,
                 topics={
-                    self._topics[Topic.BLOCKS]: _well_formed(parse_block),
-                    self._topics[Topic.MESSAGES]: _well_formed(parse_message),
+                    self._topics[Topic.BLOCKS]: self.gate.block,
+                    self._topics[Topic.MESSAGES]: self.gate.message,
                 },
+                topic_scores={self._topics[Topic.BLOCKS]: BLOCKS_SCORE},
+                too_fast={kind.PROTOCOL: kind.TOO_FAST for kind in SERVED.values() if kind.TOO_FAST},
+                agent=f"thespis/{__version__}",
                 protocols={protocol: kind.REQUEST_BYTES_MAX for protocol, kind in SERVED.items()},
                 dht_prefix=kademlia_prefix(name),
                 message_id=message_id,
@@ -135,19 +137,33 @@ class Network(Subsystem[NetworkSettings]):
         while self._unheard:
             self.port.publish(*self._unheard.popleft())
 
+    @handles(NewHead)
+    def new_head(self, _event: NewHead) -> None:
+        """What is passed on is judged by the chain as it is now."""
+        self.gate.moved()
+
     @handles(PeerDisconnected)
     def disconnected(self, event: PeerDisconnected) -> None:
         """Whoever needs to know who is connected asks."""
         logger.info("peer %s is gone", event.peer)
 
     @handles(GossipArrived)
-    def gossip(self, event: GossipArrived) -> None:
-        """A block for the Syncer or a message for the pool; both are told, nobody is waited for."""
-        self.port.taken()
+    async def gossip(self, event: GossipArrived) -> None:
+        """A block for the Syncer or a message for the pool; until it was looked at it counts among what waits.
+
+        So a subsystem that is busy is given no more than the host lets in, and never so much that telling it blocks.
+        """
+        question: BlockGossiped | MessageGossiped
         if event.topic == self._topics[Topic.BLOCKS]:
-            self.tell(BlockGossiped(event.source, event.author, event.data))
+            question = BlockGossiped(event.source, event.author, event.data)
         else:
-            self.tell(MessageGossiped(event.author, event.data))
+            question = MessageGossiped(event.author, event.data)
+        try:
+            await self.ask(question)
+        except AskError as error:
+            logger.debug("gossip from %s: %s", event.source, error)
+        finally:
+            self.port.taken(len(event.data))
 
     @handles(RequestArrived)
     async def request_arrived(self, event: RequestArrived) -> None:
@@ -213,7 +229,7 @@ class Network(Subsystem[NetworkSettings]):
         """Ask a peer; raises PeerError, and LongAnswerError for more than the longest answer that is read."""
         answer: bytes = await self._call(
             lambda number: self.port.request(number, order.peer, order.protocol, order.data, order.timeout_s),
-            order.timeout_s + 1.0,
+            order.timeout_s + LONGEST_ANSWER_S + 1.0,
         )
         return answer
 
@@ -296,16 +312,3 @@ def _told(info: PeerInfo) -> PeerInfo:
 
 def _short(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(each for each in texts if len(each.encode()) <= TOLD_BYTES_MAX)
-
-
-def _well_formed(parse: Callable[[bytes], object]) -> Callable[[bytes], bool]:
-    """A gossip validator from a parser."""
-
-    def check(data: bytes) -> bool:
-        try:
-            parse(data)
-        except ProtocolError:
-            return False
-        return True
-
-    return check

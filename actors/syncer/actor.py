@@ -9,8 +9,10 @@ seed-node, weakness W20).
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import ClassVar
 
+from thespis.actors.chain.first_look import FUTURE_EPOCHS_MAX, due_s, is_attested, is_timely
 from thespis.actors.chain.writer import ChainWriter, HeadChange
 from thespis.actors.messages.network import PeerMisbehaved
 from thespis.actors.messages.syncer import (
@@ -32,14 +34,13 @@ from thespis.actors.syncer.contents import collect, read
 from thespis.actors.syncer.early import EARLY_MARGIN_S, Early
 from thespis.actors.syncer.equivocations import Equivocations
 from thespis.actors.syncer.fetcher import Fetcher, FetchError
-from thespis.actors.syncer.first_look import due_s, is_attested
 from thespis.actors.syncer.own_blocks import Turns, give_out
+from thespis.actors.syncer.questions import Questions
 from thespis.actors.syncer.settings import SyncerSettings
 from thespis.actors.syncer.targets import Orphans, Progress, Target, Targets
-from thespis.actors.syncer.walk import BadChainError, EarlyError, headers_down
+from thespis.actors.syncer.walk import BadChainError, EarlyError, Walk
 from thespis.protocols.chain.block import BlockHeader, BlockMessage, BlockMessages
 from thespis.protocols.chain.tipset import Tipset
-from thespis.protocols.consensus.finality import final_height
 from thespis.protocols.consensus.validation import prepare_proofs
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import (
@@ -57,7 +58,6 @@ from thespis.runtime.errors import AskError
 
 logger = logging.getLogger(__name__)
 
-FUTURE_EPOCHS_MAX = 5
 EXECUTE_BATCH = 30
 """Tipsets whose messages are fetched together at most."""
 WATCH_EVERY_S = 0.5
@@ -82,6 +82,7 @@ class Syncer(Subsystem[SyncerSettings]):
         self._watching = False
         self._fetcher = Fetcher(self)
         self._own = Turns(self)
+        self._questions = Questions()
 
     async def start(self, settings: SyncerSettings) -> None:
         """Open the chain, beginning it with the genesis that the settings give."""
@@ -112,7 +113,7 @@ class Syncer(Subsystem[SyncerSettings]):
 
     # -- blocks ----------------------------------------------------------------------------------------------
 
-    @handles(BlockGossiped)
+    @answers(BlockGossiped)
     async def block_gossiped(self, gossip: BlockGossiped) -> None:
         """Add a block, or sync to it."""
         try:
@@ -136,7 +137,7 @@ class Syncer(Subsystem[SyncerSettings]):
         header = block.header
         assert header is not None
         cid = header.cid()
-        if cid in self._bad or not self._timely(header):
+        if cid in self._bad or not is_timely(self.chain, header.height, self.environment.clock.unix_s()):
             return
         if self.chain.index.has_block(header.height, cid):
             await self._settle(header)  # which does nothing, unless an execution failed before
@@ -156,16 +157,13 @@ class Syncer(Subsystem[SyncerSettings]):
         try:
             self.chain.check_header(header, self.environment.clock.unix_s())
             self._equivocations.note(header)
-            await self._add(header, await collect(self, self.chain, self._fetcher, block, gossip.source))
+            await self._add(header, await collect(self, self.chain, block, partial(self._ask_for, gossip.source)))
         except (FetchError, AskError, ChainError) as error:
-            logger.info("block %s at height %d waits: %s", cid, header.height, error)
+            logger.info("block %s at height %d is tried again: %s", cid, header.height, error)
+            lane = f"miner {header.miner}"
+            self._aim(Target((cid,), header.height, header.parent_weight, gossip.source, gossip.author, lane))
         except InvalidBlockError as error:
             self._reject(error, gossip.author)
-
-    def _timely(self, header: BlockHeader) -> bool:
-        profile = self.chain.genesis.profile
-        latest = profile.epoch_at(self.environment.clock.unix_s()) + FUTURE_EPOCHS_MAX
-        return final_height(self.chain.head().height, profile.finality_epochs) <= header.height <= latest
 
     def _keep_orphan(self, block: BlockMessage, gossip: BlockGossiped) -> None:
         header = block.header
@@ -191,6 +189,11 @@ class Syncer(Subsystem[SyncerSettings]):
         if error.block is not None:
             self._bad.add(error.block, f"{type(error).__name__}: {error}")
         self.tell(PeerMisbehaved(author, f"block {error.block}: {error}"[:500]))
+
+    async def _ask_for(self, source: str, header: BlockHeader) -> UnreadMessages:
+        """A block's messages from a peer, if not too much is asked on account of its miner or of who passed it on."""
+        with self._questions.about(f"miner {header.miner}", f"source {source}"):
+            return await self._fetcher.messages(header, source)
 
     async def _add(self, header: BlockHeader, messages: BlockMessages) -> Cid:
         """Validate a block over a known parent, keep it, execute its tipset and follow it if it is the heaviest."""
@@ -294,13 +297,16 @@ class Syncer(Subsystem[SyncerSettings]):
         if from_s > self.environment.clock.unix_s():
             raise EarlyError(from_s)
         self._progress.begin(self.now_s(), self.chain.head().height, target.height)
-        missing = await headers_down(self.chain, self._fetcher, self._bad, target)
-        await self._fill(missing[::-1], target)
+        walk = Walk(self.chain, self._fetcher, self._bad, target)
+        while missing := await walk.next_part():
+            await self._fill(missing[::-1], target)
+            if missing[0].key == target.key:
+                return
 
     async def _fill(self, waiting: list[Tipset], target: Target) -> None:
         """Fetch messages, validate and execute, oldest first."""
         while waiting:
-            demanded = len(waiting) > 1 or self._orphans.demand(target.key)
+            demanded = waiting[0].key != target.key or self._orphans.demand(target.key)
             if not demanded and any(map(self._equivocations.one_too_many, waiting[0].blocks)):
                 raise FetchError(
                     "a miner has signed other blocks before one of this tipset, and nothing is built on it"
@@ -310,7 +316,7 @@ class Syncer(Subsystem[SyncerSettings]):
                     self._check_due(header)
                 messages = await self._fetcher.batch_messages(waiting[:EXECUTE_BATCH], target.peer)
                 for per_block in messages:
-                    await self._add_tipset(waiting[0], per_block, top=len(waiting) == 1)
+                    await self._add_tipset(waiting[0], per_block, top=waiting[0].key == target.key)
                     self._progress.reached(self.now_s(), waiting[0].height)
                     del waiting[0]
             except InvalidBlockError as error:

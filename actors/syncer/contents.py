@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from thespis.actors.chain.reader import ChainReader
 from thespis.actors.messages.msg_pool import GetMessages
-from thespis.actors.syncer.fetcher import Fetcher
 from thespis.protocols.chain.block import BlockHeader, BlockMessage, BlockMessages
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import BlockMessagesError
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from thespis.runtime.actor.subsystem import Subsystem
 
 
+AskPeers = Callable[[BlockHeader], Awaitable[UnreadMessages]]
+
+
 async def collect(
-    owner: Subsystem[SyncerSettings], chain: ChainReader, fetcher: Fetcher, block: BlockMessage, source: str
+    owner: Subsystem[SyncerSettings], chain: ChainReader, block: BlockMessage, ask_peers: AskPeers
 ) -> BlockMessages:
-    """A block's messages: from the store, the pool, or a peer that has the block, `source` first."""
+    """A block's messages: from the store, the pool, or by `ask_peers` from one that has the block."""
     assert block.header is not None
     wanted = {*block.bls_messages, *block.secpk_messages}
     found: dict[Cid, bytes] = {cid: chain.blocks.get(cid) for cid in wanted if chain.blocks.has(cid)}
@@ -31,7 +34,7 @@ async def collect(
         for signed in await all_pages(owner.ask, GetMessages(missing)):
             found[signed.cid()], found[signed.message.cid()] = signed.encode(), signed.message.encode()
     if any(cid not in found for cid in wanted):
-        unread = await fetcher.messages(block.header, source)
+        unread = await ask_peers(block.header)
     else:
         bls, secpk = (tuple(found[cid] for cid in each) for each in (block.bls_messages, block.secpk_messages))
         unread = UnreadMessages(bls, secpk)

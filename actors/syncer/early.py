@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from thespis.runtime.actor.subsystem import Subsystem
 
 EARLY_MAX = 256
+EARLY_BYTES_MAX = 16 << 20
+"""Of blocks that wait together, as gossip brought them."""
 EARLY_MARGIN_S = 0.05
 """The least to wait for what is early; who wakes on the second may find it not yet come."""
 
@@ -40,6 +42,8 @@ class Early:
         self._waiting.append((due_s, block, gossip))
         self._waiting.sort(key=lambda each: each[0])
         del self._waiting[EARLY_MAX:]
+        while sum(len(gossip.data) for _due_s, _block, gossip in self._waiting) > EARLY_BYTES_MAX:
+            self._waiting.pop()
         if not self._minding:
             self._minding = True
             self._owner.spawn(self._mind(epoch_s))

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from thespis.deploy.bench.campaigns import Campaigns, at_once
 from thespis.deploy.bench.heavy import ALL_MESSAGES, OutsideMiner, false_messages
 from thespis.deploy.bench.stranger import Stranger, StrangerError
 from thespis.deploy.devnet.plan import DevnetPlan
@@ -155,6 +156,7 @@ class Attacker:
         self.field = field
         self._folder = folder
         self._numbers = itertools.count()
+        self._campaigns = Campaigns(self)
         self._long_request = Request(
             tuple(each.cid() for each in field.head), Unsigned(900), Unsigned(Options.HEADERS | Options.MESSAGES)
         ).encode()
@@ -177,6 +179,7 @@ class Attacker:
         yield f"answer: {ALL_MESSAGES} messages for a valid header", self._false_messages(heaviest)
         for name, (topic, payloads) in gossip(self.field).items():
             yield f"gossip: {name}", self._publish(topic, payloads)
+        yield from self._campaigns.lies()
 
     def _request(self, protocol: str, data: bytes) -> bool:
         with self.stranger() as stranger:
@@ -220,7 +223,8 @@ class Attacker:
 
     def floods(self) -> dict[str, Callable[[float], None]]:
         """What costs by its quantity; each lasts the seconds it is given."""
-        return {
+        campaigns = {name: self._returning(flood) for name, flood in self._campaigns.floods().items()}
+        found = {
             "idle streams": self._idle_streams,
             "silent connections": self._silent,
             "connection churn": self._churn,
@@ -228,7 +232,10 @@ class Attacker:
             "endless request": self._returning(self._endless),
             "requests": self._returning(self._requests),
             "identities": self._returning(lambda _seconds: self.stranger().port.close()),
+            **campaigns,
         }
+        together = [found["connection churn"], found["requests"], *campaigns.values()]
+        return {**found, "several at once": at_once(together)}
 
     def _returning(self, flood: Callable[[float], None]) -> Callable[[float], None]:
         """The flood again and again, for whoever is dropped comes back as somebody else."""

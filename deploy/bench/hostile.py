@@ -116,6 +116,16 @@ class Siege:
         launcher = psutil.Process(self.fleet.nodes[self._node.name].process.pid)
         return sum(float(each.memory_info().rss) for each in (launcher, *launcher.children(recursive=True))) / MEBI
 
+    def lag(self) -> int:
+        """How many epochs the node's head is behind its clock."""
+        head = self._head()
+        timestamp = int(head["Blocks"][0]["Timestamp"])
+        return int((time.time() - timestamp) // BLOCK_TIME_S)
+
+    def honest_dropped(self) -> bool:
+        """Whether the node has ended the honest peer's connection."""
+        return self.honest is not None and self.honest.dropped(0.0)
+
     def restarts(self) -> int:
         """How often a subsystem of the node had to be started again."""
         table = admin_ask(self._node.home / "run", ListProcesses())
@@ -181,23 +191,27 @@ def _besiege(siege: Siege, flood_s: float) -> Iterator[Figure]:
     for name in spared:
         yield Figure(f"spared: {name}", 1, "liar")
     peak = siege.memory()
-    for name, latencies, memory in _floods(siege, flood_s):
-        peak = max(peak, memory)
+    behind = 0
+    for name, latencies, memory, lag in _floods(siege, flood_s):
+        peak, behind = max(peak, memory), max(behind, lag)
         label = name.replace(" ", "_")
         yield Figure(f"{label}.p50", latencies.at(0.5), "ms", "idle", latencies.at(0.5) / idle.at(0.5))
         yield Figure(f"{label}.p99", latencies.at(0.99), "ms", "idle", latencies.at(0.99) / idle.at(0.99))
         yield Figure(f"{label}.unanswered", latencies.failed, f"of {len(latencies.times_ms)}")
     yield Figure("memory.growth", peak - before, f"MiB over {before:.0f} resident")
+    yield Figure("head.behind", behind, "epochs at most")
+    yield Figure("honest.dropped", int(siege.honest_dropped()), "times")
+    yield Figure("restarts", siege.restarts(), "of subsystems")
 
 
-def _floods(siege: Siege, flood_s: float) -> Iterator[tuple[str, Latencies, float]]:
-    """Ask while each flood goes on."""
-    found: list[tuple[str, Latencies, float]] = []
+def _floods(siege: Siege, flood_s: float) -> Iterator[tuple[str, Latencies, float, int]]:
+    """Ask while each flood goes on, and then look at memory and how far the head is behind."""
+    found: list[tuple[str, Latencies, float, int]] = []
     ended = threading.Event()
     asking: threading.Thread | None = None
 
     def ask(name: str, over: threading.Event) -> None:
-        found.append((name, siege.ask(1 << 20, over), siege.memory()))
+        found.append((name, siege.ask(1 << 20, over), siege.memory(), siege.lag()))
 
     for line in siege.attack(flood_s):
         if "begins" not in line:

@@ -19,6 +19,7 @@ from thespis.runtime.p2p.port import (
     PeerDisconnected,
     RequestArrived,
     RequestDone,
+    Verdict,
 )
 
 DIAL_TIMEOUT_S = 20.0
@@ -47,7 +48,7 @@ class Stranger:
         settings = HostSettings(
             network=network,
             listen="/ip4/127.0.0.1/tcp/0",
-            topics=dict.fromkeys(topics, lambda _data: True),
+            topics=dict.fromkeys(topics, lambda _data: Verdict.ACCEPT),
             protocols={hello.PROTOCOL: 1 << 20, exchange.PROTOCOL: 1 << 20},
             dht_prefix=kademlia_prefix(network),
             message_id=message_id,

@@ -130,6 +130,10 @@ def encode_response(status: Status, tipsets: Sequence[bytes]) -> bytes:
     return b"".join((empty[:-1], cbor.array_head(len(tipsets)), *tipsets))
 
 
+TOO_FAST = Response(Unsigned(Status.GO_AWAY), "requests come too fast, ask somebody else or later", ()).encode()
+"""What who asks too fast is answered (Lotus v1.4.0 ``chain/exchange/protocol.go``, GoAway)."""
+
+
 def check_response(request: Request, response: Response) -> None:
     """Raise WireError unless a response could be an honest answer to the request.
 

@@ -31,7 +31,9 @@ from thespis.protocols.wire.exchange import (
 PIECE_ITEMS, PIECE_BYTES = 250, 128 << 10
 """A pause comes after so many items or bytes: some hundredths of a second."""
 ITEM_BYTES_MAX = 2 << 20
-"""Of one header or message in an answer; both are shorter by far (reference: formats, section 3)."""
+"""Of one message in an answer; they are shorter by far (reference: formats, section 3)."""
+HEADER_BYTES_MAX = 256 << 10
+"""Of one header; it has some kilobytes, the most of them the openings of vanilla proofs."""
 
 
 _LENGTH_BYTES = {24: 1, 25: 2, 26: 4, 27: 8}
@@ -107,9 +109,9 @@ class _Walk:
         self.offset += found
         return found
 
-    def item(self) -> bytes:
+    def item(self, bytes_max: int = 0) -> bytes:
         """Step over one item, and give its bytes; what is in it is for its decoder."""
-        length = item_length(self._view[self.offset :], ITEM_BYTES_MAX)
+        length = item_length(self._view[self.offset :], bytes_max or ITEM_BYTES_MAX)
         if length is None:
             raise WireError("the answer ends within an item")
         self.offset += length
@@ -169,7 +171,7 @@ def _read_tipset(walk: _Walk, request: Request) -> Steps[ReadTipset]:
         raise WireError(f"a tipset came with {count} headers")
     headers = []
     for _ in range(count):
-        headers.append(BlockHeader.decode(walk.item()))
+        headers.append(BlockHeader.decode(walk.item(HEADER_BYTES_MAX)))
         if walk.paused():
             yield
     if not request.options & Options.MESSAGES:

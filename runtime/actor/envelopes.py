@@ -116,9 +116,10 @@ class Ping:
 class Statistics:
     """What a subsystem says of itself with each heartbeat.
 
-    `rejected` counts messages it refused, in its channels or by type; `dead_letters` those that came back; `blocked_s`
-    is how long it waited for full mailboxes of others; `handler_s` is how long its handlers took in all, waiting for
-    answers included, and `cpu_s` what its process took of the processors. All count from the start of the process.
+    `rejected` counts messages it refused, in its channels, by type, or because it held too many; `dead_letters` those
+    that came back; `blocked_s` is how long it waited for full mailboxes of others; `handler_s` is how long its handlers
+    took in all, waiting for answers included, and `cpu_s` what its process took of the processors. All count from the
+    start of the process.
     """
 
     process_id: int

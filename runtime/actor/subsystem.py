@@ -49,7 +49,7 @@ SettingsT = TypeVar("SettingsT")
 R = TypeVar("R")
 OpenedT = TypeVar("OpenedT", bound="Closable")
 HELD_MESSAGES_MAX = 10_000
-"""Messages held back while a subsystem starts or runs an exclusive handler; beyond it they are refused."""
+"""Messages held back while a subsystem starts or runs an exclusive handler; beyond it they are refused and counted."""
 
 
 class Closable(Protocol):
@@ -84,7 +84,7 @@ class Subsystem(Actor, Generic[SettingsT]):
         self._ready = False
         self._stopping = False
         self._running = 0
-        self._exclusive = False
+        self._exclusive = self._overfull = False
         self._held: deque[tuple[Any, int | None, ActorAddress]] = deque()
         self._asks = Asks()
         self._alarms = Alarms()
@@ -284,19 +284,26 @@ class Subsystem(Actor, Generic[SettingsT]):
             detail = f"{self.role} is incarnation {self.incarnation}, incarnation {request.incarnation} was asked"
             self.send(sender, Failure(request.number, "ActorRestartedError", detail))
         elif type(body) not in self.handlers or (request is not None and not isinstance(body, Ask)):
-            self._rejected += 1
-            if number is not None:
-                detail = f"{self.role} has no handler for {type(body).__name__}"
-                self.send(sender, Failure(number, "UnknownMessageError", detail))
+            self._refuse(number, sender, "UnknownMessageError", f"{self.role} has no handler for {type(body).__name__}")
         elif not self._ready or self._exclusive or self._held or (self._running and self._wants_alone(body)):
-            if len(self._held) < HELD_MESSAGES_MAX:
-                self._held.append((body, number, sender))
-            elif number is not None:
-                self.send(
-                    sender, Failure(number, "MailboxFullError", f"{self.role} holds {HELD_MESSAGES_MAX} messages")
-                )
+            self._hold(body, number, sender)
         else:
             self._run(body, number, sender)
+
+    def _hold(self, body: Any, number: int | None, sender: ActorAddress) -> None:
+        """Keep a message until it can be handled. Beyond the bound it is refused and counted, whatever it is."""
+        level = logging.DEBUG if self._overfull else logging.WARNING  # once, until there is room
+        if not (full := len(self._held) >= HELD_MESSAGES_MAX):
+            self._held.append((body, number, sender))
+        else:
+            logger.log(level, "%s holds %d messages; what comes now is refused", self.role, HELD_MESSAGES_MAX)
+            self._refuse(number, sender, "MailboxFullError", f"{self.role} holds {HELD_MESSAGES_MAX} messages")
+        self._overfull = full
+
+    def _refuse(self, number: int | None, sender: ActorAddress, kind: str, detail: str) -> None:
+        self._rejected += 1
+        if number is not None:
+            self.send(sender, Failure(number, kind, detail))
 
     def _wants_alone(self, body: Any) -> bool:
         return self.handlers[type(body)].exclusive
@@ -377,9 +384,8 @@ class Subsystem(Actor, Generic[SettingsT]):
         """What `thespis ps` shows of this subsystem."""
         counters = getattr(self._myRef, "counters", None)
         channels: Counters = counters() if counters else NO_COUNTERS
-        environment = self.environment
         return Statistics(
-            environment.process_id(),
+            self.environment.process_id(),
             channels.mailbox + len(self._held),
             self._handled,
             self._failed,
@@ -389,6 +395,6 @@ class Subsystem(Actor, Generic[SettingsT]):
             self._durations.total_s,
             self._durations.quantile(0.5),
             self._durations.quantile(0.99),
-            environment.memory_bytes(),
-            environment.cpu_seconds(),
+            self.environment.memory_bytes(),
+            self.environment.cpu_seconds(),
         )

@@ -1,60 +1,48 @@
 """The host itself, inside trio: identity, listener, gossip, requests, routing.
 
-Only this module, the patches and the streams import libp2p.
+Only this module and those beside it (`build`, `gossip`, `patches`, `streams`) import libp2p.
 """
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict, deque
+import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import trio
-from libp2p import new_host
 from libp2p.abc import INotifee
-from libp2p.crypto.ed25519 import create_new_key_pair
-from libp2p.crypto.x25519 import create_new_key_pair as new_noise_key
 from libp2p.custom_types import TProtocol
 from libp2p.host.ping import PingService
-from libp2p.identity_utils import load_identity, save_identity
 from libp2p.kad_dht.kad_dht import DHTMode, KadDHT
-from libp2p.network.config import ConnectionConfig
 from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import info_from_p2p_addr
-from libp2p.pubsub.gossipsub import GossipSub
-from libp2p.pubsub.pubsub import Pubsub
-from libp2p.pubsub.score import ScoreParams, TopicScoreParams
 from libp2p.relay.circuit_v2.protocol import CircuitV2Protocol
-from libp2p.security.noise.transport import PROTOCOL_ID as NOISE
-from libp2p.security.noise.transport import Transport as Noise
 from libp2p.tools.anyio_service import background_trio_service
 from multiaddr import Multiaddr
 from thespis.runtime.p2p import patches, streams
 from thespis.runtime.p2p.bandwidth import BandwidthMeter
+from thespis.runtime.p2p.build import identity, listening_addresses, make_host
+from thespis.runtime.p2p.gossip import Gossip, topic_scores
 from thespis.runtime.p2p.limits import (
     ANSWER_TIMEOUT_S,
-    GOSSIP_THRESHOLD,
-    GRAYLIST_THRESHOLD,
-    INVALID_CAP,
-    INVALID_DECAY_PER_HEARTBEAT,
-    INVALID_PENALTY,
     JUDGE_EVERY_S,
     PUBLISH_THRESHOLD,
+    OwnRequests,
+    Speed,
     Turns,
     watch_connections,
 )
 from thespis.runtime.p2p.port import Bandwidth, PeerInfo, ProtocolViolated
+from thespis.runtime.p2p.scores import Scores
 
 if TYPE_CHECKING:
     from thespis.runtime.p2p.host import Libp2pPort
 
 logger = logging.getLogger(__name__)
 
-GOSSIP_PROTOCOLS = ("/meshsub/1.2.0", "/meshsub/1.1.0", "/meshsub/1.0.0")
-DEGREE, DEGREE_LOW, DEGREE_HIGH = 8, 6, 12
-UPGRADE_TIMEOUT_S = 3.0
 DIAL_TIMEOUT_S = 15.0
+REFUSE_WITHIN_S = 2.0
 
 
 class HostCore(INotifee):
@@ -66,10 +54,12 @@ class HostCore(INotifee):
         self.peer_id = ""
         self.addresses: tuple[str, ...] = ()
         self._host: Any = None
-        self._pubsub: Any = None
+        self._gossip: Gossip | None = None
         self._dht: Any = None
         self._ping: Any = None
         self._turns = Turns(port.settings.requests_per_peer_max, trio.CapacityLimiter)
+        self._own_requests = OwnRequests(port.settings.requests_per_peer_max)
+        self._scores = Scores(topic_scores(port.settings), time.monotonic)
         self._meter = BandwidthMeter()
 
     # -- life ------------------------------------------------------------------------------------------------
@@ -77,18 +67,10 @@ class HostCore(INotifee):
     async def run(self, task_status: Any = trio.TASK_STATUS_IGNORED) -> None:
         """Listen and serve until cancelled."""
         settings = self._settings
-        patches.apply(f"{settings.dht_prefix}/kad/1.0.0")
+        listen = listening_addresses(settings)
+        patches.apply(f"{settings.dht_prefix}/kad/1.0.0", settings.agent)
         logging.getLogger("libp2p").setLevel(logging.CRITICAL)
-        key_pair = self._identity()
-        listen = [] if settings.offline else [Multiaddr(settings.listen)]
-        host = self._host = new_host(
-            key_pair=key_pair,
-            listen_addrs=listen,
-            sec_opt={NOISE: Noise(key_pair, noise_privkey=new_noise_key().private_key)},
-            connection_config=ConnectionConfig(
-                max_connections=settings.peers_max, min_connections=1, inbound_upgrade_timeout=UPGRADE_TIMEOUT_S
-            ),
-        )
+        host = self._host = make_host(settings, identity(self._port.folder), listen)
         network: Any = host.get_network()
         network.thespis_admit, network.thespis_leave = self._port.admission.admit, self._port.admission.leave
         network.register_notifee(self)
@@ -99,14 +81,17 @@ class HostCore(INotifee):
             await stack.enter_async_context(host.run(listen))
             self.addresses = tuple(_with_peer(str(address), self.peer_id) for address in host.get_addrs())
             if listen and not network.listeners:
-                raise streams.StreamError(f"cannot listen on {settings.listen}; is another process there?")
+                raise streams.StreamError(
+                    f"cannot listen on {settings.listen}; another process does: stop it, or set swarm.address"
+                )
             nursery = await stack.enter_async_context(trio.open_nursery())
             nursery.start_soon(watch_connections, network)
             nursery.start_soon(self._judge_for_ever)
             nursery.start_soon(self._meter.sample_for_ever)
             self._ping = PingService(host)
             if not settings.offline:
-                await self._start_gossip(stack, nursery)
+                self._gossip = Gossip(host, settings, self._scores, self._port.gossip)
+                await self._gossip.begin(stack)
                 if settings.relay:
                     hop = CircuitV2Protocol(host, allow_hop=True)
                     await stack.enter_async_context(background_trio_service(hop))
@@ -114,56 +99,6 @@ class HostCore(INotifee):
                 await stack.enter_async_context(background_trio_service(self._dht))
             task_status.started()
             await trio.sleep_forever()
-
-    def _identity(self) -> Any:
-        folder = self._port.folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / "identity.key"
-        if path.exists():
-            return load_identity(path)
-        key_pair = create_new_key_pair()
-        save_identity(key_pair, path)
-        return key_pair
-
-    async def _start_gossip(self, stack: AsyncExitStack, nursery: trio.Nursery) -> None:
-        invalid = TopicScoreParams(weight=INVALID_PENALTY, cap=INVALID_CAP, decay=INVALID_DECAY_PER_HEARTBEAT)
-        router = GossipSub(
-            protocols=[TProtocol(protocol) for protocol in GOSSIP_PROTOCOLS],
-            degree=DEGREE,
-            degree_low=DEGREE_LOW,
-            degree_high=DEGREE_HIGH,
-            heartbeat_interval=1,
-            heartbeat_initial_delay=0.1,
-            gossip_window=3,
-            gossip_history=5,
-            spam_protection_enabled=False,
-            adaptive_gossip_enabled=False,
-            eclipse_protection_enabled=False,
-            score_params=ScoreParams(
-                p4_invalid_messages=invalid,
-                gossip_threshold=GOSSIP_THRESHOLD,
-                publish_threshold=PUBLISH_THRESHOLD,
-                graylist_threshold=GRAYLIST_THRESHOLD,
-            ),
-        )
-        # never pruned upstream when adaptive gossip is off
-        deliveries: Any = defaultdict(lambda: deque(maxlen=256))
-        router.recent_message_deliveries = deliveries
-        self._pubsub = Pubsub(
-            self._host,
-            router,
-            strict_signing=True,
-            msg_id_constructor=lambda message: self._settings.message_id(bytes(message.data)),
-            seen_ttl=int(self._settings.seen_ttl_s),
-            sweep_interval=max(1, int(self._settings.seen_ttl_s / 2)),
-        )
-        await stack.enter_async_context(background_trio_service(router))
-        await stack.enter_async_context(background_trio_service(self._pubsub))
-        await self._pubsub.wait_until_ready()
-        for topic in self._settings.topics:
-            self._pubsub.set_topic_validator(topic, self._validator(topic), False)
-            subscription = await self._pubsub.subscribe(topic)
-            nursery.start_soon(_drain, subscription)
 
     # -- connections -----------------------------------------------------------------------------------------
 
@@ -175,6 +110,8 @@ class HostCore(INotifee):
             return
         inbound = not getattr(conn.muxed_conn, "is_initiator", False)
         remote = _remote(conn)
+        self._port.admission.met(peer)
+        self._scores.joined(peer, remote.split("/")[2] if remote else "")
         self._port.joined(peer, PeerInfo(peer, (remote,) if remote else (), (), "", inbound, 0.0), remote)
         if self._dht is not None:
             network.manager.run_task(self._learn, conn.muxed_conn.peer_id)
@@ -192,6 +129,7 @@ class HostCore(INotifee):
         peer_id = conn.muxed_conn.peer_id
         others = [each for each in network.get_connections(peer_id) if each is not conn and not each.is_closed]
         if not others:
+            self._scores.left(str(peer_id))
             self._port.left(str(peer_id))
 
     async def opened_stream(self, network: Any, stream: Any) -> None:
@@ -230,24 +168,10 @@ class HostCore(INotifee):
 
     # -- gossip ----------------------------------------------------------------------------------------------
 
-    def _validator(self, topic: str) -> Any:
-        check = self._settings.topics[topic]
-
-        def validate(forwarder: Any, message: Any) -> bool:
-            source = str(forwarder)
-            if source == self.peer_id:
-                return True
-            if not check(bytes(message.data)):
-                return False
-            self._port.gossip(topic, source, str(ID(bytes(message.from_id))), bytes(message.data))
-            return True
-
-        return validate
-
     async def publish(self, topic: str, data: bytes) -> None:
         """Gossip a payload."""
-        if self._pubsub is not None:
-            await self._pubsub.publish(topic, data)
+        if self._gossip is not None:
+            await self._gossip.publish(topic, data)
 
     # -- requests --------------------------------------------------------------------------------------------
 
@@ -255,12 +179,22 @@ class HostCore(INotifee):
         """Ask a connected peer."""
         if peer not in self._port.connected:
             raise streams.StreamError(f"{peer} is not connected")
+        wait_s = self._own_requests.enter(peer, timeout_s)
+        if wait_s is None:
+            raise streams.StreamError(f"as much is asked of {peer} already as it will answer")
         bytes_max = self._settings.response_bytes_max
-        return await streams.ask(self._host, ID.from_base58(peer), protocol, data, timeout_s, bytes_max)
+        try:
+            await trio.sleep(wait_s)
+            return await streams.ask(self._host, ID.from_base58(peer), protocol, data, timeout_s, bytes_max)
+        finally:
+            self._own_requests.leave(peer)
 
     def _handler(self, protocol: str, bytes_max: int) -> Any:
         async def handle(stream: Any) -> None:
             peer = str(stream.muxed_conn.peer_id)
+            if (speed := self._turns.speed(peer)) is not Speed.FINE:
+                await self._refuse(stream, peer, protocol, speed)
+                return
             turn = self._turns.enter(peer)
             if turn is None:
                 await stream.reset()
@@ -273,6 +207,8 @@ class HostCore(INotifee):
             except Exception as error:
                 if isinstance(error, streams.StreamViolationError):
                     self._port.give(ProtocolViolated(peer, f"{protocol}: {error}"))
+                elif isinstance(error, streams.StreamStalledError) and not self._turns.may_stall(peer):
+                    await self._let_go(peer, "leaves its requests unfinished")
                 logger.debug("%s from %s: %r", protocol, peer, error)
                 with trio.CancelScope(shield=True), trio.move_on_after(1):
                     await stream.reset()
@@ -281,11 +217,25 @@ class HostCore(INotifee):
 
         return handle
 
+    async def _refuse(self, stream: Any, peer: str, protocol: str, speed: Speed) -> None:
+        """Tell a peer that it asks too fast; one that does not heed that goes, and may come back."""
+        answer = self._settings.too_fast.get(protocol)
+        with trio.move_on_after(REFUSE_WITHIN_S):
+            if answer is None or speed is Speed.FLOOD:
+                await stream.reset()
+            else:
+                await stream.write(answer)
+                await stream.close()
+        if speed is Speed.FLOOD:
+            await self._let_go(peer, f"goes on asking on {protocol} faster than it was told to")
+
+    async def _let_go(self, peer: str, reason: str) -> None:
+        """End the connections of a peer that costs too much; it broke no rule, and may come back."""
+        logger.info("%s %s", peer, reason)
+        await self.disconnect(peer, False)
+
     async def _serve(self, stream: Any, peer: str, protocol: str, bytes_max: int, turn: trio.CapacityLimiter) -> None:
-        with trio.fail_after(self._settings.request_timeout_s):
-            data = await streams.read_item(stream, bytes_max)
-        if not self._turns.within_rate(peer):
-            raise streams.StreamViolationError("requests come too fast")
+        data = await streams.read_item(stream, bytes_max, self._settings.request_timeout_s)
         async with turn:
             answer = await self._answer(peer, protocol, data)
         if answer is None:
@@ -349,30 +299,39 @@ class HostCore(INotifee):
     def describe(self, peer: str, info: PeerInfo) -> PeerInfo:
         """A connected peer, with what is known of it by now."""
         peer_id = ID.from_base58(peer)
-        return PeerInfo(peer, info.addresses, self._protocols(peer_id), info.agent, info.inbound, self._score(peer_id))
+        return PeerInfo(
+            peer,
+            info.addresses,
+            self._protocols(peer_id),
+            info.agent,
+            info.inbound,
+            self._scores.of(peer),
+            self._listens(peer_id, info),
+        )
 
-    def _score(self, peer: ID) -> float:
-        scorer = getattr(getattr(self._pubsub, "router", None), "scorer", None)
-        return float(scorer.score(peer, list(self._settings.topics))) if scorer is not None else 0.0
+    def _listens(self, peer: ID, info: PeerInfo) -> tuple[str, ...]:
+        """What a peer says of other hosts is not repeated: whoever believes it would knock there."""
+        if not info.inbound or not info.addresses:
+            return info.addresses
+        host = info.addresses[0].rpartition("/tcp/")[0]
+        try:
+            said = [str(address).partition("/p2p/")[0] for address in self._host.get_peerstore().addrs(peer)]
+        except Exception:
+            return ()
+        return tuple(sorted({each for each in said if each.startswith(f"{host}/tcp/") and each not in info.addresses}))
 
     async def _judge_for_ever(self) -> None:
         """GossipSub only ignores what such a peer publishes; its connection would go on costing."""
         while True:
             await trio.sleep(JUDGE_EVERY_S)
             for peer in tuple(self._port.connected):
-                score = self._score(ID.from_base58(peer))
+                score = self._scores.conduct(peer)
                 if score < PUBLISH_THRESHOLD:
                     self._port.give(ProtocolViolated(peer, f"gossip score {score:.0f}, below {PUBLISH_THRESHOLD:.0f}"))
 
     def bandwidth(self) -> Bandwidth:
         """Totals, and rates over the last seconds."""
         return self._meter.read()
-
-
-async def _drain(subscription: Any) -> None:
-    """The library's queue of 32 overflows silently; delivery happened in the validator."""
-    while True:
-        await subscription.get()
 
 
 def _with_peer(address: str, peer: str) -> str:

@@ -31,6 +31,7 @@ from thespis.runtime.p2p.port import (
     RequestArrived,
     RequestDone,
 )
+from thespis.runtime.p2p.waiting import Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +53,7 @@ class Libp2pPort:
         self.addresses: tuple[str, ...] = ()
         self.connected: dict[str, PeerInfo] = {}
         self.admission = Admission(settings.connections_per_ip_max, settings.peers_max)
-        self.gossip_waiting = 0
-        self.gossip_dropped = 0
+        self.waiting = Waiting(settings.gossip_waiting_max, settings.gossip_waiting_bytes_max)
         self._deliver = deliver
         self._answers: dict[int, Callable[[bytes | None], None]] = {}
         self._numbers = 0
@@ -107,11 +107,8 @@ class Libp2pPort:
 
     def gossip(self, topic: str, source: str, author: str, data: bytes) -> None:
         """Hand over gossip, unless too much waits already."""
-        if self.gossip_waiting >= self.settings.gossip_waiting_max:
-            self.gossip_dropped += 1
-            return
-        self.gossip_waiting += 1
-        self.give(GossipArrived(topic, source, author, data))
+        if self.waiting.give(len(data)):
+            self.give(GossipArrived(topic, source, author, data))
 
     def joined(self, peer: str, info: PeerInfo, address: str) -> None:
         """A first connection to a peer stands."""
@@ -249,9 +246,9 @@ class Libp2pPort:
         result: Bandwidth = self._core.bandwidth()
         return result
 
-    def taken(self) -> None:
+    def taken(self, size: int) -> None:
         """One gossiped payload has been handled."""
-        self.gossip_waiting -= 1
+        self.waiting.take(size)
 
     def close(self) -> None:
         """Leave the network."""
@@ -266,7 +263,7 @@ class Libp2pPort:
         self._thread.join(STOP_TIMEOUT_S)
 
 
-def _reason(error: Exception) -> str:
-    while isinstance(error, ExceptionGroup) and error.exceptions:
+def _reason(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
     return str(error)[:300] or type(error).__name__

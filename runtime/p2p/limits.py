@@ -7,6 +7,7 @@ can do, or let a simulation pass what a node refuses.
 
 from __future__ import annotations
 
+import enum
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Callable
@@ -34,17 +35,21 @@ INBOUND_SHARE = 0.9
 """Of a node's places, those that peers can take by connecting; the others are for whom the node dials, so that nobody
 can surround it."""
 REQUESTS_PER_S, REQUESTS_BURST = 30.0, 60
-"""Requests of one peer. A node that syncs asks one at a time and executes what it got before it asks again."""
+"""Requests of one peer, counted when its stream opens. Who asks faster is told so; that is an answer and no fault."""
+PACE = 0.8
+"""The share of these rates that a node takes itself, of each peer: clocks differ, and what was sent evenly arrives in
+heaps. So an honest node is not told that it asks too fast."""
+REFUSALS_PER_S, REFUSALS_BURST = 20.0, 200
+"""Who was told so often and goes on is let go of, and may come back: refusing costs, too."""
+STALLS_PER_S, STALLS_BURST = 0.2, 16
+"""Requests of one peer that begin and do not end in time; who has more of them goes, and may come back."""
 TURNS_PER_PEER = 2
 """Requests of one peer that are answered at once; the others of it wait, and nobody else for them."""
 BUCKETS_MAX = 4096
 ANSWER_TIMEOUT_S = 25.0
 """From a request's first byte to the end of its answer, waiting for a turn included."""
-INVALID_PENALTY = 1000.0
-"""Weights of penalties are positive in py-libp2p, where the specification has them negative."""
-INVALID_CAP = 100.0
-INVALID_DECAY_PER_HEARTBEAT = 0.9987
-"""To one hundredth in an hour of one-second heartbeats."""
+PAYLOADS_PER_S, PAYLOADS_BURST = 50.0, 500
+"""New payloads of one peer and topic that are looked at; the others are dropped, and somebody else brings them."""
 GOSSIP_THRESHOLD, PUBLISH_THRESHOLD, GRAYLIST_THRESHOLD = -500.0, -1000.0, -2500.0
 JUDGE_EVERY_S = 0.5
 """How soon a peer whose score fell below `PUBLISH_THRESHOLD` is let go of."""
@@ -61,14 +66,48 @@ class Buckets:
 
     def take(self, key: str) -> bool:
         """One token, if there is one."""
+        return self.reserve(key, 0.0) is not None
+
+    def reserve(self, key: str, within_s: float) -> float | None:
+        """In how many seconds the next token is there, which is then taken; None, and none taken, if that is later."""
         now_s = self._now()
         level, since_s = self._levels.pop(key, (float(self._burst), now_s))
         level = min(self._burst, level + (now_s - since_s) * self._per_s)
-        taken = level >= 1
+        wait_s = max(0.0, (1 - level) / self._per_s)
+        taken = wait_s <= within_s
         self._levels[key] = (level - taken, now_s)
         if len(self._levels) > BUCKETS_MAX:
             self._levels.popitem(last=False)
-        return taken
+        return wait_s if taken else None
+
+
+class Speed(enum.Enum):
+    """How a peer's requests come."""
+
+    FINE = "fine"
+    TOO_FAST = "too fast"
+    FLOOD = "a flood"
+
+
+class OwnRequests:
+    """What a node asks of each peer, by the bounds that it holds others to, so that no honest node passes those."""
+
+    def __init__(self, per_peer_max: int, now: Now = trio.current_time) -> None:
+        self._open_max = max(1, int(per_peer_max * PACE))
+        self._rates = Buckets(REQUESTS_PER_S * PACE, int(REQUESTS_BURST * PACE), now)
+        self._open: Counter[str] = Counter()
+
+    def enter(self, peer: str, within_s: float) -> float | None:
+        """In how many seconds to send one more request; None when that is too long, or too many are open."""
+        wait_s = None if self._open[peer] >= self._open_max else self._rates.reserve(peer, within_s)
+        self._open[peer] += wait_s is not None
+        return wait_s
+
+    def leave(self, peer: str) -> None:
+        """A request that was let in is over."""
+        self._open[peer] -= 1
+        if self._open[peer] <= 0:
+            del self._open[peer]
 
 
 class Turns(Generic[TurnT]):
@@ -81,12 +120,20 @@ class Turns(Generic[TurnT]):
         self._per_peer_max = per_peer_max
         self._turn = turn
         self._rates = Buckets(REQUESTS_PER_S, REQUESTS_BURST, now)
+        self._refusals = Buckets(REFUSALS_PER_S, REFUSALS_BURST, now)
+        self._stalls = Buckets(STALLS_PER_S, STALLS_BURST, now)
         self._open: Counter[str] = Counter()
         self._turns: dict[str, TurnT] = {}
 
-    def within_rate(self, peer: str) -> bool:
-        """Whether one more request now is no flood."""
-        return self._rates.take(peer)
+    def speed(self, peer: str) -> Speed:
+        """What one more request now is: in time, too fast, or one that does not heed having been told so."""
+        if self._rates.take(peer):
+            return Speed.FINE
+        return Speed.TOO_FAST if self._refusals.take(peer) else Speed.FLOOD
+
+    def may_stall(self, peer: str) -> bool:
+        """Whether one more request that began and did not end is bad luck."""
+        return self._stalls.take(peer)
 
     def enter(self, peer: str) -> TurnT | None:
         """Take a request in; answer it in its turn. None when the peer has too many open."""
@@ -115,6 +162,7 @@ class Admission:
         self._by_ip: Counter[str] = Counter()
         self._rates = Buckets(CONNECTIONS_PER_S, CONNECTIONS_BURST, now)
         self._banned: dict[str, float] = {}
+        self._met: OrderedDict[str, None] = OrderedDict()
         self.blocked: frozenset[str] = frozenset()
         self.refused = 0
 
@@ -133,8 +181,17 @@ class Admission:
         if self._by_ip[ip] <= 0:
             del self._by_ip[ip]
 
+    def met(self, peer: str) -> None:
+        """A connection to a peer stood."""
+        self._met.pop(peer, None)
+        self._met[peer] = None
+        if len(self._met) > BANNED_MAX:
+            self._met.popitem(last=False)
+
     def ban(self, peer: str) -> None:
-        """Keep a peer away for a while."""
+        """Keep a peer away for a while; a name that never connected may be an invented one, and they have no end."""
+        if peer not in self._met:
+            return
         self._banned[peer] = self._now() + BAN_S
         while len(self._banned) > BANNED_MAX:
             self._banned.pop(next(iter(self._banned)))

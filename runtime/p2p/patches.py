@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 MADE_FOR = "0.8."
 _applied = False
+FRAMES_PER_S, FRAMES_BURST = 3000.0, 4000
+"""Frames of one connection that are read; at the length that peers fill them to, over 100 MB/s."""
 
 Admit = Callable[[str], bool]
 
@@ -27,7 +29,7 @@ class Libp2pVersionError(RuntimeFloorError):
     """The installed py-libp2p is not the one that these patches were made and tested for."""
 
 
-def apply(dht_protocol: str) -> None:
+def apply(dht_protocol: str, agent: str = "thespis") -> None:
     """Patch the library; a second call does nothing, one network per process."""
     global _applied  # noqa: PLW0603  (the library is patched per process)
     if _applied:
@@ -40,11 +42,13 @@ def apply(dht_protocol: str) -> None:
     dial_without_waiting()
     dial_on_order_only()
     survive_stream_errors()
-    validate_once()
     free_inbound_slots()
     update_windows_rarely()
     count_bytes()
     name_dht_protocol(dht_protocol)
+    name_agent(agent)
+    listen_alone()
+    pace_frames()
     _applied = True
 
 
@@ -86,32 +90,6 @@ def survive_stream_errors() -> None:
                     logger.debug("reset after a failed handler: %r", failure)
 
     SwarmConn._handle_muxed_stream = handle  # type: ignore[method-assign]
-
-
-def validate_once() -> None:
-    """A copy that comes while the first is validated is validated and delivered again; an odd key ends the service."""
-    from libp2p.pubsub.pubsub import Pubsub
-
-    original = Pubsub.push_msg
-
-    async def push_msg(self: Any, forwarder: Any, message: Any) -> None:
-        try:
-            identity = self._msg_id_constructor(message)
-        except Exception as error:
-            logger.debug("gossip without an id: %r", error)
-            return
-        in_flight = self.__dict__.setdefault("_thespis_in_flight", set())
-        if identity in in_flight:
-            return
-        in_flight.add(identity)
-        try:
-            await original(self, forwarder, message)
-        except Exception as error:
-            logger.debug("gossip message: %r", error)
-        finally:
-            in_flight.discard(identity)
-
-    Pubsub.push_msg = push_msg  # type: ignore[method-assign, assignment]
 
 
 def free_inbound_slots() -> None:
@@ -197,3 +175,52 @@ def name_dht_protocol(protocol: str) -> None:
     """`protocol_prefix` is stored and never used: every DHT speaks IPFS' protocol."""
     for name in ("common", "kad_dht", "peer_routing", "provider_store", "value_store"):
         importlib.import_module(f"libp2p.kad_dht.{name}").PROTOCOL_ID = protocol  # type: ignore[attr-defined]
+
+
+def name_agent(agent: str) -> None:
+    """Identify tells the library's name and version; an operator wants to know what a peer runs."""
+    importlib.import_module("libp2p.identity.identify.identify").AGENT_VERSION = agent  # type: ignore[attr-defined]
+
+
+def listen_alone() -> None:
+    """Listeners share their port, for hole punching: a second node starts there and takes the first's connections."""
+    import socket
+
+    from libp2p.transport.tcp import tcp
+
+    def reuse(own: Any) -> None:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+    tcp._set_reuse_flags = reuse  # type: ignore[assignment]
+
+
+def pace_frames() -> None:
+    """Every yamux frame costs the host's thread the same, however short; a stranger may send a byte in each.
+
+    Who sends many small ones is read more slowly and is no worse for it: short writes are nobody's fault.
+    """
+    yamux: Any = importlib.import_module("libp2p.stream_muxer.yamux.yamux")
+    read_exactly = yamux.read_exactly
+
+    async def paced(source: Any, count: int) -> bytes:
+        if count == yamux.HEADER_SIZE:
+            pace = source.__dict__.setdefault("_thespis_frames", FramePace())
+            if (wait_s := pace.wait_s(trio.current_time())) > 0:
+                await trio.sleep(wait_s)
+        found: bytes = await read_exactly(source, count)
+        return found
+
+    yamux.read_exactly = paced
+
+
+class FramePace:
+    """How long to wait before the next frame of one connection is read."""
+
+    def __init__(self) -> None:
+        self._level, self._since_s = float(FRAMES_BURST), 0.0
+
+    def wait_s(self, now_s: float) -> float:
+        """Take one frame's place."""
+        self._level = min(FRAMES_BURST, self._level + (now_s - self._since_s) * FRAMES_PER_S) - 1
+        self._since_s = now_s
+        return max(0.0, -self._level / FRAMES_PER_S)

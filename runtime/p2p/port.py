@@ -6,19 +6,39 @@ bytes. Nothing here knows what the bytes mean.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from thespis.runtime.actor.conversation import Signal
 from thespis.runtime.actor.message import message
 from thespis.runtime.errors import RuntimeFloorError
+from thespis.runtime.p2p.scores import TopicScore
 
-Validator = Callable[[bytes], bool]
-"""Whether a gossiped payload is well formed; False counts against whoever sent it."""
+
+class Verdict(enum.Enum):
+    """What becomes of a gossiped payload."""
+
+    ACCEPT = "accept"
+    """It is handed over and passed on."""
+    KEEP = "keep"
+    """It is handed over and not passed on: it may be good, and this node cannot answer for it."""
+    IGNORE = "ignore"
+    """Neither, and nobody's fault."""
+    REJECT = "reject"
+    """Neither, and it counts against whoever passed it on, who could have known."""
+
+
+Validator = Callable[[bytes], Verdict]
+"""What becomes of a payload; asked in the host's thread, once for each payload, so it must be quick."""
 
 MessageId = Callable[[bytes], bytes]
 """How gossip tells payloads apart: two of one id are one payload, whoever sends them."""
+
+
+BYTES_PER_S_MIN = 256 << 10
+"""What counts as progress: a message may take so much longer than its time as its bytes take at this rate."""
 
 
 class AnswerTooLongError(RuntimeFloorError):
@@ -38,14 +58,22 @@ class HostSettings:
     message_id: MessageId
     response_bytes_max: int
     """Of an answer more is not read; whether that is a fault knows who asked."""
+    topic_scores: Mapping[str, TopicScore] = field(default_factory=dict)
+    """What a topic's payloads are worth, where it is not the usual."""
+    too_fast: Mapping[str, bytes] = field(default_factory=dict)
+    """By protocol, the answer to who asks too fast; without one its stream is reset."""
+    agent: str = "thespis"
+    """What identify says of this node."""
     offline: bool = False
     relay: bool = False
     request_timeout_s: float = 5.0
     seen_ttl_s: float = 120.0
     """How long a payload counts as seen; what is announced again must wait longer."""
     peers_max: int = 400
+    """Connections in all."""
     connections_per_ip_max: int = 64
     gossip_waiting_max: int = 2000
+    gossip_waiting_bytes_max: int = 16 << 20
     requests_per_peer_max: int = 32
 
 
@@ -75,9 +103,9 @@ class ProtocolViolated(Signal):
 
 @message
 class GossipArrived(Signal):
-    """A well-formed payload that was not seen before.
+    """A payload that was not seen before and that the topic's rules took.
 
-    `source` passed it on, after no more than its shape was looked at; `author` signed it, and answers for the rest.
+    `source` passed it on, and has answered for what those rules find; `author` signed it, and answers for the rest.
     """
 
     topic: str
@@ -143,6 +171,8 @@ class PeerInfo:
     agent: str
     inbound: bool
     score: float
+    listens: tuple[str, ...] = ()
+    """Where it can be dialled: where it was, or for one that dialled in what it says, of its own address only."""
 
 
 @message
@@ -206,8 +236,8 @@ class NetworkPort(Protocol):
         """What went over the wire."""
         ...
 
-    def taken(self) -> None:
-        """One gossiped payload has been handled; more may come."""
+    def taken(self, size: int) -> None:
+        """One gossiped payload of so many bytes has been handled; more may come."""
         ...
 
     def close(self) -> None:

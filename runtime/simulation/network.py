@@ -1,4 +1,4 @@
-"""The simulated peer-to-peer network: many nodes' ports in one process, with delay, loss and cuts from the seed.
+"""A node's place in the simulated peer-to-peer network.
 
 Gossip floods over connections, each payload once per node, as a mesh would deliver it in the end; requests go straight.
 What is simulated is delivery, not libp2p: no handshakes, no streams, no choice of mesh. Every bound and rate of the
@@ -8,12 +8,22 @@ real host (`runtime/p2p/host.py`) holds here too, by the same table and the same
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
-from thespis.runtime.clock import seeded_random
 from thespis.runtime.environment import Deliver
-from thespis.runtime.p2p.limits import ANSWER_TIMEOUT_S, JUDGE_EVERY_S, PUBLISH_THRESHOLD, Admission, Turns
+from thespis.runtime.p2p.limits import (
+    ANSWER_TIMEOUT_S,
+    GRAYLIST_THRESHOLD,
+    JUDGE_EVERY_S,
+    PAYLOADS_BURST,
+    PAYLOADS_PER_S,
+    PUBLISH_THRESHOLD,
+    Admission,
+    Buckets,
+    OwnRequests,
+    Speed,
+    Turns,
+)
 from thespis.runtime.p2p.port import (
     Bandwidth,
     DialDone,
@@ -27,103 +37,15 @@ from thespis.runtime.p2p.port import (
     ProtocolViolated,
     RequestArrived,
     RequestDone,
+    Verdict,
 )
-from thespis.runtime.simulation.edge import Ban, Scores, Turn, read_item
-from thespis.runtime.simulation.faults import NANOSECONDS, LinkFaults
+from thespis.runtime.p2p.scores import Scores, TopicScore
+from thespis.runtime.p2p.waiting import Waiting
+from thespis.runtime.simulation.edge import Ban, Turn, read_item
+from thespis.runtime.simulation.faults import NANOSECONDS
+from thespis.runtime.simulation.swarm import SimulatedSwarm
 
 SEEN_MAX = 10_000
-
-
-class Scheduler(Protocol):
-    """What the network needs of the simulated base."""
-
-    now_ns: int
-
-    def schedule(self, delay_ns: int, function: Callable[..., None], *arguments: Any) -> None:
-        """Call later, in virtual time."""
-        ...
-
-
-PortT = TypeVar("PortT", bound="SimulatedPort")
-
-
-class SimulatedSwarm:
-    """Every port of a simulated network."""
-
-    def __init__(self, scheduler: Scheduler, seed: int) -> None:
-        self._scheduler = scheduler
-        self.rng = seeded_random(f"{seed}/swarm")
-        self.faults = LinkFaults()
-        self.ports: dict[str, SimulatedPort] = {}
-        self.bans: list[Ban] = []
-        """Every ban so far, for checkers that stand outside the simulation."""
-        self.links: frozenset[frozenset[str]] | None = None
-        """Who can reach whom, by pairs; None lets everyone. Peers in no pair, such as strangers, reach all."""
-        self._cuts: list[tuple[frozenset[str], frozenset[str]]] = []
-
-    @property
-    def now_ns(self) -> int:
-        """Virtual time."""
-        return self._scheduler.now_ns
-
-    def now_s(self) -> float:
-        """Virtual time in seconds."""
-        return self._scheduler.now_ns / NANOSECONDS
-
-    def open(self, node: str, settings: HostSettings, deliver: Deliver) -> SimulatedPort:
-        """A node takes its place; its peer id is its name, so a restarted one is known again."""
-        return self.place(SimulatedPort(self, node, settings, deliver))
-
-    def place(self, port: PortT) -> PortT:
-        """Whatever kind of port takes its place."""
-        self.ports[port.peer_id] = port
-        return port
-
-    def may_meet(self, left: str, right: str) -> bool:
-        """Whether a connection between two can be made at all."""
-        links = self.links
-        if links is None or frozenset((left, right)) in links:
-            return True
-        return not (any(left in pair for pair in links) and any(right in pair for pair in links))
-
-    def cut(self, left: set[str], right: set[str]) -> None:
-        """Nothing passes between two groups of nodes until `heal`; their connections break."""
-        self._cuts.append((frozenset(left), frozenset(right)))
-        for port in list(self.ports.values()):
-            for other in sorted(port.connected):
-                if self.is_cut(port.node, other):
-                    port.lose(other)
-
-    @property
-    def is_parted(self) -> bool:
-        """Whether any cut lasts."""
-        return bool(self._cuts)
-
-    def heal(self) -> None:
-        """End every cut."""
-        self._cuts.clear()
-
-    def is_cut(self, left: str, right: str) -> bool:
-        """Whether nothing passes between two nodes."""
-        return any((left in a and right in b) or (left in b and right in a) for a, b in self._cuts)
-
-    def send(
-        self, sender: SimulatedPort, target: str, function: Callable[..., None], *arguments: Any, late_s: float = 0.0
-    ) -> None:
-        """Call something at another port after the link's delay, unless it is cut or gone by then."""
-        delay_ns = self.rng.randrange(self.faults.delay_min_ns, self.faults.delay_max_ns + 1)
-        delay_ns += int(late_s * NANOSECONDS)
-
-        def arrive() -> None:
-            port = self.ports.get(target)
-            if port is not None and not self.is_cut(sender.node, port.node):
-                function(port, *arguments)
-
-        self._scheduler.schedule(delay_ns, arrive)
-
-    def after(self, delay_ns: int, function: Callable[..., None], *arguments: Any) -> None:
-        """Call later."""
-        self._scheduler.schedule(delay_ns, function, *arguments)
 
 
 class SimulatedPort:
@@ -139,10 +61,12 @@ class SimulatedPort:
         self.ip = node
         self.connected: set[str] = set()
         self.admission = Admission(settings.connections_per_ip_max, settings.peers_max, swarm.now_s)
-        self.gossip_waiting = 0
-        self.gossip_dropped = 0
+        self.waiting = Waiting(settings.gossip_waiting_max, settings.gossip_waiting_bytes_max)
         self._came_from: dict[str, str] = {}
-        self._scores = Scores(swarm.now_s)
+        topics = {topic: settings.topic_scores.get(topic, TopicScore()) for topic in settings.topics}
+        self._scores = Scores(topics, swarm.now_s)
+        self._looked_at = Buckets(PAYLOADS_PER_S, PAYLOADS_BURST, swarm.now_s)
+        self._own_requests = OwnRequests(settings.requests_per_peer_max, swarm.now_s)
         self._turns = Turns(settings.requests_per_peer_max, Turn, swarm.now_s)
         self._seen: OrderedDict[bytes, int] = OrderedDict()
         self._open_requests: dict[int, str] = {}
@@ -195,13 +119,15 @@ class SimulatedPort:
     def _join(self, peer: str, *, inbound: bool) -> None:
         if peer not in self.connected:
             self.connected.add(peer)
+            self.admission.met(peer)
+            self._scores.joined(peer, self._came_from.get(peer, peer))
             self._give(PeerConnected(peer, f"/sim/{peer}", inbound))
 
     def lose(self, peer: str) -> None:
         """The connection breaks."""
         if peer in self.connected:
             self.connected.discard(peer)
-            self._scores.forget(peer)
+            self._scores.left(peer)
             if peer in self._came_from:
                 self.admission.leave(self._came_from.pop(peer))
             self._give(PeerDisconnected(peer))
@@ -242,37 +168,38 @@ class SimulatedPort:
                 swarm.send(self, peer, SimulatedPort._gossip, topic, self.peer_id, author, data)
 
     def _gossip(self, topic: str, source: str, author: str, data: bytes) -> None:
-        """Look at a payload that is new, pass it on when its shape is right, and hand it over unless too many wait.
+        """As the real host (`runtime/p2p/gossip.py`): what is new and worth it is handed over, and passed on.
 
-        What claims to be this node's own is dropped, and what is malformed counts against whoever passed it on.
+        What claims to be this node's own is dropped; an author's key cannot be forged here, so none is looked at.
         """
         self._bytes_in += len(data)
         if self.closed or source not in self.connected or topic not in self._settings.topics:
             return
-        if author == self.peer_id or not self._scores.may_publish(source):
+        if author == self.peer_id or self._scores.of(source) < GRAYLIST_THRESHOLD:
             return
         if self._seen.get(self._settings.message_id(data), -1) >= self._swarm.now_ns:
             return
-        if not self._settings.topics[topic](data):
-            self._scores.invalid(source)
-            self._swarm.after(int(JUDGE_EVERY_S * NANOSECONDS), self._judge, source)
+        if not self._looked_at.take(f"{source} {topic}"):
             return
         self._note(data)
-        if self.gossip_waiting >= self._settings.gossip_waiting_max:
-            self.gossip_dropped += 1
-        else:
-            self.gossip_waiting += 1
+        verdict = self._settings.topics[topic](data)
+        if verdict is Verdict.REJECT:
+            self._scores.invalid(source, topic)
+            self._swarm.after(int(JUDGE_EVERY_S * NANOSECONDS), self._judge, source)
+        elif verdict is not Verdict.IGNORE and self.waiting.give(len(data)):
             self._give(GossipArrived(topic, source, author, data))
-        self._forward(topic, author, data, exclude=source)
+        if verdict is Verdict.ACCEPT:
+            self._scores.delivered(source, topic)
+            self._forward(topic, author, data, exclude=source)
 
     def _judge(self, peer: str) -> None:
-        score = self._scores.of(peer)
+        score = self._scores.conduct(peer)
         if peer in self.connected and score < PUBLISH_THRESHOLD:
             self._give(ProtocolViolated(peer, f"gossip score {score:.0f}, below {PUBLISH_THRESHOLD:.0f}"))
 
-    def taken(self) -> None:
+    def taken(self, size: int) -> None:
         """One gossiped payload has been handled."""
-        self.gossip_waiting = max(0, self.gossip_waiting - 1)
+        self.waiting.take(size)
 
     # -- requests --------------------------------------------------------------------------------------------
 
@@ -281,12 +208,21 @@ class SimulatedPort:
         if peer not in self.connected:
             self._swarm.after(0, self._give, RequestDone(number, None, f"{peer} is not connected"))
             return
+        wait_s = self._pace(peer, timeout_s)
+        if wait_s is None:
+            error = f"as much is asked of {peer} already as it will answer"
+            self._swarm.after(0, self._give, RequestDone(number, None, error))
+            return
         self._open_requests[number] = peer
         self._bytes_out += len(data)
-        self._swarm.send(self, peer, SimulatedPort._asked, self.peer_id, number, protocol, data)
+        self._swarm.send(self, peer, SimulatedPort._asked, self.peer_id, number, protocol, data, late_s=wait_s)
         self._swarm.after(
             int(timeout_s * NANOSECONDS), self._finish, number, None, f"{peer} did not answer within {timeout_s} s"
         )
+
+    def _pace(self, peer: str, timeout_s: float) -> float | None:
+        """In how many seconds one more request of our own may go, if within its time."""
+        return self._own_requests.enter(peer, timeout_s)
 
     def _asked(self, peer: str, number: int, protocol: str, data: bytes) -> None:
         """Take a request in as the real host does: not too many open, of a bounded size, not too fast, in its turn."""
@@ -294,13 +230,14 @@ class SimulatedPort:
             return
         self._bytes_in += len(data)
         bytes_max = self._settings.protocols.get(protocol)
+        if peer in self.connected and (speed := self._turns.speed(peer)) is not Speed.FINE:
+            self._refuse(peer, number, protocol, speed)
+            return
         turn = self._turns.enter(peer) if bytes_max is not None and peer in self.connected else None
         if turn is None:
             self._swarm.send(self, peer, SimulatedPort._finish, number, None, "the peer reset the stream")
             return
         item, wrong = read_item(data, bytes_max or 0)
-        if item is not None and not self._turns.within_rate(peer):
-            item, wrong = None, "requests come too fast"
         if item is None:
             self._turns.leave(peer)
             if wrong:
@@ -312,6 +249,13 @@ class SimulatedPort:
         self._inbound[own_number] = (peer, number, turn)
         self._swarm.after(int(ANSWER_TIMEOUT_S * NANOSECONDS), self.respond, own_number, None)
         turn.take(own_number, lambda: self._give(RequestArrived(own_number, peer, protocol, item)))
+
+    def _refuse(self, peer: str, number: int, protocol: str, speed: Speed) -> None:
+        """Say that requests come too fast; who does not heed it goes, and may come back."""
+        answer = None if speed is Speed.FLOOD else self._settings.too_fast.get(protocol)
+        self._swarm.send(self, peer, SimulatedPort._answered, number, answer)
+        if speed is Speed.FLOOD:
+            self.disconnect(peer)
 
     def respond(self, number: int, data: bytes | None) -> None:
         """Answer."""
@@ -341,7 +285,9 @@ class SimulatedPort:
         self._finish(number, data, "")
 
     def _finish(self, number: int, data: bytes | None, error: str, *, too_long: bool = False) -> None:
-        if self._open_requests.pop(number, None) is not None:
+        peer = self._open_requests.pop(number, None)
+        if peer is not None:
+            self._own_requests.leave(peer)
             self._give(RequestDone(number, data, error, too_long))
 
     # -- the rest --------------------------------------------------------------------------------------------
@@ -369,8 +315,8 @@ class SimulatedPort:
     def peers(self) -> tuple[PeerInfo, ...]:
         """Who is connected."""
         return tuple(
-            PeerInfo(peer, (f"/sim/{peer}",), (), "simulated", peer in self._came_from, self._scores.of(peer))
-            for peer in sorted(self.connected)
+            PeerInfo(peer, (at,), (), "simulated", peer in self._came_from, self._scores.of(peer), (at,))
+            for peer, at in ((peer, f"/sim/{peer}") for peer in sorted(self.connected))
         )
 
     def bandwidth(self) -> Bandwidth:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from thespis.protocols.errors import ProtocolError
 from thespis.runtime.environment import Deliver
 from thespis.runtime.p2p.port import HostSettings
-from thespis.runtime.simulation.network import SimulatedPort, SimulatedSwarm
+from thespis.runtime.simulation.network import SimulatedPort
+from thespis.runtime.simulation.swarm import SimulatedSwarm
 
 
 class ForgedAuthorError(ProtocolError):
@@ -35,6 +36,11 @@ class StrangerPort(SimulatedPort):
         for peer in peers:
             if peer in self.connected:
                 self._swarm.send(self, peer, SimulatedPort._gossip, topic, self.peer_id, author, data)
+
+    def _pace(self, peer: str, timeout_s: float) -> float | None:  # noqa: ARG002
+        """A stranger asks as fast as it likes."""
+        self._own_requests.enter(peer, float("inf"))
+        return 0.0
 
     def respond_late(self, number: int, data: bytes | None, late_s: float) -> None:
         """Answer so that the last byte comes that much later."""

@@ -16,8 +16,9 @@ from thespis.runtime.sectors.shelf import MemoryShelf, SectorShelf
 from thespis.runtime.simulation.http import SimulatedHttp
 from thespis.runtime.simulation.lanes import SimulatedLanes
 from thespis.runtime.simulation.moments import WRITE, Moments
-from thespis.runtime.simulation.network import Scheduler, SimulatedPort, SimulatedSwarm
+from thespis.runtime.simulation.network import SimulatedPort
 from thespis.runtime.simulation.sectors import SimulatedSectorPort
+from thespis.runtime.simulation.swarm import Scheduler, SimulatedSwarm
 from thespis.runtime.simulation.vault import SimulatedVault
 from thespis.runtime.store.interface import Store, StoreReader
 from thespis.runtime.store.memory import MemoryDisk

@@ -19,7 +19,7 @@ from thespis.protocols.wire import exchange, hello
 from thespis.protocols.wire.exchange import ExchangedTipset, Options, Request, Response, Status
 from thespis.protocols.wire.hello import Hello, HelloReply
 from thespis.protocols.wire.topics import message_id
-from thespis.runtime.p2p.port import HostSettings, RequestArrived
+from thespis.runtime.p2p.port import HostSettings, RequestArrived, Verdict
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ class Liar:
     def __init__(self, network, *, silent=False):
         self.network, self.silent, self.answers, self.asked, self.number = network, silent, {}, [], 0
         self.swarm = network.network.base.world.swarm
-        topics = {f"/fil/{kind}/simulation-{network.seed}": lambda _data: True for kind in ("blocks", "msgs")}
+        topics = {f"/fil/{kind}/simulation-{network.seed}": lambda _data: Verdict.ACCEPT for kind in ("blocks", "msgs")}
         protocols = {hello.PROTOCOL: 1 << 16, exchange.PROTOCOL: 1 << 16}
         settings = HostSettings(f"simulation-{network.seed}", "", topics, protocols, "", message_id, 12 << 20)
         self.port = self.swarm.open("liar", settings, self.heard)

@@ -14,10 +14,12 @@ from thespis.actors.messages.peer_protocols import ExchangeRequest
 from thespis.actors.messages.syncer import ReadBad, ReadHead, ReadSync
 from thespis.actors.messages.wallet import ImportKey
 from thespis.actors.simulation.network import RpcFailedError, SimulatedFilecoin
-from thespis.protocols.chain.block import BlockMessage
+from thespis.protocols.chain.block import BlockMessage, save_message_meta
 from thespis.protocols.chain.message import SignedMessage
+from thespis.protocols.crypto.signature import SignatureType, sign
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Unsigned
+from thespis.protocols.ipld.blockstore import MemoryBlockstore
 from thespis.protocols.wire.exchange import Options, Request, Response, Status, check_response
 from thespis.runtime.p2p.port import GossipArrived
 
@@ -26,8 +28,8 @@ from thespis.runtime.p2p.port import GossipArrived
 def filecoin():
     made = []
 
-    def build(nodes=2, miners=1, seed=3):
-        made.append(SimulatedFilecoin(seed, nodes, miners))
+    def build(nodes=2, miners=1, seed=3, **more):
+        made.append(SimulatedFilecoin(seed, nodes, miners, **more))
         made[-1].run_to_genesis()
         return made[-1]
 
@@ -53,6 +55,19 @@ def pending(network, number):
     return list(network.node(number).ask(ListMessages())[0])
 
 
+LINE_OF_FOUR = {
+    "node-0": {"node-1"},
+    "node-1": {"node-0", "node-2"},
+    "node-2": {"node-1", "node-3"},
+    "node-3": {"node-2"},
+}
+
+
+def neighbours(network):
+    """Who is connected to whom, by name."""
+    return {name: port.connected for name, port in sorted(network.network.base.world.swarm.ports.items())}
+
+
 @pytest.mark.behaviour(1, 3, 5)
 def test_a_node_starts_without_peers_and_has_a_head(filecoin):
     network = filecoin(nodes=1)
@@ -64,8 +79,9 @@ def test_a_node_starts_without_peers_and_has_a_head(filecoin):
 def test_all_bootstrap_peers_are_connected(filecoin):
     network = filecoin(nodes=4)
     network.run_epochs(3)
-    for number in range(4):
-        assert len(network.node(number).ask(ListPeers())) == 3
+    names = set(network.names)
+    for number, name in enumerate(network.names):
+        assert {info.peer for info in network.node(number).ask(ListPeers())} == names - {name}
 
 
 @pytest.mark.behaviour(6, 7, 16, 21)
@@ -88,13 +104,16 @@ def test_mining_starts_stops_and_starts(filecoin):
 
 @pytest.mark.behaviour(12, 13, 159)
 def test_blocks_reach_every_node_and_a_late_one_catches_up(filecoin):
-    network = filecoin(nodes=4)
+    network = filecoin(nodes=4, topology="line")
     network.run_epochs(5)
+    assert neighbours(network) == LINE_OF_FOUR
     assert len({network.head(number).head for number in range(4)}) == 1
+    assert network.head(3).height > 0
     network.node(3).crash_all()
     network.run_epochs(10)
     network.node(3).restart()
     network.run_epochs(4)
+    assert neighbours(network) == LINE_OF_FOUR, "it has the chain from the one beside it"
     assert network.head(3).head == network.head(0).head
     status = network.node(3).ask(ReadSync())
     assert status.stage == "idle"
@@ -103,10 +122,11 @@ def test_blocks_reach_every_node_and_a_late_one_catches_up(filecoin):
 
 @pytest.mark.behaviour(8, 14, 68)
 def test_a_message_reaches_all_pools_and_a_block(filecoin):
-    network = filecoin(nodes=3)
+    network = filecoin(nodes=3, topology="line")
     network.node(0).ask(StopMining())
     network.run_epochs(2)
-    signed = send(network, 1, 2)
+    assert neighbours(network) == {"node-0": {"node-1"}, "node-1": {"node-0", "node-2"}, "node-2": {"node-1"}}
+    signed = send(network, 0, 2)
     network.run_epochs(1)
     for number in range(3):
         assert [str(each.chain_cid()) for each in pending(network, number)] == [signed["CID"]["/"]]
@@ -193,8 +213,6 @@ def test_garbage_from_gossip_costs_the_peer_its_connection_only(filecoin):
 
 @pytest.mark.behaviour(26, 41, 42)
 def test_a_bad_block_is_remembered_and_what_is_missing_is_not(filecoin):
-    import dataclasses
-
     network = filecoin(nodes=2)
     network.run_epochs(3)
     node = network.node(1)
@@ -209,9 +227,16 @@ def test_a_bad_block_is_remembered_and_what_is_missing_is_not(filecoin):
     network.run_epochs(0.2)
     assert "BlockWeightError" in node.ask(ReadBad(bad.cid()))
     assert "node-0" in port.connected, "it passed the block on, the stranger answers for it"
-    network.run_epochs(3)
-    orphan = dataclasses.replace(header, parents=(bad.parents[0],), height=header.height, messages=header.parents[0])
-    assert node.ask(ReadBad(orphan.cid())) == ""
+    lost = (Cid.of(b"nobody has this"),)
+    lacking = dataclasses.replace(header, messages=save_message_meta(MemoryBlockstore(), list(lost), []))
+    key = network.identities[0].worker_key
+    lacking = dataclasses.replace(lacking, block_sig=sign(SignatureType.BLS, key, lacking.signing_bytes()))
+    data = BlockMessage(lacking, lost, ()).encode()
+    port._give(GossipArrived(f"/fil/blocks/simulation-{network.seed}", "node-0", "stranger", data))
+    network.run_epochs(1)
+    assert "not here" in node.ask(ReadSync()).error, "it was asked for, and nobody has it"
+    assert node.ask(ReadBad(lacking.cid())) == ""
+    assert "node-0" in port.connected
 
 
 @pytest.mark.behaviour(69, 70)
@@ -256,10 +281,6 @@ def test_sixty_sends_at_once_have_sixty_nonces(filecoin):
     ],
 )
 def test_messages_that_cannot_be_mined_are_refused(filecoin, change, match):
-    import dataclasses
-
-    from thespis.protocols.crypto.signature import SignatureType, sign
-
     network = filecoin(nodes=1)
     key = network.identities[0]
     from thespis.actors.api import forms

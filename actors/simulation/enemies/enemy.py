@@ -16,7 +16,7 @@ from thespis.protocols.wire.exchange import ExchangedTipset, Options, Request, R
 from thespis.protocols.wire.hello import Hello, HelloReply
 from thespis.protocols.wire.topics import blocks_topic, message_id, messages_topic
 from thespis.runtime.clock import seeded_random
-from thespis.runtime.p2p.port import GossipArrived, HostSettings, PeerConnected, RequestArrived
+from thespis.runtime.p2p.port import GossipArrived, HostSettings, PeerConnected, RequestArrived, Verdict
 from thespis.runtime.simulation.stranger import StrangerPort
 
 CONNECTED_AFTER_S = 0.2
@@ -51,7 +51,7 @@ class Enemy:
         """A place under a name that nobody has met; keys cost nothing, an address does."""
         self._names += 1
         name = f"{self.kind}-{self._names}"
-        everything = {self.blocks: lambda _data: True, self.messages: lambda _data: True}
+        everything = {self.blocks: lambda _data: Verdict.ACCEPT, self.messages: lambda _data: Verdict.ACCEPT}
         served = {hello.PROTOCOL: hello.MESSAGE_BYTES_MAX, exchange.PROTOCOL: exchange.REQUEST_BYTES_MAX}
         network = f"simulation-{self.simulation.seed}"
         self.settings = HostSettings(
@@ -124,7 +124,7 @@ class Enemy:
 
     def _deliver(self, event: Any) -> None:
         if isinstance(event, GossipArrived):
-            self.port.taken()
+            self.port.taken(len(event.data))
             self.port.hear(event.author, event.data)
             self.heard(event)
         elif isinstance(event, PeerConnected):

@@ -172,11 +172,11 @@ def test_a_block_that_lists_a_state_node_as_a_message_is_bad_and_its_author_answ
 def test_no_message_of_an_invented_chain_is_asked_for(syncer, theirs):
     """Its first header breaks a rule, and that is seen before megabytes are fetched and decoded."""
     path = [tipset for tipset in theirs.history(theirs.head()) if tipset.height][::-1]
-    invented = Tipset.of([dataclasses.replace(path[0].blocks[0], timestamp=path[0].blocks[0].timestamp + 1)])
+    invented = Tipset.of([dataclasses.replace(path[0].blocks[0], parent_weight=path[0].blocks[0].parent_weight + 1)])
     syncer._fetcher.tipset = lambda key: {invented.key: invented}.get(key) or theirs.tipset(key)
     syncer.told_of(invented, 10**9)
     assert {kind for kind, *_rest in syncer._fetcher.asked} == {"headers"}
-    assert "BlockTimestampError" in syncer.read_bad(ReadBad(invented.key[0]))
+    assert "BlockWeightError" in syncer.read_bad(ReadBad(invented.key[0]))
     assert set(syncer.blamed) == {"peer"}
 
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from thespis.protocols.encoding import cbor
-from thespis.protocols.encoding.cbor_length import item_length
+from thespis.protocols.encoding.cbor_length import ItemLength, item_length
 from thespis.protocols.errors import CborError
 
 BOUND = 1 << 16
@@ -52,3 +52,26 @@ def test_the_bound_itself_fits():
     assert item_length(data, 257) == 257
     with pytest.raises(CborError, match="bound"):
         item_length(data, 256)
+
+
+class Counted(bytearray):
+    """Bytes that count how often they are looked at."""
+
+    looks = 0
+
+    def __getitem__(self, place):
+        type(self).looks += 1
+        return super().__getitem__(place)
+
+
+@pytest.mark.parametrize(
+    "item", [b"\x99\x3e\x80" + bytes(16_000), b"\x59\x3e\x80" + bytes(16_000), b"\x81" * 16_000 + b"\0"]
+)
+def test_bytes_that_come_one_by_one_are_looked_at_a_bounded_number_of_times(item):
+    found, length, Counted.looks = Counted(), ItemLength(1 << 16), 0
+    for place in range(len(item)):
+        assert length.of(found) is None
+        found += item[place : place + 1]
+    assert length.of(found) == len(item)
+    assert Counted.looks <= 4 * len(item)
+    assert length.of(found + b"more") == len(item)

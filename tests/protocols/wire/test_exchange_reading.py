@@ -133,6 +133,16 @@ def test_bounds_come_before_work(monkeypatch):
         to_the_end(read_response(request(), many))
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_header_has_a_bounded_length(more):
+    size = exchange_reading.HEADER_BYTES_MAX - 5 + more
+    header = b"\x5a" + size.to_bytes(4, "big") + bytes(size)
+    data = b"\x83\x00\x60\x81\x82\x81" + header + b"\xf6"
+    with pytest.raises(DecodeError) as refused:
+        to_the_end(read_response(request(options=Options.HEADERS), data))
+    assert ("the bound is 262144" in str(refused.value)) == bool(more), "below it, it is only no header"
+
+
 @settings(max_examples=examples(200))
 @given(st.data())
 def test_in_pieces_and_at_once_agree(data):

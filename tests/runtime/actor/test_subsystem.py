@@ -378,3 +378,21 @@ def test_what_waits_for_an_exclusive_handler_is_bounded(node, monkeypatch):
     got = {reply.number: reply for reply in (node.network.system.listen(20) for _ in range(4))}
     assert (got[104].kind, got[104].detail) == ("MailboxFullError", "Server holds 2 messages")
     assert (got[102].body[1], got[103].body[1]) == (102, 102 + 103)
+
+
+def test_what_is_told_to_one_that_holds_too_much_is_counted_and_logged(monkeypatch, caplog):
+    """It went without a trace: nobody waits for an answer to what is told."""
+    monkeypatch.setattr(subsystem, "HELD_MESSAGES_MAX", 2)
+    full = subsystem.Subsystem()
+    sent = []
+    full.send = lambda _target, message: sent.append(message)
+    for number in range(5):
+        full._hold(Add(number), None, None)
+    full._hold(Add(9), 77, None)
+    assert full._rejected == 4
+    assert [failure.kind for failure in sent] == ["MailboxFullError"], "who asked is told"
+    assert sum("holds 2 messages" in record.message for record in caplog.records) == 1, "once, until there is room"
+    full._held.popleft()
+    full._hold(Add(1), None, None)
+    full._hold(Add(1), None, None)
+    assert sum("holds 2 messages" in record.message for record in caplog.records) == 2

@@ -73,8 +73,10 @@ def test_a_bounded_number_of_peers_is_banned_for_a_while(admission, monkeypatch)
 
     async def ban():
         for peer in "abc":
+            admission.met(peer)
             admission.ban(peer)
         assert [admission.is_banned(peer) for peer in "abc"] == [True] * 3
+        admission.met("d")
         admission.ban("d")
         assert [admission.is_banned(peer) for peer in "abcd"] == [False, True, True, True]
         await trio.sleep(BAN_S)
@@ -85,6 +87,58 @@ def test_a_bounded_number_of_peers_is_banned_for_a_while(admission, monkeypatch)
         assert admission.is_banned("e")
 
     trio.run(ban, clock=MockClock(autojump_threshold=0))
+
+
+def test_names_that_nobody_met_push_out_no_ban(admission, monkeypatch):
+    monkeypatch.setattr(limits, "BANNED_MAX", 3)
+
+    async def ban():
+        admission.met("liar")
+        admission.ban("liar")
+        for number in range(10):
+            admission.ban(f"invented-{number}")
+        assert admission.is_banned("liar")
+        assert not admission.is_banned("invented-9")
+        for number in range(5):
+            admission.met(f"guest-{number}")
+        assert list(admission._met) == ["guest-2", "guest-3", "guest-4"], "bounded too"
+
+    trio.run(ban, clock=MockClock(autojump_threshold=0))
+
+
+def test_a_place_in_time_is_taken_or_is_too_far_off():
+    async def reserve():
+        buckets = limits.Buckets(10.0, 2)
+        assert [buckets.reserve("a", 0.25) for _ in range(5)] == [
+            0.0,
+            0.0,
+            pytest.approx(0.1),
+            pytest.approx(0.2),
+            None,
+        ]
+        await trio.sleep(0.2)
+        assert buckets.reserve("a", 0.1) == pytest.approx(0.1), "what was refused took nothing"
+
+    trio.run(reserve, clock=MockClock(autojump_threshold=0))
+
+
+def test_an_honest_asker_is_never_too_fast_and_a_deaf_one_is_a_flood():
+    async def ask():
+        own, turns = limits.OwnRequests(32), limits.Turns(32, lambda _places: None)
+        speeds, began_s = [], trio.current_time()
+        for _ in range(600):
+            wait_s = own.enter("peer", 1e9)
+            own.leave("peer")
+            await trio.sleep(max(0.0, began_s + wait_s - began_s))
+            speeds.append(turns.speed("me"))
+        assert set(speeds) == {limits.Speed.FINE}
+        speeds = [turns.speed("deaf") for _ in range(limits.REQUESTS_BURST + limits.REFUSALS_BURST + 1)]
+        assert speeds.count(limits.Speed.FINE) == limits.REQUESTS_BURST
+        assert speeds.count(limits.Speed.TOO_FAST) == limits.REFUSALS_BURST
+        assert speeds[-1] is limits.Speed.FLOOD
+        assert [own.enter("other", 1e9) is None for _ in range(26)] == [False] * 25 + [True], "open at once"
+
+    trio.run(ask, clock=MockClock(autojump_threshold=0))
 
 
 def test_an_address_has_a_bounded_number_of_connections(admission):

@@ -14,7 +14,9 @@ from libp2p.network.swarm import Swarm
 from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.pubsub.pubsub import Pubsub
-from libp2p.stream_muxer.yamux.yamux import YamuxStream
+from libp2p.stream_muxer.yamux.yamux import Yamux, YamuxStream
+from libp2p.transport.tcp import tcp
+from libp2p.identity.identify import identify
 from libp2p.kad_dht import common
 """
 
@@ -95,11 +97,32 @@ def test_a_failing_handler_still_ends_an_unpatched_swarm(state, expected):
     assert expected in done.stdout.split()
 
 
-def test_validation_still_knows_nothing_of_copies_in_flight():
-    assert (
-        upstream("'in_flight' in inspect.getsource(Pubsub.push_msg) or 'inflight' in inspect.getsource(Pubsub)")
-        == "False"
-    )
+def test_the_library_still_holds_nothing_against_who_forwards_a_forged_signature():
+    """What `runtime/p2p/gossip.py` has its own pipeline for."""
+    source = upstream("inspect.getsource(Pubsub.push_msg)")
+    refused = source[source.index("signature_validator") :].partition("return")[0]
+    assert "on_invalid_message" not in refused
+
+
+def test_a_failed_gossip_stream_is_still_not_tried_again():
+    from libp2p.host.exceptions import StreamFailure
+    from libp2p.network.exceptions import SwarmException
+
+    assert not issubclass(StreamFailure, SwarmException)
+    assert "(SwarmException, StreamClosed)" in upstream("inspect.getsource(Pubsub._handle_new_peer_with_retry)")
+
+
+def test_listeners_still_share_their_port():
+    assert "SO_REUSEPORT" in upstream("inspect.getsource(tcp._set_reuse_flags)")
+
+
+def test_identify_still_tells_the_librarys_name():
+    assert upstream("identify.AGENT_VERSION").startswith("py-libp2p")
+
+
+def test_frames_are_still_read_as_fast_as_they_come():
+    source = upstream("inspect.getsource(Yamux.handle_incoming)")
+    assert "sleep" not in source.partition("read_exactly(self.secured_conn, HEADER_SIZE)")[0]
 
 
 def test_inbound_slots_are_still_held_for_the_swarm():

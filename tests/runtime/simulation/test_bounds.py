@@ -6,14 +6,13 @@ import inspect
 import pytest
 from thespis.protocols.encoding import cbor
 from thespis.runtime.bases.simulated import SimulatedBase
-from thespis.runtime.p2p import core, limits
+from thespis.runtime.p2p import core, gossip, host, limits
 from thespis.runtime.p2p.limits import (
     ANSWER_TIMEOUT_S,
     BAN_S,
     CONNECTIONS_BURST,
     INBOUND_SHARE,
-    INVALID_PENALTY,
-    PUBLISH_THRESHOLD,
+    REFUSALS_BURST,
     REQUESTS_BURST,
     TURNS_PER_PEER,
 )
@@ -24,6 +23,7 @@ from thespis.runtime.p2p.port import (
     ProtocolViolated,
     RequestArrived,
     RequestDone,
+    Verdict,
 )
 from thespis.runtime.simulation import edge, network
 from thespis.runtime.simulation.stranger import ForgedAuthorError, StrangerPort
@@ -31,7 +31,8 @@ from thespis.runtime.simulation.stranger import ForgedAuthorError, StrangerPort
 PROTOCOL, TOPIC = "/test/1", "topic"
 REQUEST = cbor.encode(b"what?")
 SETTINGS = HostSettings(
-    "test", "/sim", {TOPIC: lambda data: data != b"bad"}, {PROTOCOL: 100}, "/kad", bytes, seen_ttl_s=60.0,
+    "test", "/sim", {TOPIC: lambda data: Verdict.REJECT if data[:3] == b"bad" else Verdict.ACCEPT}, {PROTOCOL: 100},
+    "/kad", bytes, seen_ttl_s=60.0, too_fast={PROTOCOL: b"slower"},
     response_bytes_max=1000, peers_max=4, connections_per_ip_max=2, gossip_waiting_max=2, requests_per_peer_max=4,
 )  # fmt: skip
 
@@ -70,17 +71,20 @@ def wire():
 def test_both_worlds_read_one_table():
     """The simulated side has no bound of its own beside what is remembered as seen."""
     shared = {name for name in vars(limits) if name.isupper()}
-    for module in (core, network, edge):
+    for module in (core, gossip, network, edge):
         for name in shared & vars(module).keys():
             assert vars(module)[name] is vars(limits)[name], name
     own = {name for name in vars(network) if name.isupper() and name not in shared}
     assert own == {"NANOSECONDS", "SEEN_MAX"}
-    for name in ("Admission", "Turns"):
+    for name in ("Admission", "Turns", "OwnRequests"):
         assert vars(network)[name] is vars(limits)[name]
     assert core.Turns is limits.Turns
+    assert core.Scores is network.Scores
+    assert host.Waiting is network.Waiting
     used = inspect.getsource(network)
     for field in ("response_bytes_max", "peers_max", "connections_per_ip_max", "gossip_waiting_max",
-                  "requests_per_peer_max", "seen_ttl_s", "protocols", "topics"):  # fmt: skip
+                  "gossip_waiting_bytes_max", "topic_scores", "too_fast", "requests_per_peer_max", "seen_ttl_s",
+                  "protocols", "topics"):  # fmt: skip
         assert f"_settings.{field}" in used or f"settings.{field}" in used, f"nobody holds the network to {field}"
 
 
@@ -147,9 +151,40 @@ def test_requests_come_too_fast(wire):
     wire.dial(enemy, "node")
     for number in range(REQUESTS_BURST + 8):
         enemy.request(number, "node", PROTOCOL, REQUEST, 60.0)
+    wire.base.run(1)
+    refused = [done.data for done in wire.of("enemy", RequestDone)]
+    assert set(refused) == {b"slower"}
+    assert 4 <= len(refused) <= 8, "but for those whose turn came meanwhile"
+    assert wire.of("node", ProtocolViolated) == []
+    assert node.connected == {"enemy"}, "it is an answer and no fault"
+    for number in range(100, 100 + REQUESTS_BURST + REFUSALS_BURST):
+        enemy.request(number, "node", PROTOCOL, REQUEST, 60.0)
+    wire.base.run(1)
+    assert node.connected == set(), "who does not heed it goes"
+    assert wire.swarm.bans == []
+
+
+def test_an_honest_port_is_never_too_fast(wire):
+    node, other = wire.open("node", requests_per_peer_max=1000), wire.open("other", requests_per_peer_max=1000)
+    wire.dial(other, "node")
+    for number in range(4 * REQUESTS_BURST):
+        other.request(number, "node", PROTOCOL, REQUEST, 60.0)
+    for _ in range(400):
+        wire.base.run(0.1)
+        for arrived in wire.of("node", RequestArrived):
+            node.respond(arrived.number, b"well")
+    assert {done.data for done in wire.of("other", RequestDone)} == {b"well"}
+    assert len(wire.of("other", RequestDone)) == 4 * REQUESTS_BURST
+
+
+def test_what_a_node_asks_at_once_is_bounded_as_what_it_answers(wire):
+    wire.open("node")
+    other = wire.open("other")
+    wire.dial(other, "node")
+    for number in range(SETTINGS.requests_per_peer_max):
+        other.request(number, "node", PROTOCOL, REQUEST, 60.0)
     wire.base.run(0.1)
-    assert any("too fast" in event.reason for event in wire.of("node", ProtocolViolated))
-    assert node.connected == {"enemy"}, "what becomes of it, the owner of the port decides"
+    assert ["as much is asked" in done.error for done in wire.of("other", RequestDone)] == [True]
 
 
 def test_an_answer_over_the_bound_is_not_read_and_said_to_be_too_long(wire):
@@ -171,16 +206,33 @@ def test_gossip_waits_in_bounded_numbers_and_garbage_costs_its_forwarder(wire):
     for number in range(4):
         enemy.inject(TOPIC, f"nobody-{number}", b"%d" % number, ("node",))
     wire.base.run(1)
-    assert len(wire.of("node", GossipArrived)) == node.gossip_waiting == SETTINGS.gossip_waiting_max
-    assert node.gossip_dropped == 2
-    for _ in range(int(-PUBLISH_THRESHOLD / INVALID_PENALTY) + 1):
-        enemy.inject(TOPIC, "nobody", b"bad", ("node",))
-    wire.base.run(1)
+    assert len(wire.of("node", GossipArrived)) == node.waiting.count == SETTINGS.gossip_waiting_max
+    assert node.waiting.dropped == 2
+    for number in range(4):
+        assert not wire.of("node", ProtocolViolated)
+        enemy.inject(TOPIC, "nobody", b"bad%d" % number, ("node",))
+        wire.base.run(1)
     assert wire.of("node", ProtocolViolated)
-    node.taken()
+    enemy.inject(TOPIC, "nobody", b"bad again", ("node",))
+    enemy.inject(TOPIC, "nobody", b"bad once more", ("node",))
+    wire.base.run(1)
+    node.taken(1)
     enemy.inject(TOPIC, "nobody", b"good", ("node",))
     wire.base.run(1)
-    assert node.gossip_waiting == 1, "it is not listened to"
+    assert node.waiting.count == 1, "it is not listened to"
+
+
+def test_gossip_waits_in_bounded_bytes(wire):
+    node, enemy = wire.open("node", gossip_waiting_max=100, gossip_waiting_bytes_max=1000), wire.stranger("enemy")
+    wire.dial(enemy, "node")
+    for number in range(4):
+        enemy.inject(TOPIC, "nobody", b"%d" % number * 300, ("node",))
+    wire.base.run(1)
+    assert (node.waiting.count, node.waiting.size, node.waiting.dropped) == (3, 900, 1)
+    node.taken(300)
+    enemy.inject(TOPIC, "nobody", b"x" * 400, ("node",))
+    wire.base.run(1)
+    assert (node.waiting.count, node.waiting.size) == (3, 1000)
 
 
 def test_nobody_signs_in_anothers_name(wire):
