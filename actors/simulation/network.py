@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from thespis.actors.messages.api import RpcCall
+from thespis.actors.messages.api import ReadRest, RpcCall
 from thespis.actors.messages.syncer import Head, ReadHead
 from thespis.actors.messages.wallet import ImportKey
 from thespis.actors.node.actor import FilecoinNode
@@ -182,7 +182,11 @@ class SimulatedFilecoin:
         name = method if "." in method else f"Filecoin.{method}"
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": name, "params": list(params)}).encode()
         reply = self.node(number).ask(RpcCall(body))
-        answer = json.loads(reply.body)
+        parts = [reply.body]
+        while reply.rest:
+            reply = self.node(number).ask(ReadRest(reply.rest))
+            parts.append(reply.body)
+        answer = json.loads(b"".join(parts))
         if "error" in answer:
             raise RpcFailedError(answer["error"]["message"])
         return answer["result"]
