@@ -27,6 +27,8 @@ BACKOFF_FIRST_S, BACKOFF_MAX_S = 1.0, 120.0
 TRIES_MAX = 8
 """A target that failed so often is forgotten: with the pauses between, after some four minutes."""
 ORPHANS_MAX = 256
+ORPHANS_BYTES_MAX = 32 << 20
+"""They wait as they came by gossip, where one may have a mebibyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,38 +183,42 @@ class Targets:
 
 
 class Orphans:
-    """Gossiped blocks whose parents are not known yet; bounded, oldest out first.
+    """Gossiped blocks whose parents are not known yet; bounded by count and by bytes, oldest out first.
 
     A block waits in the lane of its miner, or if that is not attested in the one without a name. The longest lane loses
-    a block, so that nobody's blocks push out another's.
+    a block, or the largest, so that nobody's blocks push out another's.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[TipsetKey, list[tuple[BlockMessage, BlockGossiped, str]]] = {}
         self._by_lane: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
 
     def add(self, parents: TipsetKey, block: BlockMessage, gossip: BlockGossiped, lane: str = "") -> None:
         """Keep a block until its parents are known."""
         self._waiting.setdefault(parents, []).append((block, gossip, lane))
         self._by_lane[lane] += 1
-        while self._by_lane.total() > ORPHANS_MAX:
-            [(worst, _count)] = self._by_lane.most_common(1)
-            self._drop_oldest(worst)
+        self._bytes[lane] += len(gossip.data)
+        for sizes, most in ((self._by_lane, ORPHANS_MAX), (self._bytes, ORPHANS_BYTES_MAX)):
+            while sizes.total() > most:
+                [(worst, _size)] = sizes.most_common(1)
+                self._drop_oldest(worst)
 
     def _drop_oldest(self, lane: str) -> None:
         for parents, waiting in self._waiting.items():
-            for place, (_block, _gossip, owner) in enumerate(waiting):
+            for place, (_block, gossip, owner) in enumerate(waiting):
                 if owner == lane:
                     del waiting[place]
-                    self._count_off(lane)
+                    self._count_off(lane, gossip)
                     if not waiting:
                         del self._waiting[parents]
                     return
 
-    def _count_off(self, lane: str) -> None:
+    def _count_off(self, lane: str, gossip: BlockGossiped) -> None:
         self._by_lane[lane] -= 1
+        self._bytes[lane] -= len(gossip.data)
         if not self._by_lane[lane]:
-            del self._by_lane[lane]
+            del self._by_lane[lane], self._bytes[lane]
 
     def demand(self, parents: TipsetKey) -> bool:
         """Whether a block that somebody answers for has been built on a tipset."""
@@ -221,8 +227,8 @@ class Orphans:
     def take(self, parents: TipsetKey) -> list[tuple[BlockMessage, BlockGossiped]]:
         """The blocks that waited for a tipset."""
         found = self._waiting.pop(parents, [])
-        for _block, _gossip, lane in found:
-            self._count_off(lane)
+        for _block, gossip, lane in found:
+            self._count_off(lane, gossip)
         return [(block, gossip) for block, gossip, _lane in found]
 
 

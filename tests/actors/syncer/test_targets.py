@@ -1,10 +1,12 @@
 """What the Syncer aims at and what waits for it; nobody's made-up heads and blocks hold up or push out another's."""
 
+from thespis.actors.messages.syncer import BlockGossiped
 from thespis.actors.syncer import targets as module
 from thespis.actors.syncer.targets import (
     BACKOFF_MAX_S,
     LANE_TARGETS_MAX,
     LANES_MAX,
+    ORPHANS_BYTES_MAX,
     ORPHANS_MAX,
     STALL_S,
     SYNCS_MAX,
@@ -163,52 +165,73 @@ def test_beyond_the_bound_of_lanes_invented_names_go_first(monkeypatch):
     assert targets.take(0.0).author == "peer"
 
 
+def gossip(size):
+    return BlockGossiped("source", "author", bytes(size))
+
+
+GOSSIP = gossip(1)
+
+
 def test_orphans_wait_for_their_parents_by_tipset():
     orphans = Orphans()
-    orphans.add(key(1), "first", "gossip")
-    orphans.add(key(2), "other", "gossip")
-    orphans.add(key(1), "second", "gossip")
-    assert orphans.take(key(1)) == [("first", "gossip"), ("second", "gossip")]
+    orphans.add(key(1), "first", GOSSIP)
+    orphans.add(key(2), "other", GOSSIP)
+    orphans.add(key(1), "second", GOSSIP)
+    assert orphans.take(key(1)) == [("first", GOSSIP), ("second", GOSSIP)]
     assert orphans.take(key(1)) == []
-    assert orphans.take(key(2)) == [("other", "gossip")]
+    assert orphans.take(key(2)) == [("other", GOSSIP)]
 
 
 def test_beyond_the_bound_the_oldest_orphans_go():
     assert ORPHANS_MAX == 256
     orphans = Orphans()
     for number in range(ORPHANS_MAX):
-        orphans.add(key(number), number, None)
-    assert orphans.take(key(0)) == [(0, None)], "all have room at the bound"
-    orphans.add(key(0), 0, None)
-    orphans.add(key(ORPHANS_MAX), "one more", None)
+        orphans.add(key(number), number, GOSSIP)
+    assert orphans.take(key(0)) == [(0, GOSSIP)], "all have room at the bound"
+    orphans.add(key(0), 0, GOSSIP)
+    orphans.add(key(ORPHANS_MAX), "one more", GOSSIP)
     assert orphans.take(key(1)) == [], "the oldest"
     for number in (0, *range(2, ORPHANS_MAX)):
-        assert orphans.take(key(number)) == [(number, None)]
-    assert orphans.take(key(ORPHANS_MAX)) == [("one more", None)]
+        assert orphans.take(key(number)) == [(number, GOSSIP)]
+    assert orphans.take(key(ORPHANS_MAX)) == [("one more", GOSSIP)]
 
 
 def test_orphans_of_one_tipset_count_each(monkeypatch):
     monkeypatch.setattr(module, "ORPHANS_MAX", 3)
     orphans = Orphans()
     for number in range(3):
-        orphans.add(key(1), number, None)
-    orphans.add(key(2), 3, None)
-    assert orphans.take(key(1)) == [(1, None), (2, None)], "the oldest has gone"
-    assert orphans.take(key(2)) == [(3, None)]
+        orphans.add(key(1), number, GOSSIP)
+    orphans.add(key(2), 3, GOSSIP)
+    assert orphans.take(key(1)) == [(1, GOSSIP), (2, GOSSIP)], "the oldest has gone"
+    assert orphans.take(key(2)) == [(3, GOSSIP)]
 
 
 def test_nobodys_orphans_push_out_anothers(monkeypatch):
     monkeypatch.setattr(module, "ORPHANS_MAX", 6)
     orphans = Orphans()
-    orphans.add(key(1), "honest", None, "miner f01000")
+    orphans.add(key(1), "honest", GOSSIP, "miner f01000")
     for number in range(50):
-        orphans.add(key(100 + number), number, None)
+        orphans.add(key(100 + number), number, GOSSIP)
     for number in range(50):
-        orphans.add(key(200 + number), number, None, "miner f01001")
+        orphans.add(key(200 + number), number, GOSSIP, "miner f01001")
     assert orphans.demand(key(1))
     assert not orphans.demand(key(149)), "nobody answers for it"
-    assert orphans.take(key(1)) == [("honest", None)]
+    assert orphans.take(key(1)) == [("honest", GOSSIP)]
     assert not orphans.demand(key(1))
+
+
+def test_orphans_are_bounded_by_bytes_too(monkeypatch):
+    monkeypatch.setattr(module, "ORPHANS_BYTES_MAX", 10)
+    orphans = Orphans()
+    orphans.add(key(1), "honest", gossip(4), "miner f01000")
+    for number in range(3):
+        orphans.add(key(10 + number), number, gossip(3), "miner f01001")
+    assert orphans.take(key(1)) == [("honest", gossip(4))], "the largest lane loses, though its blocks are smaller"
+    assert [len(orphans.take(key(10 + number))) for number in range(3)] == [0, 1, 1]
+    orphans.add(key(1), "too large", gossip(11), "miner f01000")
+    assert orphans.take(key(1)) == []
+    assert not orphans._bytes
+    assert module.ORPHANS_BYTES_MAX != ORPHANS_BYTES_MAX == 32 << 20
 
 
 def test_progress_counts_from_the_first_executed_tipset():
