@@ -2,12 +2,17 @@
 
 import pytest
 from thespis.actors.messages.mining_scheduler import StopMining
-from thespis.actors.messages.msg_pool import AddMessage, ListMessages
+from thespis.actors.messages.msg_pool import AddMessage, ListMessages, SelectMessages
 from thespis.actors.simulation.network import SimulatedFilecoin
-from thespis.protocols.chain.message import Message, SignedMessage
+from thespis.protocols.chain.message import BLOCK_GAS_LIMIT, Message, SignedMessage
+from thespis.protocols.consensus.block_messages import BLOCK_MESSAGES_MAX
+from thespis.protocols.consensus.selection import SELECTED_BYTES_MAX
 from thespis.protocols.crypto.signature import SignatureType, sign
 from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
+from thespis.protocols.vm.gas import PriceList
 from thespis.runtime.actor.message import MESSAGE_BYTES_MAX
+
+from tests.actors.chain.builder import transfer
 
 
 @pytest.fixture
@@ -48,3 +53,14 @@ def test_a_pool_that_is_larger_than_a_frame_is_told(network):
     assert network.rpc(0, "GasEstimateGasPremium", 1, str(network.identities[0].account), 0, []) == "100000"
     chosen = network.rpc(0, "MpoolSelect", [], 0.5)
     assert 0 < len(chosen) < 3 * count
+
+
+def test_what_a_block_takes_fits_a_message():
+    """By the gas of the cheapest price list, which a message pays for each of its bytes."""
+    cheapest = PriceList()
+    assert SelectMessages.answer_bytes_max == SELECTED_BYTES_MAX < MESSAGE_BYTES_MAX
+    size = 10**6
+    assert cheapest.on_chain_message(size) >= 1000 * size
+    assert BLOCK_GAS_LIMIT // 1000 < SELECTED_BYTES_MAX
+    signature = len(transfer(bls_sender=True).encode()) - len(transfer(bls_sender=True).message.encode())
+    assert BLOCK_MESSAGES_MAX * signature <= SELECTED_BYTES_MAX - BLOCK_GAS_LIMIT // 1000
