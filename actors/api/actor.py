@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from thespis.actors.api import forms
 from thespis.actors.api.calls import Calls
 from thespis.actors.api.channels import Channels
+from thespis.actors.api.parts import Parts
 from thespis.actors.api.settings import ApiSettings
 from thespis.actors.api.turns import LANES, Turns
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.messages.api import RpcCall, RpcReply
+from thespis.actors.messages.api import ReadRest, RpcCall, RpcReply
 from thespis.actors.messages.msg_pool import MessageChanged
 from thespis.actors.messages.syncer import NewHead
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
@@ -51,6 +52,7 @@ class Api(Subsystem[ApiSettings]):
         super().__init__()
         self.secret = b""
         self._calls = 0
+        self.parts = Parts()
 
     async def start(self, settings: ApiSettings) -> None:
         """Open the chain and listen."""
@@ -92,7 +94,12 @@ class Api(Subsystem[ApiSettings]):
     @answers(RpcCall)
     async def rpc_call(self, call: RpcCall) -> RpcReply:
         """Answer a call from inside."""
-        return RpcReply(await self.calls.answer_inside(call.body))
+        return self.parts.first(await self.calls.answer_inside(call.body))
+
+    @answers(ReadRest)
+    def read_rest(self, request: ReadRest) -> RpcReply:
+        """What did not fit into one message."""
+        return self.parts.following(request.rest)
 
     @handles(LaneEnded)
     def lane_ended(self, event: LaneEnded) -> None:

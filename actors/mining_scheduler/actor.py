@@ -70,11 +70,11 @@ class MiningScheduler(Subsystem[MiningSettings]):
         """Open what is needed, give out again what a crash kept back, and mine if the node was told to."""
         self.chain = ChainReader(self.opened(self.environment.open_reader("chain")))
         store = self.opened(self.environment.open_store("mining"))
-        self.filter, self.orders = SlashFilter(store), Orders(store, settings.enabled)
+        profile = self.chain.genesis.profile
+        self.filter, self.orders = SlashFilter(store, profile.finality_epochs), Orders(store, settings.enabled)
         self.outbox = Outbox(self, self.chain, self.filter)
         self._miner = Address.from_text(settings.miner) if settings.miner else None
         if self._miner is not None:
-            profile = self.chain.genesis.profile
             prepare_proofs(profile)
             self.rounds, self._epoch_s = Rounds(profile, settings.delay_share), float(profile.block_delay_s)
             self.outbox.load(self._miner)

@@ -6,10 +6,15 @@ another one (reference: formats, section 6; Lotus ``chain/gen/slashfilter``).
 =====================================  ==============================================  ==========================
 key                                    value                                           stands
 =====================================  ==============================================  ==========================
-``height/`` + miner + height           the block and its messages; empty: withdrawn    for `HEIGHTS_KEPT` epochs
+``height/`` + miner + height           the header, and until it is settled the block   until it is final
+                                       and its messages; empty: withdrawn
 ``parents/`` + miner + tipset key      empty                                           as its block; not withdrawn
-``open/`` + miner + height             empty                                           until nothing is to be done
+``open/`` + miner + height             empty                                           until it is settled
 =====================================  ==============================================  ==========================
+
+A block is settled once nothing is left to be done for it: the chain has it, or has left it behind. Then its header is
+all that a later one may be a fault beside. And below finality there is nothing to be a fault with: no block is made
+over a tipset there, and nobody follows a chain that parts from ours there.
 
 A block that this node's own Syncer refuses as invalid was given to nobody. Kept as signed it would end a chain of one
 miner for ever: no block at any other height over the same parents may be signed beside it (time-offset mining), null
@@ -24,13 +29,12 @@ from collections.abc import Iterator
 
 from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.chain.tipset import TipsetKey, key_bytes
+from thespis.protocols.consensus.finality import FINALITY_EPOCHS, final_height
 from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.errors import ProtocolError
 from thespis.runtime.store.interface import METADATA, Change, Delete, Put, Store, StoreReader
 
-HEIGHTS_KEPT = 2000
-"""More than finality: below it no fault can be reported."""
 _HEIGHT, _PARENTS, _OPEN = b"height/", b"parents/", b"open/"
 
 
@@ -41,8 +45,9 @@ class SlashableError(ProtocolError):
 class SlashFilter:
     """What one node's miners signed."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, finality_epochs: int = FINALITY_EPOCHS) -> None:
         self._store = store
+        self._finality_epochs = finality_epochs
 
     def check(
         self, miner: Address, height: int, parents: TipsetKey, parent_parents: TipsetKey, parent_height: int
@@ -71,7 +76,7 @@ class SlashFilter:
             Put(METADATA, _open_at(miner, height), b""),
         ]
         for key, value in self._store.scan(METADATA, _HEIGHT + miner.data):
-            if int.from_bytes(key[-8:], "big") > height - HEIGHTS_KEPT:
+            if int.from_bytes(key[-8:], "big") >= final_height(height - 1, self._finality_epochs):
                 break
             changes += [Delete(METADATA, key), Delete(METADATA, _OPEN + key[len(_HEIGHT) :])]
             if value:
@@ -80,7 +85,11 @@ class SlashFilter:
 
     def settle(self, header: BlockHeader) -> None:
         """Nothing is left to be done for a block; not durable, for a crash only has it looked at once more."""
-        self._store.write([Delete(METADATA, _open_at(header.miner, header.height))], durable=False)
+        place = _at_height(header.miner, header.height)
+        changes: list[Change] = [Delete(METADATA, _open_at(header.miner, header.height))]
+        if self._store.get(METADATA, place):
+            changes.append(Put(METADATA, place, cbor.encode([header.encode()])))
+        self._store.write(changes, durable=False)
 
     def withdraw(self, header: BlockHeader) -> None:
         """Free the parents of a block that was given to nobody and never will be; its height stays taken."""
@@ -93,17 +102,16 @@ class SlashFilter:
         )
 
     def outstanding(self, miner: Address) -> list[tuple[BlockHeader, tuple[bytes, ...]]]:
-        """Signed blocks that may have to be given out again, oldest first: those unsettled, and the newest always."""
-        heights = {key[-8:] for key, _ in self._store.scan(METADATA, _OPEN + miner.data)}
-        for key, _value in self._store.scan(METADATA, _HEIGHT + miner.data, reverse=True):
-            heights.add(key[-8:])
-            break
-        found = (self._signed(miner, int.from_bytes(height, "big")) for height in sorted(heights))
+        """Signed blocks that may have to be given out again, oldest first: those that are not settled."""
+        heights = sorted(key[-8:] for key, _ in self._store.scan(METADATA, _OPEN + miner.data))
+        found = (self._signed(miner, int.from_bytes(height, "big")) for height in heights)
         return [signed for signed in found if signed is not None]
 
     def last(self, miner: Address) -> tuple[BlockHeader, tuple[bytes, ...]] | None:
-        """The newest signed block, and what to give out again."""
-        return next(reversed(self.outstanding(miner)), None)
+        """The newest signed block, and what to give out again, which is nothing once it is settled."""
+        for key, _value in self._store.scan(METADATA, _HEIGHT + miner.data, reverse=True):
+            return self._signed(miner, int.from_bytes(key[-8:], "big"))
+        return None
 
     def _signed(self, miner: Address, height: int) -> tuple[BlockHeader, tuple[bytes, ...]] | None:
         value = self._store.get(METADATA, _at_height(miner, height))

@@ -11,9 +11,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from thespis.actors.messages.api import RpcCall
+from thespis.actors.messages.api import ReadRest, RpcCall
 from thespis.actors.messages.syncer import Head, ReadHead
 from thespis.actors.messages.wallet import ImportKey
+from thespis.actors.msg_pool.settings import MsgPoolSettings
 from thespis.actors.node.actor import FilecoinNode
 from thespis.actors.node.settings import NodeConfig
 from thespis.actors.simulation.topology import FULL_MESH, topology_links
@@ -85,11 +86,13 @@ class SimulatedFilecoin:
         mine: bool = True,
         topology: str = FULL_MESH,
         enemy_miners: int = 0,
+        pool_messages_max: int = MsgPoolSettings().messages_max,
     ) -> None:
         """The first `miners` nodes have a miner each, which mines from the start or waits to be told."""
         self.seed = seed
         self.upgrade_epoch = upgrade_epoch
         self.miners = miners
+        self.pool_messages_max = pool_messages_max
         self.mine = mine
         self.network = SimulatedNetwork(seed)
         self.block_time_s = block_time_s
@@ -133,6 +136,7 @@ class SimulatedFilecoin:
         near = [other for other in range(len(self.names)) if frozenset((number, other)) in self.links]
         others = [f"/sim/{self.names[other]}/p2p/{self.names[other]}" for other in near]
         config = NodeConfig().with_genesis(self.car).with_bootstrap(*others, min_peers=len(others), period_s=2.0)
+        config = config.with_pool(messages_max=self.pool_messages_max, nonce_gap_max=MsgPoolSettings().nonce_gap_max)
         if number < self.miners:
             config = config.with_miner(Address.id(FIRST_MINER + number), mine=self.mine)
         if number < self.miners:
@@ -182,7 +186,11 @@ class SimulatedFilecoin:
         name = method if "." in method else f"Filecoin.{method}"
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": name, "params": list(params)}).encode()
         reply = self.node(number).ask(RpcCall(body))
-        answer = json.loads(reply.body)
+        parts = [reply.body]
+        while reply.rest:
+            reply = self.node(number).ask(ReadRest(reply.rest))
+            parts.append(reply.body)
+        answer = json.loads(b"".join(parts))
         if "error" in answer:
             raise RpcFailedError(answer["error"]["message"])
         return answer["result"]

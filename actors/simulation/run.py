@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from thespis.actors.chain.reader import ChainReader
-from thespis.actors.simulation.enemies.camp import Camp, check_kinds, miners_needed
+from thespis.actors.simulation.enemies.camp import Camp, check_kinds, miners_needed, pool_messages
 from thespis.actors.simulation.faults import FaultSchedule, check_faults
 from thespis.actors.simulation.invariants import LIVENESS_EPOCHS, Checker
 from thespis.actors.simulation.network import BLOCK_TIME_S, RpcFailedError, SimulatedFilecoin
@@ -92,6 +92,7 @@ def simulate(
         topology=topology,
         block_time_s=block_time_s,
         enemy_miners=miners_needed(enemies),
+        pool_messages_max=pool_messages(enemies),
     )
     result = SimulationResult(seed, nodes, miners, epochs, faults, enemies, topology, block_time_s)
     schedule, camp = FaultSchedule(simulation, faults, seed), Camp(simulation, enemies, seed)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from thespis.actors.msg_pool.settings import MsgPoolSettings
 from thespis.actors.simulation.enemies.burdens import Crowd, EndlessRequests, Oversize, Silence, Slowness
 from thespis.actors.simulation.enemies.gossips import InventedAuthors, LostMessages, Replays
 from thespis.actors.simulation.enemies.liars import BadBesideGood, GhostSiblings, MadeUpHeads
 from thespis.actors.simulation.enemies.miners import EarlyBlocks, Equivocation, WithheldBlocks, WithheldMessages
+from thespis.actors.simulation.enemies.payers import DearMessages
 from thespis.runtime.clock import seeded_random
 
 if TYPE_CHECKING:
@@ -18,13 +20,15 @@ ENEMIES: dict[str, type[Enemy]] = {
     enemy.kind: enemy
     for enemy in (
         MadeUpHeads, GhostSiblings, BadBesideGood, Silence, Slowness, Oversize, EndlessRequests, Crowd,
-        InventedAuthors, LostMessages, Replays, Equivocation, EarlyBlocks, WithheldMessages, WithheldBlocks,
+        InventedAuthors, LostMessages, Replays, DearMessages, Equivocation, EarlyBlocks, WithheldMessages,
+        WithheldBlocks,
     )
 }  # fmt: skip
 KINDS = tuple(ENEMIES)
 FIRST_EPOCHS = (1, 4)
 STAYS_EPOCHS = (10, 40)
 AWAY_EPOCHS = (2, 8)
+CROWDED_POOL = 20
 
 
 def check_kinds(kinds: tuple[str, ...]) -> None:
@@ -37,6 +41,11 @@ def check_kinds(kinds: tuple[str, ...]) -> None:
 def miners_needed(kinds: tuple[str, ...]) -> int:
     """How many miners genesis must give the enemies: they share one, or those who mine would be most of the power."""
     return int(any(ENEMIES[kind].mines for kind in kinds))
+
+
+def pool_messages(kinds: tuple[str, ...]) -> int:
+    """How many messages a pool holds, so that enemies who want its room fill it."""
+    return CROWDED_POOL if any(ENEMIES[kind].crowds_pools for kind in kinds) else MsgPoolSettings().messages_max
 
 
 class Camp:

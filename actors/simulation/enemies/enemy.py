@@ -33,6 +33,8 @@ class Enemy:
     kind: ClassVar[str]
     mines: ClassVar[bool] = False
     """Whether it needs the keys of a miner that genesis knows."""
+    crowds_pools: ClassVar[bool] = False
+    """Whether it is after the room in pools, which then are small."""
 
     def __init__(self, simulation: SimulatedFilecoin, seed: str) -> None:
         self.simulation = simulation

@@ -170,9 +170,16 @@ def test_a_call_that_only_mentions_cancelling_is_answered(field):
     assert len(field.api.channels) == 1
 
 
+def stuck(network):
+    """A message that waits for ever: it pays less than the base fee."""
+    one, other = (str(each.account) for each in network.identities[:2])
+    prices = {"GasLimit": 10**6, "GasFeeCap": "100", "GasPremium": "1"}
+    return network.rpc(0, "MpoolPushMessage", {"From": one, "To": other, **prices}, None)["CID"]
+
+
 def test_a_cancelled_call_is_answered_and_runs_no_longer(field):
-    missing = {"/": "bafy2bzacebmmyhjvm4vqs5ze27hi5hcuxg5kt4abf6wwbfx7lw6vxhy5vsnsq"}
-    number, other = (field.call("StateWaitMsg", missing, 1, identity=each) for each in (5, 6))
+    waiting = stuck(field.network)
+    number, other = (field.call("StateWaitMsg", waiting, 1, identity=each) for each in (5, 6))
     field.network.run_epochs(1)
     assert len(field.api.calls._open) == 2
     field.call("xrpc.cancel", 5, identity=None)
@@ -184,8 +191,8 @@ def test_a_cancelled_call_is_answered_and_runs_no_longer(field):
 
 
 def test_a_call_whose_caller_is_gone_runs_no_longer(field):
-    missing = {"/": "bafy2bzacebmmyhjvm4vqs5ze27hi5hcuxg5kt4abf6wwbfx7lw6vxhy5vsnsq"}
-    number = field.call("StateWaitMsg", missing, 1, connection=0)
+    number = field.call("StateWaitMsg", stuck(field.network), 1, connection=0)
+    field.network.run_epochs(1)
     field.api._accept(CallGone(number + 1), None, None)
     assert field.api.calls._open
     field.api._accept(CallGone(number), None, None)

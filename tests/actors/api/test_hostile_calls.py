@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from thespis.actors.api import dispatch, forms
 from thespis.actors.api.dispatch import ANSWER_BYTES_MAX, ASIDE_BYTES, NAME_CHARS_MAX, VALUES_MAX
 from thespis.actors.api.forms import (
-    AMOUNT_DIGITS_MAX,
+    AMOUNT_CHARACTERS_MAX,
     BLOCKS_AHEAD_MAX,
     ITEMS_MAX,
     SHOWN_BITS_MAX,
@@ -190,7 +190,7 @@ def test_a_name_is_repeated_in_part(field):
         (forms.text, "x" * TEXT_CHARACTERS_MAX, "x" * (TEXT_CHARACTERS_MAX + 1)),
         (forms.integers, [1] * ITEMS_MAX, [1] * (ITEMS_MAX + 1)),
         (forms.texts, ["x"] * ITEMS_MAX, ["x"] * (ITEMS_MAX + 1)),
-        (forms.amount, "9" * AMOUNT_DIGITS_MAX, "9" * (AMOUNT_DIGITS_MAX + 1)),
+        (forms.amount, "9" * AMOUNT_CHARACTERS_MAX, "9" * (AMOUNT_CHARACTERS_MAX + 1)),
         (forms.blocks, BLOCKS_AHEAD_MAX, BLOCKS_AHEAD_MAX + 1),
         (forms.integer, 2**64 - 1, 2**64),
         (forms.integer, -(2**63), -(2**63) - 1),

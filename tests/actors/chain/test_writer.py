@@ -263,7 +263,6 @@ def test_storage_is_proven_by_the_block_itself():
     add(chain, resigned(blocks[0]))
 
 
-@pytest.mark.behaviour(45)
 def test_a_block_from_the_future_waits_and_is_not_bad():
     chain = new_chain()
     block, height = None, 0

@@ -129,12 +129,13 @@ def test_a_block_that_was_refused_early_is_given_again_when_its_time_has_come(fi
     assert is_on_chain(network, waiting)
 
 
+@pytest.mark.behaviour(24)
 def test_a_block_that_its_own_node_finds_invalid_is_withdrawn_and_the_chain_goes_on(filecoin, monkeypatch, caplog):
     network, original, refused = filecoin(), ChainWriter._validate, []
 
     def validate(writer, header, messages):
         if not refused or header.cid() == refused[0]:
-            refused[:] = [header.cid()]
+            refused[:] = [header.cid(), header.parents]
             raise BlockTicketError("a fault of this program")
         return (yield from original(writer, header, messages))
 
@@ -148,9 +149,38 @@ def test_a_block_that_its_own_node_finds_invalid_is_withdrawn_and_the_chain_goes
     heights = [tipset.height for tipset in chain.history(chain.head())]
     assert heights[0] >= 13
     assert not chain.blocks.has(refused[0])
+    assert refused[1] in [tipset.parents for tipset in chain.history(chain.head())], "over the same parents"
     network.node(0).crash("MiningScheduler")
     network.run_epochs(5)
     assert network.head(0).height >= heights[0] + 4
+
+
+# -- stopping ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.behaviour(21)
+def test_however_often_mining_is_stopped_and_started_one_round_is_tried_an_epoch(filecoin):
+    """Two loops would try each epoch twice, and one that a stop left behind would go on without an order."""
+    network = filecoin()
+    node = network.node(0)
+    for _ in range(3):
+        node.ask(StopMining())
+        node.ask(StartMining())
+        network.run_epochs(0.1)
+    network.run_epochs(2)
+    before = node.ask(ReadMining())
+    network.run_epochs(6)
+    after = node.ask(ReadMining())
+    assert after.rounds_won + after.rounds_lost - before.rounds_won - before.rounds_lost == 6
+    node.ask(StopMining())
+    network.run_epochs(1)
+    stopped = node.ask(ReadMining())
+    network.run_epochs(4)
+    still = node.ask(ReadMining())
+    assert not still.mining
+    assert (still.rounds_won, still.rounds_lost, still.blocks_mined) == (
+        stopped.rounds_won, stopped.rounds_lost, stopped.blocks_mined,
+    )  # fmt: skip
 
 
 # -- orders ------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import logging
 
 import pytest
-from thespis.actors.simulation.enemies.camp import ENEMIES, KINDS, Camp, miners_needed
+from thespis.actors.simulation.enemies.camp import CROWDED_POOL, ENEMIES, KINDS, Camp, miners_needed, pool_messages
 from thespis.actors.simulation.invariants import LAG_EPOCHS_MAX, Checker
 from thespis.actors.simulation.network import SimulatedFilecoin
 from thespis.actors.simulation.run import simulate
@@ -93,6 +93,25 @@ def test_enemies_of_one_seed_are_one_history():
         return result.trace
 
     assert trace() == trace()
+
+
+def test_a_crowded_pool_keeps_what_its_users_sent():
+    """The enemy's messages promise more than anybody's, and the user's waits long enough to be pushed out."""
+    found = network(SEED, "dear-messages", pool_messages_max=pool_messages(("dear-messages",)))
+    one, other = (str(each.account) for each in found.identities[:2])
+    prices = {"GasLimit": 10**6, "GasFeeCap": "100", "GasPremium": "1"}
+    sent = found.rpc(0, "MpoolPushMessage", {"From": one, "To": other, **prices}, None)
+    enemy, most = ENEMIES["dear-messages"](found, "pool"), 0
+    for _ in range(4):
+        enemy.epoch()
+        found.run_epochs(1)
+        waiting = found.rpc(0, "MpoolPending", [])
+        most = max(most, len(waiting))
+        assert sent["CID"] in [each["CID"] for each in waiting]
+        rich = [each["Message"] for each in waiting if each["Message"]["From"] != one and int(each["Message"]["Value"])]
+        assert len(rich) <= 1, "the same money is promised once"
+    found.close()
+    assert most == CROWDED_POOL, "it did fill the pool"
 
 
 def test_topologies_join_everyone():

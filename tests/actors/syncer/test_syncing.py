@@ -4,10 +4,13 @@ import dataclasses
 
 import pytest
 from thespis.actors.messages.syncer import MarkBad, PeerHead, ReadBad, ReadHead, ReadSync, SetCheckpoint, SubmitBlock
+from thespis.actors.syncer.actor import FUTURE_EPOCHS_MAX
+from thespis.actors.syncer.fetcher import FetchError
 from thespis.protocols.chain.block import BlockMessage
 from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.crypto.signature import SignatureType, sign
 from thespis.protocols.errors import BlockWeightError, ChainError, TipsetExecutionError
+from thespis.runtime.errors import ActorRestartedError, AskTimeoutError
 from thespis.runtime.store.errors import StoreFullError
 
 from tests.actors.chain.builder import (
@@ -124,6 +127,71 @@ def test_a_chain_with_a_bad_block_is_bad_from_there_on(syncer, theirs):
     asked = len(syncer._fetcher.asked)
     syncer.told_of(over, 10**9)
     assert len(syncer._fetcher.asked) == asked, "a head that is bad is no target"
+
+
+@pytest.mark.behaviour(42)
+def test_all_above_a_bad_block_amid_a_chain_is_bad_and_nothing_below_it(syncer, theirs):
+    tipsets = path(theirs)
+    bad = Tipset.of([resigned(tipsets[3].blocks[0], parent_weight=tipsets[3].parent_weight + 1)])
+    above = [bad]
+    for tipset in tipsets[4:7]:
+        above.append(Tipset.of([dataclasses.replace(tipset.blocks[0], parents=above[-1].key)]))
+    told = {tipset.key: tipset for tipset in above}
+    syncer._fetcher.tipset = lambda key: told.get(key) or theirs.tipset(key)
+    syncer.told_of(above[-1], 10**9)
+    assert syncer.chain.head().key == tipsets[2].key
+    for tipset in tipsets[:3]:
+        assert syncer.chain.knows(tipset.key)
+        assert [syncer.read_bad(ReadBad(cid)) for cid in tipset.key] == [""] * len(tipset.key)
+    reasons = [syncer.read_bad(ReadBad(tipset.key[0])) for tipset in above]
+    assert "BlockWeightError" in reasons[0]
+    for tipset in above[1:]:
+        syncer.told_of(tipset, 10**9)
+    reasons = [syncer.read_bad(ReadBad(tipset.key[0])) for tipset in above]
+    assert all(reasons), "whichever of them is named"
+    assert not any(syncer.chain.knows(tipset.key) for tipset in above)
+    syncer.told_of(theirs.head(), weight(theirs))
+    assert syncer.chain.head().key == theirs.head().key, "and the good chain beside it is followed"
+
+
+@pytest.mark.behaviour(26)
+@pytest.mark.parametrize("error", [FetchError("gone"), AskTimeoutError("hangs"), ActorRestartedError("died")])
+def test_work_that_is_broken_off_amid_a_chain_marks_nothing_bad(syncer, theirs, error):
+    """Whoever goes away while a chain is fetched has shown nothing against its blocks."""
+    whole, given = syncer._fetcher.batch_messages, []
+
+    async def batch(tipsets, peer):
+        if given:
+            raise error
+        given.append(tipsets[:3])
+        return await whole(tipsets[:3], peer)
+
+    syncer._fetcher.batch_messages = batch
+    syncer.told_of(theirs.head(), weight(theirs))
+    assert syncer.read_sync(ReadSync()).bad_blocks == 0
+    assert syncer.chain.head().key != theirs.head().key
+    assert syncer.told == []
+    syncer._fetcher.batch_messages = whole
+    syncer.told_of(theirs.head(), weight(theirs))
+    syncer.pass_time(2.0)
+    assert syncer.chain.head().key == theirs.head().key
+
+
+@pytest.mark.behaviour(45)
+def test_a_chain_of_the_far_future_is_for_who_is_behind_and_for_nobody_else(syncer, theirs):
+    """Far is what is ahead of the clock, not what is ahead of our head: who catches up takes it at once."""
+    top, far = theirs.head(), FUTURE_EPOCHS_MAX + 1
+    syncer.epoch = top.height - far
+    syncer.told_of(top, weight(theirs))
+    syncer.hear(block_of(theirs, top.blocks[0]))
+    assert syncer.chain.head().height == 0
+    assert syncer._fetcher.asked == [], "it is not even asked for"
+    assert (syncer.blamed, syncer.read_bad(ReadBad(top.key[0]))) == ([], "")
+    behind = Alone(new_chain(), theirs)
+    assert top.height - behind.chain.head().height > FUTURE_EPOCHS_MAX
+    behind.epoch = top.height
+    behind.told_of(top, weight(theirs))
+    assert behind.chain.head().key == top.key
 
 
 def test_a_chain_over_a_block_that_is_bad_already_is_bad(syncer, theirs):

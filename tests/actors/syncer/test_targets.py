@@ -6,6 +6,7 @@ from thespis.actors.syncer.targets import (
     BACKOFF_MAX_S,
     LANE_TARGETS_MAX,
     LANES_MAX,
+    ORPHANS_BYTES_MAX,
     ORPHANS_MAX,
     STALL_S,
     SYNCS_MAX,
@@ -166,6 +167,13 @@ def test_beyond_the_bound_of_lanes_invented_names_go_first(monkeypatch):
     assert targets.take(0.0).author == "peer"
 
 
+def gossip(size):
+    return BlockGossiped("source", "author", bytes(size))
+
+
+GOSSIP = gossip(1)
+
+
 def test_orphans_wait_for_their_parents_by_tipset():
     orphans = Orphans()
     orphans.add(key(1), "first", GOSSIP)
@@ -227,6 +235,20 @@ def test_nobodys_orphans_push_out_anothers(monkeypatch):
     assert not orphans.demand(key(149)), "nobody answers for it"
     assert orphans.take(key(1)) == [("honest", GOSSIP)]
     assert not orphans.demand(key(1))
+
+
+def test_orphans_are_bounded_by_bytes_too(monkeypatch):
+    monkeypatch.setattr(module, "ORPHANS_BYTES_MAX", 10)
+    orphans = Orphans()
+    orphans.add(key(1), "honest", gossip(4), "miner f01000")
+    for number in range(3):
+        orphans.add(key(10 + number), number, gossip(3), "miner f01001")
+    assert orphans.take(key(1)) == [("honest", gossip(4))], "the largest lane loses, though its blocks are smaller"
+    assert [len(orphans.take(key(10 + number))) for number in range(3)] == [0, 1, 1]
+    orphans.add(key(1), "too large", gossip(11), "miner f01000")
+    assert orphans.take(key(1)) == []
+    assert not orphans._bytes_by_lane
+    assert module.ORPHANS_BYTES_MAX != ORPHANS_BYTES_MAX == 32 << 20
 
 
 def test_progress_counts_from_the_first_executed_tipset():

@@ -102,3 +102,25 @@ def test_every_list_that_is_answered_says_how_long_it_is_or_comes_in_pages():
     for kind in asked:
         if holds_a_list(kind.reply_hint) and not is_page(kind.reply_hint):
             assert 0 < kind.answer_bytes_max <= MESSAGE_BYTES_MAX, kind.__name__
+
+
+def test_what_is_said_of_lists_is_so():
+    """The largest answers of each kind, encoded."""
+    from thespis.actors.demo import ENTRIES_MAX, ENTRY_BYTES_MAX, Book, ReadBook
+    from thespis.actors.messages.syncer import HEAD_BYTES_MAX, Head, ReadHead
+    from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX
+    from thespis.protocols.encoding.cid import Cid
+    from thespis.runtime.actor.message import REGISTRY
+
+    names = tuple(f"Ledger-3/{number:06d}" for number in range(ENTRIES_MAX))
+    head = Head((Cid.of(b"block"),) * TIPSET_BLOCKS_MAX, 1 << 62, 1 << 1000)
+    for question, answer, bound in (
+        (ReadBook, Book(names, names), 2 * ENTRIES_MAX * ENTRY_BYTES_MAX),
+        (ReadHead, head, HEAD_BYTES_MAX),
+    ):
+        import msgpack
+        from thespis.runtime.actor.fields import pack_extension
+
+        assert question.answer_bytes_max == bound
+        wire = REGISTRY.reply_to_wire(question, answer)
+        assert len(msgpack.packb(wire, default=pack_extension)) <= bound < MESSAGE_BYTES_MAX
