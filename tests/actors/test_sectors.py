@@ -5,6 +5,7 @@ import base64
 import pytest
 from thespis.actors.messages.mining_scheduler import StartMining, StopMining
 from thespis.actors.messages.sector_builder import (
+    PROVEN_SECTORS_MAX,
     AddPiece,
     FinishSector,
     PledgeSector,
@@ -17,7 +18,6 @@ from thespis.actors.messages.sector_builder import (
 )
 from thespis.actors.messages.storage_miner import DealState, ReadDeals, StorePiece
 from thespis.actors.sector_builder import actor as sector_builder
-from thespis.actors.messages.sector_builder import PROVEN_SECTORS_MAX
 from thespis.actors.simulation.network import RpcFailedError, SimulatedFilecoin
 from thespis.actors.storage_miner import actor as storage_miner
 from thespis.protocols.encoding.address import Address
