@@ -20,11 +20,7 @@ from thespis.protocols.errors import BitfieldError, ProtocolError
 
 TEXT_CHARACTERS_MAX = 4096
 ITEMS_MAX = 10_000
-BLOCKS_AHEAD_MAX = 1000
-"""A fee that grows by an eighth with each is beyond all money before."""
 KEY_TYPES = {1: "secp256k1", 2: "bls"}
-SHOWN_BITS_MAX = 80
-"""Longer numbers are told by their length."""
 
 
 class FormError(ProtocolError):
@@ -165,8 +161,7 @@ def _need(value: Any, kind: type | tuple[type, ...], what: str) -> Any:
 
 def _bounded(value: int, least: int, most: int, what: str) -> int:
     if not least <= value <= most:
-        shown = str(value) if value.bit_length() <= SHOWN_BITS_MAX else f"a number of {value.bit_length()} bits"
-        raise FormError(f"{shown} where {what} belongs, from {least} to {most}")
+        raise FormError(f"{value} where {what} belongs, from {least} to {most}")
     return value
 
 
@@ -190,28 +185,29 @@ def text(value: Any) -> str:
 
 
 def integer(value: Any) -> int:
-    """A whole number of 64 bits, with or without a sign."""
-    return _bounded(int(_need(value, int, "a number")), -(1 << 63), (1 << 64) - 1, "a number of 64 bits")
+    """A whole number."""
+    number = int(_need(value, int, "a whole number"))
+    if not -(1 << 63) <= number < 1 << 64:
+        raise FormError(f"a number of {number.bit_length()} bits; numbers have 64, larger ones are texts")
+    return number
 
 
 def natural(value: Any) -> int:
-    """A whole number of 64 bits from 0 on."""
-    return _bounded(int(_need(value, int, "a number")), 0, (1 << 64) - 1, "a number of 64 bits")
+    """A whole number from 0 on."""
+    number = integer(value)
+    if number < 0:
+        raise FormError(f"{number} where a number from 0 on belongs")
+    return number
 
 
 def height(value: Any) -> int:
     """An epoch, which may be -1 where that means any."""
-    return _bounded(int(_need(value, int, "an epoch")), -(1 << 63), (1 << 63) - 1, "an epoch")
+    return _bounded(integer(value), -(1 << 63), (1 << 63) - 1, "an epoch")
 
 
 def epoch(value: Any) -> int:
     """The epoch of a block."""
-    return _bounded(int(_need(value, int, "an epoch")), 0, (1 << 63) - 1, "an epoch")
-
-
-def blocks(value: Any) -> int:
-    """How many blocks someone looks ahead."""
-    return _bounded(int(_need(value, int, "a number of blocks")), 0, BLOCKS_AHEAD_MAX, "a number of blocks")
+    return _bounded(natural(value), 0, (1 << 63) - 1, "an epoch")
 
 
 def identity(value: Any) -> str | float:

@@ -34,7 +34,7 @@ async def gas_premium(node: NodeView, _blocks: int, _sender: Address, _limit: in
     return str(premium)
 
 
-@rpc("GasEstimateFeeCap", "read", forms.message, forms.blocks, forms.key)
+@rpc("GasEstimateFeeCap", "read", forms.message, forms.natural, forms.key)
 def gas_fee_cap(node: NodeView, message: Message, blocks: int, key: TipsetKey) -> Any:
     """A fee cap that holds for some epochs of full blocks."""
     if message.gas_premium < 0:

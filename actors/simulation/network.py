@@ -184,7 +184,7 @@ class SimulatedFilecoin:
     def rpc(self, number: int, method: str, *params: Any) -> Any:
         """Call a node's API; raises RpcFailedError or AskError."""
         name = method if "." in method else f"Filecoin.{method}"
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": name, "params": list(params)}).encode()
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": name, "params": list(params)}, default=str).encode()
         reply = self.node(number).ask(RpcCall(body))
         parts = [reply.body]
         while reply.rest:

@@ -32,9 +32,10 @@ def wallet_new(ctx: click.Context, kind: str) -> None:
 def wallet_list(ctx: click.Context, *, as_json: bool) -> None:
     """List addresses with balances; the default is marked."""
     addresses = call(ctx, "WalletList")
-    default = default_address(ctx) if addresses else ""
+    default = default_address(ctx)[1:] if addresses else ""  # networks differ in the first letter alone
     rows = [
-        {"Address": each, "Balance": call(ctx, "WalletBalance", each), "Default": each == default} for each in addresses
+        {"Address": each, "Balance": call(ctx, "WalletBalance", each), "Default": each[1:] == default}
+        for each in addresses
     ]
 
     def text(data: list[Any]) -> None:

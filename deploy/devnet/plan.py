@@ -229,6 +229,7 @@ class DevnetPlan:
         values: dict[str, Any] = {
             "swarm.address": f"/ip4/127.0.0.1/tcp/{node.p2p_port}",
             "api.address": node.api_address,
+            "api.access_control_allow_origin": ["*"],
             "bootstrap.addresses": others,
             "bootstrap.min_peer_threshold": len(others),
             "bootstrap.period_s": 1.0,

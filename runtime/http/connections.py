@@ -19,6 +19,8 @@ from thespis.runtime.errors import RuntimeFloorError
 FREE_BYTES = 64 << 10
 """What each connection may send without being booked: an honest call, whatever others do."""
 CHUNK_BYTES = 64 << 10
+ROOM_WAIT_S = 5.0
+"""Who brings more than there is room for waits so long; meanwhile it is not seen whether the peer is still there."""
 SEND_GRACE_S = 15.0
 SEND_BYTES_PER_S = 64 << 10
 """The slowest reader that is waited for: an answer takes the grace, and its length at this rate."""
@@ -105,13 +107,18 @@ class GuardedStream:
     async def receive_some(self, most: int) -> bytes:
         """Read, and wait until what came has room."""
         data = bytes(await self._stream.receive_some(min(most, CHUNK_BYTES)))
+        if not data:
+            self._end_soon()  # Hypercorn would keep what it has for the connection until that had been idle long enough
         self._read += len(data)
         self._unfinished += len(data)
         if self._unfinished > FREE_BYTES:
             self._late_s = min(self._late_s, trio.current_time() + self._read_s)
         if data and self._read > FREE_BYTES:
-            await self._ledger.enter(self.address, len(data))
-            self._booked += len(data)
+            with trio.move_on_after(ROOM_WAIT_S):
+                await self._ledger.enter(self.address, len(data))
+                self._booked += len(data)
+                return data
+            raise trio.BrokenResourceError("there is no room for what the peer sends")
         return data
 
     def finished(self) -> None:
@@ -146,8 +153,11 @@ class GuardedStream:
     async def aclose(self) -> None:
         """Close it, and soon cancel whatever still handles it."""
         self.settle()
-        self.scope.deadline = min(self.scope.deadline, trio.current_time() + CLOSE_GRACE_S)
+        self._end_soon()
         await self._stream.aclose()
+
+    def _end_soon(self) -> None:
+        self.scope.deadline = min(self.scope.deadline, trio.current_time() + CLOSE_GRACE_S)
 
 
 class Connections:

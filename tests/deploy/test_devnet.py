@@ -114,7 +114,7 @@ def test_messages_travel_and_commands_answer(devnet):
         (["net", "peers"], "12D3Koo"), (["swarm", "peers"], "12D3Koo"), (["bootstrap", "ls"], "/p2p/"),
         (["stats", "bandwidth"], "Total In"), (["id"], "AgentVersion"), (["id", "-f", "<id>\\n"], "12D3Koo"),
         (["sync", "status"], "idle"), (["state", "power", "f01000"], "50.00%"), (["state", "supply"], "Total"),
-        (["mining", "status"], "f01000"), (["version"], "thespis"), (["state", "read-state", "f01000"], "VestingFunds"),
+        (["mining", "status"], "t01000"), (["version"], "thespis"), (["state", "read-state", "f01000"], "VestingFunds"),
         (["config", "get", "api.address"], "/http"), (["log", "ls"], "actors"), (["mpool", "ls"], "CID"),
     ],
 )  # fmt: skip

@@ -77,7 +77,8 @@ def honest(account):
     return {
         forms.text: "bls", forms.integer: 1, forms.natural: 1, forms.height: 1, forms.integers: [1, 2],
         forms.optional_integer: None, forms.optional_bitfield: [1, 2], forms.boolean: True, forms.anything: {},
-        forms.amount: "1", forms.blocks: 1, forms.binary: "AA==", forms.cid: CID, forms.address: account, forms.key: [],
+        forms.amount: "1", forms.key_type: "bls", forms.binary: "AA==",
+        forms.cid: CID, forms.address: account, forms.key: [],
         forms.texts: ["read"], forms.signature: signature, forms.message: message, forms.identity: 1,
         forms.signed: {"Message": message, "Signature": signature}, forms.send_spec: {"MaxFee": "0"},
         forms.block_message: block, forms.header: header,

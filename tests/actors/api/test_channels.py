@@ -62,6 +62,12 @@ class Field:
     def send(self, body, connection=7, client="address x", permissions=("read",), path="/rpc/v1"):
         self.api._accept(CallArrived(self.number, connection, body, permissions, client, path), None, None)
 
+    def wait(self, **arguments):
+        """A call that waits for ever: for a message of this node with more epochs above it than there will be."""
+        sender, receiver = (str(each.account) for each in self.network.identities[:2])
+        sent = self.network.rpc(0, "MpoolPushMessage", {"From": sender, "To": receiver, "Value": "1"}, None)
+        return self.call("StateWaitMsg", sent["CID"], 1_000_000, **arguments)
+
     def answer(self, number):
         [found] = [body for key, body in self.port.sent if key == number]
         return found
@@ -170,16 +176,8 @@ def test_a_call_that_only_mentions_cancelling_is_answered(field):
     assert len(field.api.channels) == 1
 
 
-def stuck(network):
-    """A message that waits for ever: it pays less than the base fee."""
-    one, other = (str(each.account) for each in network.identities[:2])
-    prices = {"GasLimit": 10**6, "GasFeeCap": "100", "GasPremium": "1"}
-    return network.rpc(0, "MpoolPushMessage", {"From": one, "To": other, **prices}, None)["CID"]
-
-
 def test_a_cancelled_call_is_answered_and_runs_no_longer(field):
-    waiting = stuck(field.network)
-    number, other = (field.call("StateWaitMsg", waiting, 1, identity=each) for each in (5, 6))
+    number, other = (field.wait(identity=each) for each in (5, 6))
     field.network.run_epochs(1)
     assert len(field.api.calls._open) == 2
     field.call("xrpc.cancel", 5, identity=None)
@@ -191,8 +189,7 @@ def test_a_cancelled_call_is_answered_and_runs_no_longer(field):
 
 
 def test_a_call_whose_caller_is_gone_runs_no_longer(field):
-    number = field.call("StateWaitMsg", stuck(field.network), 1, connection=0)
-    field.network.run_epochs(1)
+    number = field.wait(connection=0)
     field.api._accept(CallGone(number + 1), None, None)
     assert field.api.calls._open
     field.api._accept(CallGone(number), None, None)
@@ -233,9 +230,8 @@ def test_a_channel_of_a_socket_that_is_gone_ends(field):
 def test_calls_of_a_client_in_progress_are_bounded_but_may_be_cancelled(field, monkeypatch):
     assert CLIENT_CALLS_MAX == 128
     monkeypatch.setattr(calls_module, "CLIENT_CALLS_MAX", 2)
-    missing = {"/": "bafy2bzacebmmyhjvm4vqs5ze27hi5hcuxg5kt4abf6wwbfx7lw6vxhy5vsnsq"}
     for identity in (1, 2):
-        field.call("StateWaitMsg", missing, 1, identity=identity)
+        field.wait(identity=identity)
     refused = field.answer(field.call("ChainHead", identity=3))
     assert refused["error"]["code"] == LIMIT
     assert refused["id"] == 3

@@ -13,9 +13,7 @@ from thespis.actors.api import dispatch, forms
 from thespis.actors.api.dispatch import ANSWER_BYTES_MAX, ASIDE_BYTES, NAME_CHARS_MAX, VALUES_MAX
 from thespis.actors.api.forms import (
     AMOUNT_CHARACTERS_MAX,
-    BLOCKS_AHEAD_MAX,
     ITEMS_MAX,
-    SHOWN_BITS_MAX,
     TEXT_CHARACTERS_MAX,
     FormError,
 )
@@ -191,7 +189,6 @@ def test_a_name_is_repeated_in_part(field):
         (forms.integers, [1] * ITEMS_MAX, [1] * (ITEMS_MAX + 1)),
         (forms.texts, ["x"] * ITEMS_MAX, ["x"] * (ITEMS_MAX + 1)),
         (forms.amount, "9" * AMOUNT_CHARACTERS_MAX, "9" * (AMOUNT_CHARACTERS_MAX + 1)),
-        (forms.blocks, BLOCKS_AHEAD_MAX, BLOCKS_AHEAD_MAX + 1),
         (forms.integer, 2**64 - 1, 2**64),
         (forms.integer, -(2**63), -(2**63) - 1),
         (forms.natural, 0, -1),
@@ -210,13 +207,6 @@ def test_a_miner_looks_a_day_ahead_at_most(network):
     assert len(entries) <= EPOCHS_AHEAD_MAX + 1
     with pytest.raises(RpcFailedError, match=f"ask for 0 to {last}"):
         network.rpc(0, "MinerGetBaseInfo", "f01000", last + 1, [])
-
-
-def test_a_long_number_is_told_by_its_length():
-    with pytest.raises(FormError, match=f"a number of {SHOWN_BITS_MAX + 1} bits"):
-        forms.integer(1 << SHOWN_BITS_MAX)
-    with pytest.raises(FormError, match=str(1 << (SHOWN_BITS_MAX - 1))):
-        forms.integer(1 << (SHOWN_BITS_MAX - 1))
 
 
 def test_links_are_read_in_every_base():

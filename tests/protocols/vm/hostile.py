@@ -13,6 +13,7 @@ import time
 import traceback
 from collections import Counter
 from contextlib import contextmanager
+from unittest import mock
 
 import pytest
 from thespis.protocols.builtin.codes import CRON, INIT, REWARD, SYSTEM, actors_version, code_of, name_of
@@ -261,9 +262,7 @@ def main(arguments=None):
             slowest = max(slowest, (time.monotonic() - before, repeat))
             made += CALLS
         seed += 1
-    print(
-        f"{made} calls, {failed} seeds failed, {time.monotonic() - began:.0f} s; slowest: {slowest}; ends: {ends.most_common()}"
-    )
+    print(f"{made} calls, {failed} seeds failed, {time.monotonic() - began:.0f} s; slowest: {slowest}; ends: {ends.most_common()}")
     return 1 if failed else 0
 
 
