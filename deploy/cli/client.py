@@ -48,8 +48,11 @@ def print_lines(items: Any) -> None:
 
 
 def print_fields(fields: Any) -> None:
-    """One ``name: value`` a line; what is empty is left out."""
-    print_lines(f"{key}: {value}" for key, value in fields.items() if value not in (None, "", []))
+    """One ``name: value`` a line, and one for each of several values; what is empty is left out."""
+    for key, value in fields.items():
+        for each in value if isinstance(value, list | tuple) else (value,):
+            if each not in (None, ""):
+                click.echo(f"{key}: {each}")
 
 
 def fil(atto: str) -> str:

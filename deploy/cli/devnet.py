@@ -126,6 +126,8 @@ class DevnetShown:
         run, console = self._run, self._console
         started_s = time.monotonic()
         interrupted = False
+        if not self._as_json:
+            click.echo(f"Starting {len(self._plan.nodes)} nodes at {self._plan.home} …")
         with run.fleet:
             try:
                 run.fleet.wait_ready()
