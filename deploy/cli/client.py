@@ -71,6 +71,11 @@ def default_address(ctx: click.Context) -> str:
     return configured or str(call(ctx, "WalletDefaultAddress"))
 
 
+def same_address(one: str, other: str) -> bool:
+    """Whether two texts are one address, whichever network's letter each begins with."""
+    return one[1:] == other[1:]
+
+
 def link(cid: str) -> dict[str, str]:
     """A CID as JSON-RPC has it."""
     return {"/": cid}

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import click
-from thespis.deploy.cli.client import call, default_address, fil, json_option, link, show
+from thespis.deploy.cli.client import call, default_address, fil, json_option, link, same_address, show
 from thespis.deploy.cli.parameters import AttoFil, CidText, Fil, FilAddress, Hexadecimals, Natural, Seconds
 from thespis.deploy.cli.tables import print_table
 
@@ -34,7 +34,8 @@ def wallet_list(ctx: click.Context, *, as_json: bool) -> None:
     addresses = call(ctx, "WalletList")
     default = default_address(ctx) if addresses else ""
     rows = [
-        {"Address": each, "Balance": call(ctx, "WalletBalance", each), "Default": each == default} for each in addresses
+        {"Address": each, "Balance": call(ctx, "WalletBalance", each), "Default": same_address(each, default)}
+        for each in addresses
     ]
 
     def text(data: list[Any]) -> None:

@@ -87,8 +87,8 @@ def test_the_table_of_processes_is_a_table_on_the_narrowest_terminal():
     from thespis.actors.node.actor import FilecoinNode
     from thespis.deploy.cli.node import COLUMNS as PROCESS_COLUMNS
     from thespis.deploy.cli.node import process_rows
-    from thespis.runtime.actor.envelopes import ChildState, ProcessRow, ProcessTable
     from thespis.runtime.actor.child import NO_STATISTICS
+    from thespis.runtime.actor.envelopes import ChildState, ProcessRow, ProcessTable
 
     busy = dataclasses.replace(NO_STATISTICS, process_id=4_194_304, memory_bytes=999 << 20, p50_s=0.9999, p99_s=75.0)
     table = ProcessTable(tuple(

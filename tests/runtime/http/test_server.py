@@ -5,7 +5,7 @@ import time
 
 import httpx
 import pytest
-from thespis.runtime.http import server as server_module
+from thespis.runtime.http import sockets as sockets_module
 from thespis.runtime.http.address import HttpAddress
 from thespis.runtime.http.auth import PERMISSIONS, TokenError, new_token, permissions_of
 from thespis.runtime.http.port import CallArrived, ConnectionClosed, HttpSettings, PageArrived
@@ -163,8 +163,8 @@ def test_frames_for_a_websocket_that_does_not_read_are_bounded(served, monkeypat
     from trio_websocket import ConnectionClosed as SocketClosed
     from trio_websocket import open_websocket_url
 
-    assert server_module.FRAMES_WAITING_MAX == 1024
-    monkeypatch.setattr(server_module, "FRAMES_WAITING_MAX", 2)
+    assert sockets_module.FRAMES_WAITING_MAX == 1024
+    monkeypatch.setattr(sockets_module, "FRAMES_WAITING_MAX", 2)
     server = served()
     frame = b"f" * (8 << 20)
 
