@@ -24,7 +24,8 @@ class ApiSettings:
         str, Setting("api.address", "where the API listens", check=http_address, flag="--api-listen")
     ] = "/ip4/127.0.0.1/tcp/3453"
     origins: Annotated[
-        tuple[str, ...], Setting("api.access_control_allow_origin", "origins whose pages may call the API, beside its own; * is any")
+        tuple[str, ...],
+        Setting("api.access_control_allow_origin", "origins whose pages may call the API, beside its own; * is any"),
     ] = LOCAL_PAGES
     miner: str = ""
     """The miner of this node, or nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import socket
 import statistics
 import tempfile
@@ -27,6 +28,7 @@ from thespis.deploy.bench.crew import (
     StopCrowd,
 )
 from thespis.deploy.bench.report import Figure, paired
+from thespis.runtime.bases.life import tie_to_parent
 from thespis.runtime.bases.process import ProcessBase
 from thespis.runtime.bases.simulated import SimulatedBase
 
@@ -88,7 +90,7 @@ class BareEcho:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.PAIR)
         self._socket.bind(url)
-        self._process = multiprocessing.get_context("spawn").Process(target=_echo, args=(url,), daemon=True)
+        self._process = multiprocessing.get_context("spawn").Process(target=_echo, args=(url, os.getpid()), daemon=True)
         self._process.start()
         self.round_trips(1, 1)
 
@@ -111,7 +113,8 @@ class BareEcho:
         self._folder.cleanup()
 
 
-def _echo(url: str) -> None:
+def _echo(url: str, parent_pid: int) -> None:
+    tie_to_parent(parent_pid)
     socket = zmq.Context().socket(zmq.PAIR)
     socket.connect(url)
     while True:

@@ -34,6 +34,7 @@ from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, TokenAmoun
 from thespis.protocols.wire import exchange, hello
 from thespis.protocols.wire.exchange import CompactedMessages, ExchangedTipset, Options, Request, Response, Status
 from thespis.protocols.wire.topics import blocks_topic, messages_topic
+from thespis.runtime.bases.life import tie_to_parent
 
 DROP_TIMEOUT_S = 8.0
 PUBLISH_EVERY_S = 1.0
@@ -312,6 +313,7 @@ class Attacker:
 def main() -> None:
     """Read a field from standard input; print a line of JSON for each lie that ended and each flood that begins."""
     given = json.load(sys.stdin)
+    tie_to_parent(given["parent_pid"])
     head = tuple(BlockHeader.decode(bytes.fromhex(data)) for data in given["head"])
     with tempfile.TemporaryDirectory(prefix="thespis-attacks-") as folder:
         miner = OutsideMiner(DevnetPlan.make(Path(folder), base_port=1, **given["devnet"]), given["miner"])

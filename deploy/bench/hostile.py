@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -143,6 +144,7 @@ class Siege:
             "genesis": str(self._genesis),
             "head": head,
             "seconds": flood_s,
+            "parent_pid": os.getpid(),
             "devnet": self._devnet,
             "miner": MINERS - 1,
         }

@@ -48,8 +48,11 @@ def print_lines(items: Any) -> None:
 
 
 def print_fields(fields: Any) -> None:
-    """One ``name: value`` a line; what is empty is left out."""
-    print_lines(f"{key}: {value}" for key, value in fields.items() if value not in (None, "", []))
+    """One ``name: value`` a line, and one for each of several values; what is empty is left out."""
+    for key, value in fields.items():
+        for each in value if isinstance(value, list | tuple) else (value,):
+            if each not in (None, ""):
+                click.echo(f"{key}: {each}")
 
 
 def fil(atto: str) -> str:
@@ -66,6 +69,11 @@ def default_address(ctx: click.Context) -> str:
 
     configured = SETTINGS.load(home_of(ctx) / "config.toml").record(WalletDefaults).default_address
     return configured or str(call(ctx, "WalletDefaultAddress"))
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether two texts are one address, whichever network's letter each begins with."""
+    return one[1:] == other[1:]
 
 
 def link(cid: str) -> dict[str, str]:

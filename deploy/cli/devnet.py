@@ -126,6 +126,8 @@ class DevnetShown:
         run, console = self._run, self._console
         started_s = time.monotonic()
         interrupted = False
+        if not self._as_json:
+            click.echo(f"Starting {len(self._plan.nodes)} nodes at {self._plan.home} …")
         with run.fleet:
             try:
                 run.fleet.wait_ready()
@@ -180,11 +182,11 @@ class DevnetShown:
         )
         console.print("Vanilla proofs: every block opens a really sealed sector; there are no SNARKs.")
         for node in plan.nodes:
-            mines = f", mines for {node.miner}" if node.miner else ""
+            mines = f", mines for {plan.said(node.miner)}" if node.miner else ""
             console.print(f"\n[bold]{node.name}[/]{mines}")
             for name, said in (
                 ("home", node.home), ("api", node.api_address), ("p2p", node.p2p_address),
-                ("account", f"{node.account.address} (1000000 FIL at genesis)"),
+                ("account", f"{plan.said(node.account.address)} (1000000 FIL at genesis)"),
                 ("key", json.dumps(node.account.lotus_form())),
             ):  # fmt: skip
                 click.echo(f"  {name:<8}{said}")

@@ -55,13 +55,13 @@ def genesis_new(
     file.write_bytes(car)
     for node in plan.nodes:
         if sectors is not None and node.miner is not None:
-            write_sectors(sectors / str(node.miner), plan.template().parameters, node.miner)
+            write_sectors(sectors / plan.said(node.miner), plan.template().parameters, node.miner)
     keys = [
         {
-            "account": str(node.account.address),
+            "account": plan.said(node.account.address),
             "account_key": node.account.lotus_form(),
-            "miner": str(node.miner) if node.miner else None,
-            "worker": str(node.worker.address) if node.worker else None,
+            "miner": plan.said(node.miner) if node.miner else None,
+            "worker": plan.said(node.worker.address) if node.worker else None,
             "worker_key": node.worker.lotus_form() if node.worker else None,
         }
         for node in plan.nodes

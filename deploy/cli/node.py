@@ -15,6 +15,7 @@ from thespis.runtime.admin import AdminTell, StopNode, admin_ask, to_json
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+MEBI = 1 << 20
 STATE_STYLES = {"running": "green", "starting": "yellow", "backoff": "yellow", "stopping": "yellow", "failed": "red"}
 
 
@@ -34,7 +35,6 @@ def process_rows(table: ProcessTable) -> list[list[object]]:
 
 def _cells(row: ProcessRow) -> list[object]:
     from rich.text import Text
-    from thespis.protocols.encoding.units import format_size
 
     state, numbers = row.state.value, row.statistics
     alive = numbers.process_id != 0
@@ -48,13 +48,15 @@ def _cells(row: ProcessRow) -> list[object]:
         f"{row.rate:.1f}",
         _duration(numbers.p50_s),
         _duration(numbers.p99_s),
-        format_size(numbers.memory_bytes) if alive else "-",
+        f"{numbers.memory_bytes / MEBI:.0f}MiB" if alive else "-",
         row.reasons[-1] if row.reasons else "",
     ]
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds * 1e6:.0f}µs" if seconds < 1e-3 else f"{seconds * 1e3:.1f}ms"  # noqa: PLR2004
+    if seconds < 1:
+        return f"{seconds * 1e6:.0f}µs" if seconds < 1e-3 else f"{seconds * 1e3:.1f}ms"  # noqa: PLR2004
+    return f"{seconds:.1f}s"
 
 
 @click.command()

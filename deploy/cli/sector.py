@@ -47,6 +47,18 @@ def _bar(title: str, *, wanted: bool) -> Iterator[Progress]:
         yield report
 
 
+@contextmanager
+def _naming(what: str) -> Iterator[None]:
+    """Let an error say which file it is about, for what reads the bytes does not know."""
+    from thespis.protocols.errors import ProtocolError
+    from thespis.runtime.errors import RuntimeFloorError
+
+    try:
+        yield
+    except (RuntimeFloorError, ProtocolError) as error:
+        raise click.ClickException(f"{what}: {error}") from None
+
+
 @click.command()
 @click.argument("source", type=click.File("rb"), metavar="FILE|-")
 @click.option("--threads", type=THREADS, default=_threads, help="How many to hash with; all processors by default.")
@@ -124,7 +136,6 @@ def seal(
 ) -> None:
     """Seal a file into a sector; the same command goes on where it was stopped."""
     from thespis.protocols.proofs.registry import SealProof
-    from thespis.runtime.errors import RuntimeFloorError
     from thespis.runtime.sectors.parents import parent_table
     from thespis.runtime.sectors.sealing import Manifest, Sealing
 
@@ -135,10 +146,8 @@ def seal(
     with _bar("sealing", wanted=not as_json) as report, _timed(timings, report) as progress:
         sealing = Sealing(out, manifest, threads=threads)
         progress("data", 0.0)
-        try:
+        with _naming(source.name):
             sealing.add_data(source, progress)
-        except RuntimeFloorError as error:
-            raise type(error)(f"{source.name}: {error}") from None
         progress("parents", 0.0)
         table = parent_table(parents, sealing.manifest.replication.graph, threads)
         sealing.run(table, progress)
@@ -196,8 +205,9 @@ def unseal(*, folder: Path, out: IO[bytes], offset: int, length: int | None, thr
     from thespis.runtime.sectors.sealing import Manifest
     from thespis.runtime.sectors.sealing import unseal as unseal_sector
 
-    table = parent_table(parents, Manifest.read(folder).replication.graph, threads)
-    count = unseal_sector(folder, table, out, offset, length)
+    with _naming(str(folder)):
+        table = parent_table(parents, Manifest.read(folder).replication.graph, threads)
+        count = unseal_sector(folder, table, out, offset, length)
     click.echo(f"{count} bytes", err=True)
 
 
@@ -216,7 +226,8 @@ def verify(*, folder: Path, seed: bytes | None, as_json: bool) -> None:
     from thespis.runtime.sectors.sealing import open_sector
 
     seed = seed or secrets.token_bytes(32)
-    manifest, opened = open_sector(folder)
+    with _naming(str(folder)):
+        manifest, opened = open_sector(folder)
     shape, commitment = opened.replication.proof.shape, bytes.fromhex(manifest.comm_r)
     found: dict[str, Any] = {"seed": seed.hex(), **_described(manifest)}
     leaves = challenges.window_leaves(seed, manifest.sector, 0, shape.nodes, ApiVersion.V1_2_0)

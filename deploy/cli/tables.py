@@ -7,6 +7,7 @@ on in the next line. In a pipe a line is as long as it has to be.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
@@ -16,8 +17,9 @@ import click
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-GAP = 2
-"""Blanks between columns."""
+GAPS = (2, 1)
+"""Blanks between columns, where there is room for them, and where there is not."""
+_NUMBER = re.compile(r"[0-9][0-9.,]*( ?[A-Za-zµ%/]{0,6})?")
 Cell = object
 """What `str` or, for colours, rich's ``Text`` says; no cell is read as markup, for it may hold anybody's brackets."""
 
@@ -40,7 +42,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     cells = _columns(columns, rows)
     shapes = [(">" if _is_numeric(column) else "<", max(map(len, column))) for column in cells]
     for row in [columns, *rows]:
-        line = (" " * GAP).join(f"{cell!s:{side}{width}}" for cell, (side, width) in zip(row, shapes, strict=True))
+        line = (" " * GAPS[0]).join(f"{cell!s:{side}{width}}" for cell, (side, width) in zip(row, shapes, strict=True))
         click.echo(line.rstrip())
 
 
@@ -55,8 +57,9 @@ def fitting(columns: Sequence[str], rows: Sequence[Sequence[Cell]], width: int) 
 
     found = fitted_widths(columns, rows, width)
     if found is not None:
-        table = Table(box=None, header_style="bold", padding=(0, GAP, 0, 0), pad_edge=False)
-        for column, column_width in zip(_columns(columns, rows), found, strict=True):
+        widths, gap = found
+        table = Table(box=None, header_style="bold", padding=(0, gap, 0, 0), pad_edge=False)
+        for column, column_width in zip(_columns(columns, rows), widths, strict=True):
             side: Literal["left", "right"] = "right" if _is_numeric(column) else "left"
             table.add_column(column[0], width=column_width, overflow="fold", justify=side)
         for row in rows:
@@ -65,7 +68,7 @@ def fitting(columns: Sequence[str], rows: Sequence[Sequence[Cell]], width: int) 
     names = max(map(len, columns))
     records: list[RenderableType] = []
     for row in rows:
-        record = Table(box=None, show_header=False, padding=(0, GAP, 0, 0), pad_edge=False)
+        record = Table(box=None, show_header=False, padding=(0, GAPS[0], 0, 0), pad_edge=False)
         record.add_column(style="bold", width=names)
         record.add_column(overflow="fold")
         for name, cell in zip(columns, row, strict=True):
@@ -75,24 +78,27 @@ def fitting(columns: Sequence[str], rows: Sequence[Sequence[Cell]], width: int) 
     return Group(*records[:-1])
 
 
-def fitted_widths(columns: Sequence[str], rows: Sequence[Sequence[Cell]], width: int) -> list[int] | None:
-    """How wide each column stands in a table of at most `width`; None where words would have to be broken."""
+def fitted_widths(columns: Sequence[str], rows: Sequence[Sequence[Cell]], width: int) -> tuple[list[int], int] | None:
+    """How wide each column of a table of at most `width` is, and the gap; None where words would have to be broken."""
     cells = _columns(columns, rows)
     widths = [max(map(len, column)) for column in cells]
+    for gap in GAPS:
+        if sum(widths) + gap * (len(columns) - 1) <= width:
+            return widths, gap
+    gap = GAPS[-1]
     least = [max(len(word) for cell in column for word in cell.split() or [""]) for column in cells]
-    room = width - GAP * (len(columns) - 1)
-    while sum(widths) > room:
+    while sum(widths) + gap * (len(columns) - 1) > width:
         slack, column = max((have - need, place) for place, (have, need) in enumerate(zip(widths, least, strict=True)))
         if not slack:
             return None
         widths[column] -= 1
-    return widths
+    return widths, gap
 
 
 def _is_numeric(column: Sequence[str]) -> bool:
     """Whether what stands below a heading are numbers, with or without a unit."""
     cells = [cell for cell in column[1:] if cell not in ("", "-")]
-    return bool(cells) and all(cell[0].isdigit() and " " not in cell[:-4] for cell in cells)
+    return bool(cells) and all(map(_NUMBER.fullmatch, cells))
 
 
 def _columns(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> list[list[str]]:

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import click
-from thespis.deploy.cli.client import call, default_address, fil, json_option, link, show
+from thespis.deploy.cli.client import call, default_address, fil, json_option, link, same_address, show
 from thespis.deploy.cli.parameters import AttoFil, CidText, Fil, FilAddress, Hexadecimals, Natural, Seconds
 from thespis.deploy.cli.tables import print_table
 
@@ -32,9 +32,9 @@ def wallet_new(ctx: click.Context, kind: str) -> None:
 def wallet_list(ctx: click.Context, *, as_json: bool) -> None:
     """List addresses with balances; the default is marked."""
     addresses = call(ctx, "WalletList")
-    default = default_address(ctx)[1:] if addresses else ""  # networks differ in the first letter alone
+    default = default_address(ctx) if addresses else ""
     rows = [
-        {"Address": each, "Balance": call(ctx, "WalletBalance", each), "Default": each[1:] == default}
+        {"Address": each, "Balance": call(ctx, "WalletBalance", each), "Default": same_address(each, default)}
         for each in addresses
     ]
 

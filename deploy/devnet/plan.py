@@ -200,6 +200,10 @@ class DevnetPlan:
         )
         return GenesisTemplate(parameters, accounts, miners)
 
+    def said(self, address: Address) -> str:
+        """An address as the nodes of this network say it."""
+        return address.text(self.template().parameters.profile().address_network)
+
     def genesis_car(self) -> bytes:
         """The genesis file, which every node is given."""
         return genesis_car(self.template())
@@ -233,11 +237,11 @@ class DevnetPlan:
             "bootstrap.addresses": others,
             "bootstrap.min_peer_threshold": len(others),
             "bootstrap.period_s": 1.0,
-            "wallet.default_address": str(node.account.address),
+            "wallet.default_address": self.said(node.account.address),
             "log.level": "WARNING",
         }
         if node.miner is not None:
-            values |= {"mining.miner_address": str(node.miner), "mining.enabled": True}
+            values |= {"mining.miner_address": self.said(node.miner), "mining.enabled": True}
         SETTINGS.set(repo.config_path, values)
 
     def state(self) -> dict[str, Any]:
@@ -258,8 +262,8 @@ class DevnetPlan:
                     "api": node.api_address,
                     "p2p": node.p2p_address,
                     "peer_id": node.peer_id,
-                    "miner": str(node.miner) if node.miner else None,
-                    "account": str(node.account.address),
+                    "miner": self.said(node.miner) if node.miner else None,
+                    "account": self.said(node.account.address),
                     "account_key": node.account.lotus_form(),
                     "balance_fil": ACCOUNT_FIL,
                 }

@@ -1,6 +1,7 @@
 """Every command with every argument as nobody should write it: an error that names it, and never a traceback."""
 
 import time
+from pathlib import Path
 
 import click
 import pytest
@@ -28,7 +29,7 @@ PARSED_ONLY = (
     "bench", "daemon", "demo", "devnet", "faucet", "sim", "ping", "state wait-msg", "sync wait", "mpool ls",
 )  # fmt: skip
 """Commands that run, wait or measure as long as they are told: what they are given has to be refused before."""
-HUGE = str(10**40)
+HUGE, LONG_CHARACTERS = str(10**40), 4000
 GENESIS_CID = "bafy2bzacecnamqgqmifpluoeldx7zzglxcljo6oja4vrmtj7432rphldpdmm2"
 PATHS = ("MISSING", "FOLDER", "GARBAGE", "EMPTY", "DANGLING")
 """Stand for: a file in no folder, a folder, a file of garbage, an empty one, a link to nothing."""
@@ -106,7 +107,7 @@ def world(tmp_path_factory):
         yield {
             "home": str(node.home), "folder": folder, "address": str(node.account.address), "cid": head,
             "peer": node.peer_id,
-            "MISSING": str(folder / "no" / "file"), "FOLDER": str(folder), "GARBAGE": str(folder / "garbage"),
+            "MISSING": "/proc/no/file", "FOLDER": str(folder), "GARBAGE": str(folder / "garbage"),
             "EMPTY": str(folder / "empty"), "DANGLING": str(folder / "dangling"),
         }  # fmt: skip
 
@@ -169,7 +170,11 @@ def test_a_hostile_argument_is_an_error_that_names_it(path, world, tmp_path, cap
             said = capsys.readouterr().err
         assert code in (0, 1, 2), (path, chosen.name, value)
         if code:
-            names = (value[:20], chosen.name, *chosen.opts, chosen.human_readable_name, *arguments, world["home"])
+            names = [value[:20], chosen.name, *chosen.opts, chosen.human_readable_name, *arguments, world["home"]]
+            if value == world["MISSING"]:
+                names.append(str(Path(value).parent))
+            if len(value) > LONG_CHARACTERS:
+                names.append("characters")  # how many, for so many are no name
             assert "Traceback" not in said
             assert said.strip(), (path, chosen.name, value)
             known = any(name and name.lower() in said.lower() for name in names)

@@ -83,6 +83,6 @@ def test_wrong_options_are_named(tmp_path, options, code, message):
 def test_a_genesis_with_its_miners_sectors(tmp_path):
     ran = thespis("genesis", "new", tmp_path / "g.car", "--miners", 2, "--time", 1, "--sectors", tmp_path / "sectors")
     assert ran.returncode == 0, ran.stderr
-    for miner in ("f01000", "f01001"):
+    for miner in ("t01000", "t01001"):
         ran = thespis("sector", "verify", "--dir", tmp_path / "sectors" / miner / "0", "--json")
         assert json.loads(ran.stdout)["window_post"]["holds"]

@@ -43,6 +43,7 @@ CHANGED = {
     "heartbeat.nickname": "Zoe",
     "mpool.max_pool_size": 15,
     "mpool.max_nonce_gap": 16,
+    "mpool.max_pool_bytes": 18,
     "log.level": "DEBUG",
     "clock.behind_s": 17.5,
 }
@@ -79,6 +80,7 @@ BOUNDS = {
     "heartbeat.nickname": (["", "Zoe"], ["r2d2", "a b", "Zoë", 7]),
     "mpool.max_pool_size": bounds(1),
     "mpool.max_nonce_gap": bounds(0),
+    "mpool.max_pool_bytes": bounds(1),
     "clock.behind_s": ([0, 0.5, CLOCK_BEHIND_S_MAX], [-0.5, CLOCK_BEHIND_S_MAX + 1, "1", float("nan")]),
     "log.level": (["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], ["", "info", "TRACE", 10]),
 }

@@ -1,5 +1,6 @@
 """Tables: whatever the width, every identifier is there whole, and nothing is left out without a sign."""
 
+import dataclasses
 import io
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 from thespis.deploy.cli import tables
-from thespis.deploy.cli.tables import GAP, fitted_widths, fitting, print_table
+from thespis.deploy.cli.tables import GAPS, fitted_widths, fitting, print_table
 
 from tests.properties import examples
 
@@ -82,12 +83,29 @@ def test_a_terminal_is_asked_how_wide_it_is(monkeypatch, capsys):
 WORDS = st.text(st.characters(codec="ascii", categories=("L", "N", "Zs")), max_size=30)
 
 
+def test_the_table_of_processes_is_a_table_on_the_narrowest_terminal():
+    from thespis.actors.node.actor import FilecoinNode
+    from thespis.deploy.cli.node import COLUMNS as PROCESS_COLUMNS
+    from thespis.deploy.cli.node import process_rows
+    from thespis.runtime.actor.child import NO_STATISTICS
+    from thespis.runtime.actor.envelopes import ChildState, ProcessRow, ProcessTable
+
+    busy = dataclasses.replace(NO_STATISTICS, process_id=4_194_304, memory_bytes=999 << 20, p50_s=0.9999, p99_s=75.0)
+    table = ProcessTable(tuple(
+        ProcessRow(child.name, ChildState.RUNNING, 1, 0, ("SIGKILL",), {}, 99.9, busy)
+        for child in FilecoinNode.plan.children
+    ))  # fmt: skip
+    assert fitted_widths(PROCESS_COLUMNS, process_rows(table), 80) is not None
+
+
 @settings(max_examples=examples(100))
 @given(st.lists(st.lists(WORDS, min_size=3, max_size=3), max_size=5), st.integers(1, 120))
 def test_widths_fit_and_break_no_word(rows, width):
-    widths = fitted_widths(("A", "B", "C"), rows, width)
-    if widths is None:
+    found = fitted_widths(("A", "B", "C"), rows, width)
+    if found is None:
         return
-    assert sum(widths) + 2 * GAP <= width
+    widths, gap = found
+    assert gap in GAPS
+    assert sum(widths) + 2 * gap <= width
     for place, have in enumerate(widths):
         assert all(len(word) <= have for row in rows for word in row[place].split())

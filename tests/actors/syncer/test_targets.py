@@ -6,7 +6,6 @@ from thespis.actors.syncer.targets import (
     BACKOFF_MAX_S,
     LANE_TARGETS_MAX,
     LANES_MAX,
-    ORPHANS_BYTES_MAX,
     ORPHANS_MAX,
     STALL_S,
     SYNCS_MAX,

@@ -262,7 +262,9 @@ def main(arguments=None):
             slowest = max(slowest, (time.monotonic() - before, repeat))
             made += CALLS
         seed += 1
-    print(f"{made} calls, {failed} seeds failed, {time.monotonic() - began:.0f} s; slowest: {slowest}; ends: {ends.most_common()}")
+    print(
+        f"{made} calls, {failed} seeds failed, {time.monotonic() - began:.0f} s; slowest: {slowest}; ends: {ends.most_common()}"
+    )
     return 1 if failed else 0
 
 
