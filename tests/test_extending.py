@@ -198,7 +198,7 @@ def test_a_command_is_listed_and_asks_the_node(copy):
     assert re.search(r"head-age +Print how old the head is", command(copy, "--help"))
     with HTTPServer(("127.0.0.1", 0), OneAnswer) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        api = f":/ip4/127.0.0.1/tcp/{server.server_port}/http"
+        api = f"/ip4/127.0.0.1/tcp/{server.server_port}/http"
         assert command(copy, "head-age", FULLNODE_API_INFO=api) == "1.2 s\n"
         assert json.loads(command(copy, "head-age", "--json", FULLNODE_API_INFO=api)) == 1.25
         server.shutdown()

@@ -103,7 +103,7 @@ class Answerer(Subsystem[None]):
 CHANGES = {
     "actors/messages/wallet.py": ("Ask[Signature], to=WALLET", "Ask[Signature], to=WALET", "name-defined"),
     "actors/wallet/actor.py": ("SignBytes) -> Signature:", "SignBytes) -> Signature | None:", "arg-type"),
-    "actors/api/wallet.py": ("made = await node.ask(NewKey(", "made: int = await node.ask(NewKey(", "arg-type"),
+    "actors/api/gas.py": ("premium = await node.ask(", "premium: str = await node.ask(", "arg-type"),
     "actors/hello_svc/actor.py": ("self.ask(ReadHead())", "self.ask(PeerJoined(PROTOCOL))", "arg-type"),
 }
 DECORATED = {"actors/wallet/actor.py": -1}

@@ -4,7 +4,7 @@ import httpx
 import pytest
 import trio
 from starlette.testclient import TestClient
-from thespis.deploy.faucet import ENTRIES_MAX, Faucet, Limiter
+from thespis.deploy.faucet import ENTRIES_MAX, FORM_BYTES_MAX, Faucet, Limiter
 
 ADDRESS = "f1e7nfpd7bowaifazzafo6q2ewattwpr6j5kt32yy"
 OTHER = "f1dqam7z6w7o2kwkzeanzzxkhypcjt2qeddujbwci"
@@ -53,6 +53,8 @@ def test_taps():
     assert "500 FIL per address every 0.5 s" in client.get("/").text
     assert client.post("/tap?target=nonsense").status_code == 400
     assert client.post("/tap").status_code == 400
+    for size, status in ((FORM_BYTES_MAX, 400), (FORM_BYTES_MAX + 1, 413)):
+        assert client.post("/tap", content=b"target=".ljust(size, b"x")).status_code == status
     first = client.post(f"/tap?target={ADDRESS}")
     assert first.status_code == 200
     assert first.headers["Message-Cid"] == "bafytest"

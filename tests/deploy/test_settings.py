@@ -65,7 +65,7 @@ BOUNDS = {
     "bootstrap.addresses": ([[], ["/ip4/1.2.3.4/tcp/5"]], ["/ip4/1.2.3.4/tcp/5", ["/ip4/1.2.3.4/tcp/5", "x"]]),
     "bootstrap.min_peer_threshold": bounds(0),
     "bootstrap.period_s": SECONDS,
-    "swarm.address": ADDRESSES,
+    "swarm.address": (ADDRESSES[0][1:], ["", "/dns4/localhost/tcp/5", *ADDRESSES[1]]),
     "swarm.relay": ([True, False], [1, "true"]),
     "mining.miner_address": ON_CHAIN,
     "mining.enabled": ([True, False], [0, "false"]),
