@@ -127,7 +127,8 @@ class DevnetShown:
         started_s = time.monotonic()
         interrupted = False
         if not self._as_json:
-            click.echo(f"Starting {len(self._plan.nodes)} nodes at {self._plan.home} …")
+            nodes = len(self._plan.nodes)
+            click.echo(f"Starting {nodes} node{'s' * (nodes > 1)} at {self._plan.home} …")
         with run.fleet:
             try:
                 run.fleet.wait_ready()

@@ -102,7 +102,7 @@ def _check_free(name: str, port: int) -> None:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
         raise DevnetError(
-            f"port {port} of {name} cannot be had: {error.strerror}; end the program that has it, "
+            f"port {port} of {name} cannot be had: {os.strerror(error.errno or 0)}; end the program that has it, "
             "or --reset chooses others with a new network"
         ) from None
 
