@@ -31,10 +31,12 @@ test: setup
 test-all: setup
 	@$(PYTEST)
 
-# properties with twenty times as many random examples; FUZZ=100 for more
+# properties with twenty times as many random examples, FUZZ=100 for more; then a million hostile calls of actors
 FUZZ ?= 20
+CALLS ?= 1000000
 fuzz: setup
 	@THESPIS_FUZZ=$(FUZZ) $(PYTEST) -m hypothesis --timeout 3600
+	@$(BIN)/python -m tests.protocols.vm.hostile --calls $(CALLS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -27,7 +27,19 @@ class Hostile:
 
     def __init__(self, rng, epoch, addresses):
         self.rng, self.addresses = rng, addresses
-        self._near = [0, 1, 2, 3, 63, max(0, epoch - 200), max(0, epoch - 1), epoch, epoch + 1, epoch + 600_000, 1 << 62]
+        self._near = [
+            0,
+            1,
+            2,
+            3,
+            63,
+            max(0, epoch - 200),
+            max(0, epoch - 1),
+            epoch,
+            epoch + 1,
+            epoch + 600_000,
+            1 << 62,
+        ]
         number = {int: self._signed, ChainEpoch: self._signed, Unsigned: self._unsigned}
         self._simple = number | {
             BigInteger: lambda: rng.choice(AMOUNTS),
@@ -75,7 +87,9 @@ class Hostile:
     def _bitfield(self):
         rng = self.rng
         if rng.random() < 0.5:
-            return Bitfield.of({rng.choice([rng.randrange(5), rng.randrange(1 << 63)]) for _ in range(rng.randrange(4))})
+            return Bitfield.of(
+                {rng.choice([rng.randrange(5), rng.randrange(1 << 63)]) for _ in range(rng.randrange(4))}
+            )
         lengths = [rng.choice([rng.randint(1, 20), rng.choice(SIZES)]) for _ in range(rng.randrange(6))]
         while sum(lengths) >= 1 << 64:
             lengths.pop()
@@ -122,7 +136,9 @@ class Hostile:
         """Another value of an item's type."""
         rng = self.rng
         if type(item) is int:
-            return rng.choice([item - 1, item + 1, -item, rng.choice(self._near), rng.choice(EDGES), -rng.choice(EDGES)])
+            return rng.choice(
+                [item - 1, item + 1, -item, rng.choice(self._near), rng.choice(EDGES), -rng.choice(EDGES)]
+            )
         if type(item) is bytes:
             amount = rng.choice(AMOUNTS)
             sized = bytes([amount < 0]) + abs(amount).to_bytes(126, "big").lstrip(b"\x00")
