@@ -49,7 +49,7 @@ boundaries: setup
 
 # what passes of the network's own vectors, as docs/conformance.md
 conformance: setup
-	@$(BIN)/python -m tests.conformance.report
+	@$(BIN)/python -m tests.conformance
 
 # every setting as the records beside the subsystems have it
 settings-docs: setup

@@ -16,6 +16,7 @@ NO_RULES = ("queries", "invariants", "states", "registry")
 """Modules that look at states from outside: no message runs them."""
 REFUSALS = {"check", "require_success", "validate_caller", "validate_caller_kind", "checked"}
 """Calls that end the message unless something holds."""
+ABORTS = {"abort"}
 LIFTED = {"failing_as"}
 """Blocks whose faults get an exit code."""
 
@@ -87,6 +88,11 @@ class Places(ast.NodeTransformer):
         return self._named(node)
 
     def visit_FunctionDef(self, node):
+        if all(
+            isinstance(each, ast.Expr | ast.Raise) and not _calls(getattr(each, "value", None), REFUSALS | ABORTS)
+            for each in node.body
+        ):
+            return node  # only says what others do
         hit = self._hit(node, node.name, "runs")
         self._named(node)
         documented = ast.get_docstring(node, clean=False) is not None
@@ -121,11 +127,17 @@ class Places(ast.NodeTransformer):
         return ast.fix_missing_locations(node)
 
     def visit_BoolOp(self, node):
-        node.values = [self._came_out(value, self.visit(value)) for value in node.values]
+        *others, last = node.values
+        counted = [self._came_out(value, self.visit(value)) for value in others]
+        # what stands in for nothing, as in `found or NOTHING`, decides nothing
+        decides = isinstance(last, ast.Compare | ast.BoolOp | ast.UnaryOp | ast.Call | ast.Attribute)
+        node.values = [*counted, self._came_out(last, self.visit(last)) if decides else self.visit(last)]
         return node
 
     def visit_comprehension(self, node):
         self.generic_visit(node)
+        if not self._within:
+            return node
         node.ifs = [self._came_out(each, each) for each in node.ifs]
         return node
 
