@@ -84,5 +84,5 @@ def test_miners_and_market_do_what_the_reference_s_do(name, monkeypatch):
 
 @pytest.mark.parametrize("name", ["rules-v0-network-1", "rules-v0-network-3", "rules-v2-network-5"])
 def test_what_is_seldom_ends_as_the_reference_ends_it(name, monkeypatch):
-    """Two hundred proofs in an epoch, replaced sectors gone meanwhile, poor and accused miners, what is out of bounds."""
+    """Two hundred proofs in an epoch, replaced sectors gone meanwhile, poor and accused miners, far-off arguments."""
     assert len(replay(name, monkeypatch, books=False)) >= 50, "the trace has lost its variety"
