@@ -31,10 +31,12 @@ test: setup
 test-all: setup
 	@$(PYTEST)
 
-# properties with twenty times as many random examples; FUZZ=100 for more
+# properties with twenty times as many random examples, FUZZ=100 for more; then a million hostile calls of actors
 FUZZ ?= 20
+CALLS ?= 1000000
 fuzz: setup
 	@THESPIS_FUZZ=$(FUZZ) $(PYTEST) -m hypothesis --timeout 3600
+	@$(BIN)/python -m tests.protocols.vm.hostile --calls $(CALLS)
 
 lint: setup
 	$(BIN)/ruff check .
@@ -47,7 +49,7 @@ boundaries: setup
 
 # what passes of the network's own vectors, as docs/conformance.md
 conformance: setup
-	@$(BIN)/python -m tests.conformance.report
+	@$(BIN)/python -m tests.conformance
 
 # every setting as the records beside the subsystems have it
 settings-docs: setup

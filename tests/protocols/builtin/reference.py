@@ -72,6 +72,14 @@ def trace_of(name):
     return json.loads(gzip.decompress((TRACES / f"{name}.json.gz").read_bytes()))
 
 
+def policy_of(trace):
+    """The constants that a trace was made with: those of all, but for what it says itself."""
+    changes = trace.get("policy", {})
+    if "seal_proofs" in changes:
+        changes = changes | {"seal_proofs": frozenset(changes["seal_proofs"])}
+    return dataclasses.replace(POLICY, **changes)
+
+
 def agreeable(monkeypatch):
     """Syscalls as the reference's test machine fakes them."""
     monkeypatch.setattr(Syscalls, "verify_signature", lambda *_: None)
@@ -89,7 +97,7 @@ class Replayed:
     def __init__(self, trace, network_version=None):
         self.version = trace["network_version"] if network_version is None else network_version
         actors = actors_version(self.version)
-        self.policy = dataclasses.replace(POLICY, seal_proofs=frozenset(trace.get("seal_proofs", POLICY.seal_proofs)))
+        self.policy = policy_of(trace)
         self.store = MemoryBlockstore()
         self.state = StateTree(self.store, Hamt(self.store, version=HamtVersion.V0).flush())
         addresses = HistoricMap(self.store)

@@ -18,9 +18,9 @@ from thespis.protocols.vm.state_tree import StateTree
 from thespis.protocols.vm.syscalls import Syscalls
 from thespis.runtime.store.errors import StoreFullError
 
-from tests.actors.chain.builder import USERS, VERSION_0
+from tests.actors.chain.builder import USERS
 from tests.conformance.chaos import Raw
-from tests.protocols.vm.test_hostile_params import EPOCH, Beginning, StrangeWorld
+from tests.protocols.vm.beginnings import EPOCH, Beginning, StrangeWorld
 from tests.protocols.vm.test_machine import ALICE, message, world
 
 MINER = Address.id(1000)
@@ -30,7 +30,7 @@ MANY_BITS = bytes.fromhex("04101010101010101030")
 
 @pytest.fixture(scope="module", params=["version 0", "version 2"])
 def beginning(request):
-    return Beginning(0, 3, VERSION_0) if request.param == "version 0" else Beginning(2, 5, {})
+    return Beginning(0 if request.param == "version 0" else 2)
 
 
 def machine_of(beginning):
@@ -120,7 +120,7 @@ def test_what_this_node_lacks_is_no_outcome(error):
 
 def test_calls_may_be_as_deep_as_gas_allows():
     """Two wallets that are each other's signers: each call is in the parameters of the one before."""
-    beginning = Beginning(0, 3, VERSION_0)
+    beginning = Beginning(0)
     machine = machine_of(beginning)
     user, wallets = machine.state.resolve(USERS[0]), []
     for signer in (user, None):

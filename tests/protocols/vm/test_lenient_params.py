@@ -10,10 +10,12 @@ from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.bitfield import Bitfield
 from thespis.protocols.encoding.dialect import Dialect
 from thespis.protocols.errors import BitfieldError, BrokenBitfieldError, DecodeError
+from thespis.protocols.vm.machine import Machine
+from thespis.protocols.vm.state_tree import StateTree
 
-from tests.actors.chain.builder import VERSION_0, WORKER_KEYS
+from tests.actors.chain.builder import WORKER_KEYS
 from tests.protocols.encoding.test_dialects import header
-from tests.protocols.vm.test_hostile_params import EPOCH, Beginning, outcome
+from tests.protocols.vm.beginnings import EPOCH, Beginning, StrangeWorld
 
 OWNER, MINER, MARKET = Address.id(100), Address.id(1000), Address.id(5)
 UNDECODABLE, ILLEGAL_ARGUMENT = 1, 16
@@ -26,14 +28,15 @@ LONG = "d82a588800" + "015500" + "8201" + "22" * 130
 
 @pytest.fixture(scope="module", params=["version 0", "version 2"])
 def beginning(request):
-    return Beginning(0, 3, VERSION_0) if request.param == "version 0" else Beginning(2, 5, {})
+    return Beginning(0 if request.param == "version 0" else 2)
 
 
 def called(beginning, method, text, receiver=MINER):
     """Exit codes, gas, and the state's root."""
-    calls = [(OWNER, receiver, 0, method, bytes.fromhex(text))]
-    applied, root = outcome(beginning, beginning.store, False, calls)
-    return [each.receipt.exit_code for each in applied], sum(each.receipt.gas_used for each in applied), root
+    state = StateTree(beginning.store, beginning.root)
+    machine = Machine(state, beginning.network, 0, EPOCH, world=StrangeWorld(accepts=False))
+    receipt = machine.call(OWNER, receiver, 0, method, bytes.fromhex(text)).receipt
+    return [receipt.exit_code], receipt.gas_used, state.flush()
 
 
 @pytest.mark.parametrize(
@@ -96,7 +99,7 @@ def test_what_the_network_cannot_decode_ends_with_its_code(beginning, method, te
 
 
 def test_an_undefined_owner_is_undecodable():
-    assert called(Beginning(2, 5, {}), 23, "40")[0] == [UNDECODABLE]
+    assert called(Beginning(2), 23, "40")[0] == [UNDECODABLE]
 
 
 @pytest.mark.parametrize("link", [SHA2_20, LONG])
