@@ -334,9 +334,9 @@ class SectorBuilder(Subsystem[SealingSettings]):
     @answers(ProveSectors)
     async def prove_sectors(self, request: ProveSectors) -> SectorsProven:
         """A proof of spacetime over sectors, also those of genesis; what cannot be proven is named as a fault."""
-        if len(request.numbers) > PROVEN_SECTORS_MAX:
+        if not 1 <= len(request.numbers) <= PROVEN_SECTORS_MAX:
             raise SectorError(
-                f"a proof over {len(request.numbers)} sectors; at most {PROVEN_SECTORS_MAX} are proven at once, "
+                f"a proof over {len(request.numbers)} sectors; 1 to {PROVEN_SECTORS_MAX} are proven at once, "
                 "for without a SNARK a proof grows with them"
             )
         proof = await self._work(ProveWindow(request.numbers, request.randomness))

@@ -79,7 +79,7 @@ def test_sectors_are_kept_in_bounded_number(builder, monkeypatch):
 
 def test_a_proof_covers_a_bounded_number_of_sectors(builder):
     numbers = tuple(range(PROVEN_SECTORS_MAX + 1))
-    assert f"at most {PROVEN_SECTORS_MAX} are proven at once" in failing(
+    assert f"1 to {PROVEN_SECTORS_MAX} are proven at once" in failing(
         builder.prove_sectors(ProveSectors(numbers, bytes(32)))
     )
 
