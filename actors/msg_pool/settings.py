@@ -16,4 +16,5 @@ class MsgPoolSettings:
     nonce_gap_max: Annotated[
         int, Setting("mpool.max_nonce_gap", "nonces that a peer's message may leave out after those known", at_least=0)
     ] = 4
-    bytes_max: Annotated[int, Setting("mpool.max_pool_bytes", "bytes of messages held at most", above=0)] = 64 << 20
+    bytes_max: Annotated[int, Setting("mpool.max_pool_bytes", "bytes of messages held at most", above=0)] = 18 << 20
+    """With as many messages as there may be, the API can still list them in one answer."""

@@ -151,7 +151,7 @@ def test_the_environment_gives_lists_and_texts_that_look_like_other_values():
 
 def test_get():
     assert DEFAULTS.get("bootstrap.period_s") == 10.0
-    assert DEFAULTS.get("mpool") == {"max_pool_size": 10_000, "max_nonce_gap": 4, "max_pool_bytes": 64 << 20}
+    assert DEFAULTS.get("mpool") == {"max_pool_size": 10_000, "max_nonce_gap": 4, "max_pool_bytes": 18 << 20}
     assert DEFAULTS.get("") == {section: DEFAULTS.get(section) for section in SETTINGS.sections}
     for key in ("nope", "api.nope", "api.address.x"):
         with pytest.raises(ConfigError, match=key):

@@ -36,7 +36,9 @@ class DearMessages(Enemy):
             place = (keys.account, keys.account_key, nonce + number, 0, hollow, hollow)
             self.later(number * SEND_EVERY_S, self._send, *place)
         rich = state.get(keys.worker)
-        for number in range(SPENT_PER_EPOCH if rich is not None else 0):
+        if rich is None:
+            return
+        for number in range(SPENT_PER_EPOCH):
             value = rich.balance - 2 * FEE_CAP * GAS_LIMIT - self.number()
             place = (keys.worker, keys.worker_key, rich.nonce + number, value, FEE_CAP, FEE_CAP - base_fee)
             self.later(number * SEND_EVERY_S, self._send, *place)

@@ -5,14 +5,18 @@ import json
 
 import pytest
 from thespis.actors.api import forms
+from thespis.actors.api.dispatch import ANSWER_BYTES_MAX
 from thespis.actors.messages.api import RpcCall
 from thespis.actors.messages.mining_scheduler import StartMining, StopMining
 from thespis.actors.messages.msg_pool import AddMessage
+from thespis.actors.msg_pool.settings import MsgPoolSettings
 from thespis.actors.simulation.network import RpcFailedError, SimulatedFilecoin
 from thespis.protocols.chain.message import Message, SignedMessage
-from thespis.protocols.crypto.signature import SignatureType, sign
+from thespis.protocols.crypto.signature import Signature, SignatureType, sign
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
+
+from tests.actors.chain.builder import USERS, WORKERS
 
 NONE = {"/": str(Cid.of(b"no message"))}
 
@@ -206,3 +210,20 @@ def test_estimates_are_whole_numbers_whatever_the_queue(network):
     assert [int(cap) for cap in caps] == sorted(int(cap) for cap in caps)
     assert caps[2] == caps[3] == caps[4]
     assert int(network.rpc(0, "GasEstimateGasPremium", 2**63, str(network.identities[0].account), 0, [])) > 0
+
+
+@pytest.mark.parametrize("kind", ["key", "bls"])
+def test_a_pool_that_is_full_by_each_bound_is_listed_in_one_answer(kind):
+    """What a message adds to its bytes, and base64 to what it carries."""
+    sender, to = (WORKERS[0], WORKERS[1]) if kind == "bls" else (USERS[0], USERS[1])
+    size = 60_000
+    message = Message(
+        Unsigned(0), to, sender, Unsigned(1 << 40), TokenAmount(10**27), 10**10, TokenAmount(10**12),
+        TokenAmount(10**12), Unsigned(1 << 40), bytes(size),
+    )  # fmt: skip
+    signature = Signature(SignatureType.BLS, bytes(96)) if kind == "bls" else Signature(SignatureType(1), bytes(65))
+    shown = len(forms.written([forms.signed_form(SignedMessage(message, signature))], "f"))
+    added = shown - size * 4 // 3
+    bounds = MsgPoolSettings()
+    carried = bounds.bytes_max - bounds.messages_max * (len(SignedMessage(message, signature).encode()) - size)
+    assert carried * 4 // 3 + bounds.messages_max * added <= ANSWER_BYTES_MAX

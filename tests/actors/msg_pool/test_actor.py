@@ -301,7 +301,7 @@ def test_messages_over_a_base_that_is_executed_meanwhile_are_given(pool, chain):
 
 
 def test_the_bounds_of_a_pool_by_default():
-    assert MsgPoolSettings() == MsgPoolSettings(messages_max=10_000, nonce_gap_max=4, bytes_max=64 << 20)
+    assert MsgPoolSettings() == MsgPoolSettings(messages_max=10_000, nonce_gap_max=4, bytes_max=18 << 20)
 
 
 def test_what_is_final_is_forgotten(pool, chain, monkeypatch):
