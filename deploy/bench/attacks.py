@@ -21,6 +21,7 @@ from typing import Any
 
 from thespis.deploy.bench.campaigns import Campaigns, at_once
 from thespis.deploy.bench.heavy import ALL_MESSAGES, OutsideMiner, false_messages
+from thespis.deploy.bench.purse import Purse
 from thespis.deploy.bench.stranger import Stranger, StrangerError
 from thespis.deploy.devnet.plan import DevnetPlan
 from thespis.protocols.chain.block import BlockHeader, BlockMessage
@@ -233,6 +234,7 @@ class Attacker:
             "endless request": self._returning(self._endless),
             "requests": self._returning(self._requests),
             "identities": self._returning(lambda _seconds: self.stranger().port.close()),
+            **{name: self._returning(flood) for name, flood in Purse(self).floods().items()},
             **campaigns,
         }
         together = [found["connection churn"], found["requests"], *campaigns.values()]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from thespis.deploy.bench.purse import POOL_MESSAGES
 from thespis.deploy.bench.report import Figure
 from thespis.deploy.bench.stranger import Stranger
 from thespis.deploy.devnet.fleet import Fleet
@@ -34,7 +35,9 @@ from thespis.runtime.repo import Repo
 MINERS = 2
 """Of genesis: the node's, and one that no node runs, whose keys the attackers have."""
 BLOCK_TIME_S = 1
-ALONE = {"bootstrap.addresses": [], "bootstrap.min_peer_threshold": 0}
+ALONE = {"bootstrap.addresses": [], "bootstrap.min_peer_threshold": 0, "mpool.max_pool_size": POOL_MESSAGES}
+STUCK = {"GasLimit": 1_000_000, "GasFeeCap": "100", "GasPremium": "1"}
+"""What a message pays that waits while the base fee is above its least: long enough to be pushed out."""
 RATE_PER_S = 20
 IDLE_REQUESTS = 400
 MEBI = 1 << 20
@@ -73,6 +76,7 @@ class Siege:
         self._genesis = read_genesis(plan.genesis_car())[0].cid
         self.fleet = Fleet(dataclasses.replace(plan, nodes=(self._node,)))
         self.honest: Stranger | None = None
+        self._waiting, self._rich = "", str(plan.nodes[-1].account.address)
 
     def open(self) -> None:
         """Wait for the node and its first blocks, and connect the honest peer."""
@@ -80,6 +84,21 @@ class Siege:
         while self.height() < 3:  # noqa: PLR2004
             time.sleep(0.1)
         self.honest = Stranger(self._folder / "honest", self._network, self._node.p2p_address, answer=self._greet)
+        own = str(self._node.account.address)
+        with self.fleet.client(self._node) as client:
+            sent = client.call("MpoolPushMessage", {"From": own, "To": own, "Value": "1", **STUCK}, None)
+        self._waiting = str(sent["CID"]["/"])
+
+    def rich_nonce(self) -> int:
+        """How many messages of the attackers' account the node took, on chain and waiting."""
+        with self.fleet.client(self._node) as client:
+            return int(client.call("MpoolGetNonce", self._rich))
+
+    def user_is_served(self) -> bool:
+        """Whether the message that the node's user sent before the siege waits still, or is on chain."""
+        with self.fleet.client(self._node) as client:
+            waiting = [each["CID"]["/"] for each in client.call("MpoolPending", [])]
+            return self._waiting in waiting or client.call("StateSearchMsg", {"/": self._waiting}) is not None
 
     def _greet(self, protocol: str, _data: bytes) -> bytes | None:
         return hello.HelloReply(1, 2).encode() if protocol == hello.PROTOCOL else None
@@ -204,6 +223,7 @@ def _besiege(siege: Siege, flood_s: float) -> Iterator[Figure]:
     yield Figure("head.behind", behind, "epochs at most")
     yield Figure("honest.dropped", int(siege.honest_dropped()), "times")
     yield Figure("restarts", siege.restarts(), "of subsystems")
+    yield Figure("user.served", int(siege.user_is_served()), f"of 1 message beside {siege.rich_nonce()} dear ones")
 
 
 def _floods(siege: Siege, flood_s: float) -> Iterator[tuple[str, Latencies, float, int]]:

@@ -38,7 +38,8 @@ def test_liars_are_dropped_and_the_node_goes_on(siege):
 def test_floods_cost_no_memory_and_leave_the_honest_peer_its_answers(siege):
     before, height = siege.memory(), siege.height()
     floods = [line["begins"] for line in siege.attack(FLOOD_S) if "begins" in line]
-    assert len(floods) == 10
+    assert len(floods) == 11
+    assert siege.user_is_served()
     assert siege.memory() - before < MEMORY_GROWTH_MAX_MIB
     assert siege.ask(40).failed == 0
     assert siege.height() > height
