@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from thespis.actors.chain.reader import ChainReader
 from thespis.protocols.encoding.car import write_car
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.networks.genesis import reachable
+from thespis.runtime.environment import RUN_FOLDER
 from thespis.runtime.errors import RuntimeFloorError
 from thespis.runtime.repo import Repo
 from thespis.runtime.store.rocks import RocksReader
@@ -31,7 +33,8 @@ def export_chain(home: Path, path: Path) -> tuple[int, int]:
         raise SnapshotError(f"the node at {home} runs as process {user}; stop it first: thespis --home {home} stop")
     if not (home / "datastore" / CHAIN_STORE).exists():
         raise SnapshotError(f"{home} has no chain yet; run a node there first")
-    reader = ChainReader(RocksReader.open(home / "datastore" / CHAIN_STORE))
+    run = home / RUN_FOLDER
+    reader = ChainReader(RocksReader.open(home / "datastore" / CHAIN_STORE, run))
     try:
         head = reader.head()
         with path.open("wb") as stream:
@@ -40,6 +43,8 @@ def export_chain(home: Path, path: Path) -> tuple[int, int]:
         return counted.blocks, size
     finally:
         reader.store.close()
+        with contextlib.suppress(OSError):
+            run.rmdir()
 
 
 class _Counted:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 CLIENT_CALLS_MAX = 128
 """Calls of one client in progress, those that wait for a message among them."""
-ANSWERS_BYTES_MAX = 64 << 20
+ANSWERS_BYTES_MAX = 32 << 20
 """Of all answers that are being put together."""
 INSIDE = "inside"
 

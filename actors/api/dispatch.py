@@ -32,7 +32,7 @@ VALUES_MAX = 200_000
 """Values of a body: each takes up to a hundred times its length once it is read."""
 ASIDE_BYTES = 16 << 10
 """Longer bodies are read in a lane."""
-ANSWER_BYTES_MAX = 32 << 20
+ANSWER_BYTES_MAX = 16 << 20
 """Of the answers to one body."""
 NAME_CHARS_MAX = 80
 """Of what a caller said, so much is repeated in an error."""

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from thespis.deploy.bench.callers import Callers
 from thespis.deploy.bench.campaigns import Campaigns, at_once
 from thespis.deploy.bench.heavy import ALL_MESSAGES, OutsideMiner, false_messages
 from thespis.deploy.bench.purse import Purse
@@ -323,7 +324,8 @@ def main() -> None:
         attacker = Attacker(field, Path(folder))
         if given["seconds"]:
             os.nice(NICENESS)
-            for name, flood in attacker.floods().items():
+            callers = Callers(given["api"])
+            for name, flood in (attacker.floods() | callers.floods()).items():
                 print(json.dumps({"begins": name}), flush=True)
                 try:
                     flood(given["seconds"])

@@ -10,12 +10,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+from thespis.deploy.bench.callers import PREFIX
 from thespis.deploy.bench.purse import POOL_MESSAGES
 from thespis.deploy.bench.report import Figure
 from thespis.deploy.bench.stranger import Stranger
@@ -40,6 +41,7 @@ STUCK = {"GasLimit": 1_000_000, "GasFeeCap": "100", "GasPremium": "1"}
 """What a message pays that waits while the base fee is above its least: long enough to be pushed out."""
 RATE_PER_S = 20
 IDLE_REQUESTS = 400
+CALL_TIMEOUT_S = 10.0
 MEBI = 1 << 20
 
 
@@ -117,18 +119,35 @@ class Siege:
         return Request(cids, Unsigned(1), Unsigned(Options.HEADERS))
 
     def ask(self, count: int, until: threading.Event | None = None) -> Latencies:
-        """Ask for the head at a steady rate, `count` times or until told to stop."""
-        assert self.honest is not None
-        found, data = Latencies([]), self._request().encode()
+        """Ask for the head over libp2p at a steady rate, `count` times or until told to stop."""
+        honest, data = self.honest, self._request().encode()
+        assert honest is not None
+        return self._steadily(lambda: honest.ask(exchange.PROTOCOL, data)[0] is not None, count, until)
+
+    def call(self, count: int, until: threading.Event | None = None) -> Latencies:
+        """Ask for the head over the API, with a token of its own."""
+        with self.fleet.client(self._node) as client:
+
+            def answered() -> bool:
+                try:
+                    client.call("ChainHead", timeout_s=CALL_TIMEOUT_S)
+                except RuntimeFloorError:
+                    return False
+                return True
+
+            return self._steadily(answered, count, until)
+
+    def _steadily(self, answered: Callable[[], bool], count: int, until: threading.Event | None) -> Latencies:
+        found = Latencies([])
         begin = time.perf_counter()
         for number in range(count):
             if until is not None and until.is_set():
                 break
             wait_s = begin + number / RATE_PER_S - time.perf_counter()
             time.sleep(max(0.0, wait_s))
-            answer, seconds = self.honest.ask(exchange.PROTOCOL, data)
-            found.times_ms.append(seconds * 1e3)
-            found.failed += answer is None
+            asked_s = time.perf_counter()
+            found.failed += not answered()
+            found.times_ms.append((time.perf_counter() - asked_s) * 1e3)
         return found
 
     def memory(self) -> float:
@@ -160,6 +179,7 @@ class Siege:
         field = {
             "network": self._network,
             "address": self._node.p2p_address,
+            "api": self._node.api_address,
             "genesis": str(self._genesis),
             "head": head,
             "seconds": flood_s,
@@ -219,6 +239,7 @@ def _besiege(siege: Siege, flood_s: float) -> Iterator[Figure]:
         yield Figure(f"{label}.p50", latencies.at(0.5), "ms", "idle", latencies.at(0.5) / idle.at(0.5))
         yield Figure(f"{label}.p99", latencies.at(0.99), "ms", "idle", latencies.at(0.99) / idle.at(0.99))
         yield Figure(f"{label}.unanswered", latencies.failed, f"of {len(latencies.times_ms)}")
+    yield Figure("restarts", siege.restarts(), "of subsystems")
     yield Figure("memory.growth", peak - before, f"MiB over {before:.0f} resident")
     yield Figure("head.behind", behind, "epochs at most")
     yield Figure("honest.dropped", int(siege.honest_dropped()), "times")
@@ -233,7 +254,8 @@ def _floods(siege: Siege, flood_s: float) -> Iterator[tuple[str, Latencies, floa
     asking: threading.Thread | None = None
 
     def ask(name: str, over: threading.Event) -> None:
-        found.append((name, siege.ask(1 << 20, over), siege.memory(), siege.lag()))
+        ask_head = siege.call if name.startswith(PREFIX) else siege.ask
+        found.append((name, ask_head(1 << 20, over), siege.memory(), siege.lag()))
 
     for line in siege.attack(flood_s):
         if "begins" not in line:

@@ -25,9 +25,9 @@ class HttpSettings:
     """A call that nobody took up by then, or a page, is given up."""
     connections_max: int = 512
     address_connections_max: int = 256
-    bodies_bytes_max: int = 64 << 20
+    bodies_bytes_max: int = 32 << 20
     """Of bodies that were read and are not answered, beside the first 64 KiB of each connection."""
-    answers_bytes_max: int = 64 << 20
+    answers_bytes_max: int = 32 << 20
     """Of answers and frames that are not read yet."""
     calls_waiting_max: int = 512
     client_calls_max: int = 256

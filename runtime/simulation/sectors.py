@@ -37,6 +37,10 @@ class SimulatedSectorPort:
             delay_ns = len(SEAL_PHASES) * PHASE_NS
         self._after(delay_ns, self._finish, number, job)
 
+    def work_done(self) -> tuple[int, ...]:
+        """Simulated jobs tell of their progress."""
+        return ()
+
     def close(self) -> None:
         """Forget what was begun."""
         self._closed = True

@@ -241,7 +241,7 @@ def test_calls_of_a_client_in_progress_are_bounded_but_may_be_cancelled(field, m
 
 
 def test_answers_that_are_put_together_are_bounded(field, monkeypatch):
-    assert ANSWERS_BYTES_MAX == 64 << 20
+    assert ANSWERS_BYTES_MAX == 32 << 20
     monkeypatch.setattr(calls_module, "ANSWERS_BYTES_MAX", 100)
     refused = field.answer(field.call("ChainHead"))
     assert refused["error"]["code"] == LIMIT

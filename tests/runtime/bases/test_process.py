@@ -393,3 +393,20 @@ def test_what_is_urgent_is_handled_before_mail_that_waits(system):
     sloth, hurry = system.createActor(crew.Sloth), system.createActor(crew.Hurry)
     told = system.ask(hurry, crew.Forward(sloth, 500, 0), WAIT_S)
     assert told.values[0] < 100
+
+
+def test_what_killed_processes_left_in_the_folder_of_sockets_is_swept(tmp_path):
+    """Folders too, as readers of a store have them; the sweeper waits for the end of who started it."""
+    from thespis.runtime.bases.directory import SocketDirectory
+
+    place = tmp_path / "run"
+    directory = SocketDirectory.create(str(place))
+    writer = directory.start_sweeper()
+    (place / "reader-x").mkdir()
+    (place / "reader-x" / "LOG").write_text("left")
+    os.close(writer)
+    until(lambda: not place.exists())
+    place.mkdir(mode=0o700)
+    (place / "reader-y").mkdir()
+    SocketDirectory.create(str(place))
+    assert list(place.iterdir()) == []

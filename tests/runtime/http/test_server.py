@@ -84,7 +84,7 @@ def test_pages_of_other_origins_may_not_call(served):
 
 def test_pages(served):
     url = served().url
-    for page in ("/livez", "/readyz", "/healthz", "/metrics"):
+    for page in ("/livez", "/readyz", "/healthz", "/health/livez", "/health/readyz", "/metrics"):
         assert httpx.get(url + page).text == page
 
 

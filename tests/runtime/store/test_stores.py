@@ -334,3 +334,19 @@ def test_a_store_keeps_a_bounded_number_of_files_open(tmp_path):
     RocksStore.open(tmp_path / "store").close()
     [options] = list((tmp_path / "store").glob("OPTIONS-*"))[-1:]
     assert f"max_open_files={OPEN_FILES_MAX}" in options.read_text()
+
+
+def test_a_reader_of_a_running_node_leaves_nothing_in_the_temporary_folder(tmp_path, monkeypatch):
+    """Its scratch folder stands where a node's start sweeps: a killed process cannot remove it."""
+    import tempfile
+
+    temporary, run = tmp_path / "tmp", tmp_path / "run"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    RocksStore.open(tmp_path / "s").close()
+    reader = RocksReader.open(tmp_path / "s", run)
+    assert list(temporary.iterdir()) == []
+    assert len(list(run.iterdir())) == 1
+    assert run.stat().st_mode & 0o077 == 0
+    reader.close()
+    assert list(run.iterdir()) == []
