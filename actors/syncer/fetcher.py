@@ -38,6 +38,9 @@ ANSWER_BYTES = 2 << 20
 """Of messages that are asked for at once, by the length of those that came last; a fraction of what an answer may be,
 for the next ones may be longer."""
 
+HEADERS_BYTES_MAX = 2 << 20
+"""Of headers that are read at once, if they are of several tipsets: decoded they take about ten times as much."""
+
 
 class FetchError(Exception):
     """No peer gave what was asked for; nobody's fault, and worth another try."""
@@ -59,7 +62,7 @@ class Fetcher:
         while True:
             request = Request(key, Unsigned(length), Unsigned(Options.HEADERS))
             try:
-                return await self._ask(request, first, _tipsets)
+                return await self._ask(request, first, _tipsets, HEADERS_BYTES_MAX)
             except TooLongError:
                 if length == 1:
                     raise
@@ -107,10 +110,17 @@ class Fetcher:
                 found.append([await self.messages(header, first) for header in left[0].blocks])
         return found[::-1]
 
-    async def _ask(self, request: Request, first: str, read: Callable[[list[ReadTipset]], Steps[T]]) -> T:
+    async def _ask(
+        self,
+        request: Request,
+        first: str,
+        read: Callable[[list[ReadTipset]], Steps[T]],
+        bytes_max: int = ANSWER_BYTES_MAX,
+    ) -> T:
         """What `read` makes of the first answer that can be true; who gives another is reported.
 
-        Raises TooLongError when an honest peer's answer can be too long to be read.
+        Raises TooLongError when an honest peer's answer can be too long to be read, or of several tipsets is longer
+        than `bytes_max`.
         """
         error = "no peer is connected"
         race = Race(self._owner, await self._order(first), lambda peer: self._ask_one(peer, request))
@@ -118,6 +128,8 @@ class Fetcher:
             try:
                 if came.failure is not None:
                     raise came.failure
+                if len(came.data) > bytes_max and request.length > 1:
+                    raise TooLongError(f"{came.peer[-8:]}: {len(came.data)} bytes came at once; {bytes_max} are read")
                 chain = await in_pieces(self._owner, read_response(request, came.data))
                 return await in_pieces(self._owner, read(chain))
             except LongAnswerError as failure:

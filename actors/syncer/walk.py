@@ -66,7 +66,7 @@ class Walk:
         while not self._chain.knows(part.key):
             wanted = max(1, min(length, part.height - floor, HEADERS_MAX))
             batch = await self._fetcher.headers(part.key, wanted, self._target.peer)
-            length *= 2
+            length = 2 * len(batch)
             for tipset in batch:
                 if self._chain.knows(tipset.key):
                     return part.done(self._marks)

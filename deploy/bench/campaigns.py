@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from thespis.deploy.bench.stranger import StrangerError
 from thespis.protocols.chain.block import BlockHeader, BlockMessage, save_message_meta
-from thespis.protocols.chain.tipset import TIPSET_BLOCKS_MAX, Tipset, TipsetKey
+from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Unsigned
@@ -28,7 +28,7 @@ INVENTED = 12
 """Payloads of one liar; four are enough to be let go of."""
 MADE_UP_EVERY_S = 0.001
 DRIPPING = 30
-LONG_PROOF_BYTES, LONG_CHAIN = 16_000, 40
+LONG_PROOF_BYTES, LONG_BLOCKS, LONG_CHAIN = 8_000, 15, 30
 DROP_TIMEOUT_S = 8.0
 
 
@@ -190,7 +190,7 @@ def _linked(below: BlockHeader, top: int) -> dict[TipsetKey, tuple[BlockHeader, 
                 timestamp=Unsigned(begins_s + height),
                 win_post_proof=proofs,
             )
-            for number in range(TIPSET_BLOCKS_MAX)
+            for number in range(LONG_BLOCKS)
         )
         key = tipset.key
         found[key] = tipset.blocks

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import lru_cache
 
 from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.crypto.signature import Signature
@@ -18,8 +17,6 @@ from thespis.protocols.encoding.tuples import BigInteger, ChainEpoch, Record, To
 from thespis.protocols.errors import NodeError
 from thespis.protocols.ipld.amt import Amt, AmtVersion
 from thespis.protocols.ipld.blockstore import Blockstore, load, save
-
-HEADERS_REMEMBERED = 1024
 
 
 @record
@@ -77,15 +74,6 @@ class BlockHeader(Record):
     def signing_bytes(self) -> bytes:
         """What the worker signs: the header with no signature."""
         return dataclasses.replace(self, block_sig=None).encode()
-
-    def cid(self) -> Cid:
-        """The block's name; asked for wherever a block goes, so the last ones are remembered."""
-        return _header_cid(self)
-
-
-@lru_cache(maxsize=HEADERS_REMEMBERED)
-def _header_cid(header: BlockHeader) -> Cid:
-    return Cid.of(header.encode())
 
 
 @record

@@ -32,8 +32,8 @@ PIECE_ITEMS, PIECE_BYTES = 250, 128 << 10
 """A pause comes after so many items or bytes: some hundredths of a second."""
 ITEM_BYTES_MAX = 2 << 20
 """Of one message in an answer; they are shorter by far (reference: formats, section 3)."""
-HEADER_BYTES_MAX = 256 << 10
-"""Of one header; it has some kilobytes, the most of them the openings of vanilla proofs."""
+HEADER_READ_MAX = 256 << 10
+"""Bytes of one header that are read; it has some kilobytes, the most of them the openings of vanilla proofs."""
 
 
 _LENGTH_BYTES = {24: 1, 25: 2, 26: 4, 27: 8}
@@ -171,7 +171,7 @@ def _read_tipset(walk: _Walk, request: Request) -> Steps[ReadTipset]:
         raise WireError(f"a tipset came with {count} headers")
     headers = []
     for _ in range(count):
-        headers.append(BlockHeader.decode(walk.item(HEADER_BYTES_MAX)))
+        headers.append(BlockHeader.decode(walk.item(HEADER_READ_MAX)))
         if walk.paused():
             yield
     if not request.options & Options.MESSAGES:

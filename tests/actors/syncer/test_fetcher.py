@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from thespis.actors.messages.network import ListPeers, LongAnswerError, PeerError, PeerMisbehaved
+from thespis.actors.syncer import fetcher as fetcher_module
 from thespis.actors.syncer.fetcher import PEERS_TRIED_MAX, Fetcher, FetchError, TooLongError
 from thespis.actors.syncer.ways import SILENT_S
 from thespis.protocols.chain.block import BlockHeader, save_message_meta
@@ -149,6 +150,25 @@ def test_an_answer_longer_than_any_legal_one_costs_its_peer(empty, tipsets):
     with pytest.raises(FetchError):
         run(Fetcher(owner).headers(tipsets[4].key, 9, "liar"))
     assert (owner.asked, owner.blamed) == (["liar"] * 4, ["liar"]), "nine, four, two, and one is no legal answer"
+
+
+def test_headers_of_many_tipsets_are_read_within_a_bound_of_bytes(tipsets, monkeypatch):
+    assert fetcher_module.HEADERS_BYTES_MAX == 2 << 20
+    [newest, below] = tipsets[4], tipsets[3]
+    assert below.key == newest.parents
+    both, one = ([ExchangedTipset(each.blocks, None) for each in some] for some in ((newest, below), (newest,)))
+    size = len(response(*both))
+    owner = Owner({"peer": response(*both)})
+    monkeypatch.setattr(fetcher_module, "HEADERS_BYTES_MAX", size)
+    assert run(Fetcher(owner).headers(newest.key, 2, "peer")) == [newest, below]
+    monkeypatch.setattr(fetcher_module, "HEADERS_BYTES_MAX", size - 1)
+    owner = Owner({"peer": response(*both)})
+    with pytest.raises(FetchError):
+        run(Fetcher(owner).headers(newest.key, 2, "peer"))
+    assert owner.asked == ["peer"] * 2, "for less, and a peer that gives as much again answers what was not asked"
+    monkeypatch.setattr(fetcher_module, "HEADERS_BYTES_MAX", 1)
+    owner = Owner({"peer": response(*one)})
+    assert run(Fetcher(owner).headers(newest.key, 1, "peer")) == [newest], "one tipset is read in any case"
 
 
 def test_what_a_request_may_bring_is_bounded_by_what_it_asks_for():

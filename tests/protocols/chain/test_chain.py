@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from thespis.protocols.chain.base_fee import next_base_fee
-from thespis.protocols.chain.block import BlockHeader, BlockMessage, Ticket, load_message_meta, save_message_meta
+from thespis.protocols.chain.block import (
+    BlockHeader,
+    BlockMessage,
+    Ticket,
+    load_message_meta,
+    save_message_meta,
+)
 from thespis.protocols.chain.gas_outputs import gas_outputs, overestimation
 from thespis.protocols.chain.message import (
     ZERO_ADDRESS,

@@ -135,7 +135,7 @@ def test_bounds_come_before_work(monkeypatch):
 
 @pytest.mark.parametrize("more", [0, 1])
 def test_a_header_has_a_bounded_length(more):
-    size = exchange_reading.HEADER_BYTES_MAX - 5 + more
+    size = exchange_reading.HEADER_READ_MAX - 5 + more
     header = b"\x5a" + size.to_bytes(4, "big") + bytes(size)
     data = b"\x83\x00\x60\x81\x82\x81" + header + b"\xf6"
     with pytest.raises(DecodeError) as refused:
