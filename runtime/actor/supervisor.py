@@ -54,6 +54,8 @@ class Supervisor(Subsystem[None]):
     """Root of a tree of subsystems; subclasses set `plan`."""
 
     plan: ClassVar[Plan] = Plan(())
+    copies_children: ClassVar[bool] = True
+    """Its children come together and import the same: they are copies of a template (`runtime/bases/template.py`)."""
 
     def __init__(self) -> None:
         super().__init__()

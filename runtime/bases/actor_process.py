@@ -71,7 +71,7 @@ class ActorProcess(rules.UnsupportedCalls):
         self.loop = Loop()
         self._directory = SocketDirectory(settings.directory)
         self.channels = Channels(self._directory, settings.address, settings.limits, self._control, self._dead_letter)
-        self.children = Children(self.loop, self._directory, settings.limits, self._child_gone, copied=True)
+        self.children = Children(self.loop, self._directory, settings.limits, self._child_gone)
         self.loop.add_reader(self.channels.socket, self.channels.receive)
         self._local: deque[tuple[Any, ActorAddress]] = deque()
         self._watched: set[int] = set()
@@ -254,7 +254,8 @@ class ActorProcess(rules.UnsupportedCalls):
         address = new_address(actor_class.__name__)
         if globalName and (existing := self._reserve_name(globalName, address)) != address:
             return ActorAddress(existing)
-        self.children.start(child_settings(self.settings, address, actor_class, globalName, requirements))
+        settings = child_settings(self.settings, address, actor_class, globalName, requirements)
+        self.children.start(settings, copied=getattr(self._actor, "copies_children", False))
         return ActorAddress(address)
 
     def _reserve_name(self, name: str, proposal: str) -> str:

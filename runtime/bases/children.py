@@ -34,6 +34,7 @@ class Child:
     """One child process and where it stands."""
 
     settings: ChildSettings
+    copied: bool = False
     pid: int = 0
     pidfd: int = -1
     started: bool = False
@@ -54,26 +55,25 @@ class Children:
         directory: SocketDirectory,
         limits: Limits,
         on_exit: Callable[[Child, ExitStatus], None],
-        *,
-        copied: bool = False,
     ) -> None:
-        """With `copied` children are copies of a template; the process has to have its loop in its main thread."""
         self._loop = loop
         self._directory = directory
         self._limits = limits
         self._on_exit = on_exit
         self._queue: deque[Child] = deque()
         self._starting = 0
-        self._copied = copied
         self._template: Template | None = None
         self.by_address: dict[str, Child] = {}
 
     def __len__(self) -> int:
         return len(self.by_address)
 
-    def start(self, settings: ChildSettings) -> None:
-        """Start a child now, or when fewer than `starting_at_once` others are starting."""
-        child = Child(settings)
+    def start(self, settings: ChildSettings, *, copied: bool = False) -> None:
+        """Start a child now, or when fewer than `starting_at_once` others are starting; with `copied` as a copy.
+
+        Who has copies made has to have its loop in its main thread, for whose end the kernel ends them.
+        """
+        child = Child(settings, copied)
         self.by_address[child.address] = child
         self._directory.mark(child.address, settings.parent)
         self._queue.append(child)
@@ -94,7 +94,7 @@ class Children:
                 self._gone(child, ExitStatus(0, None))
                 continue
             self._starting += 1
-            if self._copied:
+            if child.copied:
                 self._copy(child)
             else:
                 self._begin(child, 0)
@@ -104,8 +104,7 @@ class Children:
             try:
                 self._template = Template(self._loop, _environment(child.settings))
             except OSError as error:
-                logger.warning("no template: %s; children are spawned", error)
-                self._copied = False
+                logger.warning("no template: %s; the child is spawned", error)
                 self._begin(child, 0)
                 return
         self._loop.call_after(self._limits.start_timeout_s, lambda: self._check_copy(child))

@@ -1,4 +1,4 @@
-"""A process that has loaded what actors need, and of which their processes are copies.
+"""A process that has loaded what actors need, and of which the processes of a supervisor's children are copies.
 
 Importing costs each process a tenth of a second and its memory, numba's kernels half a second; a copy has all of it
 at once and shares the pages. A fork must not carry threads and the locks they hold, so the template does nothing but

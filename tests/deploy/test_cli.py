@@ -49,7 +49,7 @@ def test_init_config_and_their_errors(tmp_path):
     assert thespis("config", "get", "mpool.max_pool_size", home=home).stdout == "10000\n"
     assert thespis("config", "set", "mpool.max_pool_size", "5", home=home).returncode == 0
     assert json.loads(thespis("config", "get", "mpool", "--json", home=home).stdout)["max_pool_size"] == 5
-    assert "max_nonce_gap = 100" in thespis("config", "get", home=home).stdout
+    assert "max_nonce_gap = 4" in thespis("config", "get", home=home).stdout
     for bad in (("set", "mpool.nope", "1"), ("set", "mpool.max_pool_size", "many"), ("get", "nope")):
         ran = thespis("config", *bad, home=home)
         assert ran.returncode == 1

@@ -237,6 +237,12 @@ class Parent(Worker):
             self.send(asker, ExitsSeen(tuple(a for a, _ in self.exits), tuple(r for _, r in self.exits)))
 
 
+class Copier(Parent):
+    """Has copies of a template for children."""
+
+    copies_children = True
+
+
 class Chatter(Actor):
     """Two of these send numbered messages at each other with a window; each checks the other's order."""
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def parent(system):  # noqa: F811
-    return system.createActor(crew.Parent)
+    return system.createActor(crew.Copier)
 
 
 def template_of(supervisor):
@@ -48,7 +48,7 @@ def test_a_template_that_is_killed_takes_nobody_along_and_has_a_successor(system
 
 def test_a_template_that_hangs_is_given_up_and_the_child_is_spawned(make):  # noqa: F811
     system = make(start_timeout_s=1.0)  # noqa: F811
-    parent = system.createActor(crew.Parent)
+    parent = system.createActor(crew.Copier)
     me = ask(system, parent, crew.Who()).process_id
     ask(system, parent, crew.Make("worker", 1))
     [template] = template_of(me)
