@@ -22,11 +22,10 @@ IMPOSSIBLE = "guards the books: no message makes a state in which it fails, and 
 READERS = "run by genesis, by migrations or by whoever looks at a state from outside, not by a message"
 AGREEABLE = (
     "the machine that made the traces takes every signature, proof and report of a fault, and the corpus has none that "
-    "fails there; held by `tests/protocols/builtin/test_sector_life.py`, `test_economy.py` and "
-    "`tests/protocols/vm/test_syscalls.py`"
+    "fails there; tests of the actors alone reach those of payment channels, seals, window proofs and reports"
 )
 CALLEES = "the actor that is called refuses nothing that this one sends"
-ROUNDS = "needs more than 10,000 sectors, or 200 or 3,000 partitions, of one miner"
+ROUNDS = "needs 200 or 3,000 partitions of one message or deadline"
 FAILED_CRON = "needs a miner whose own cron failed, or a claim that went while events of it waited"
 LATER = "for network versions that this node does not run, and actors of others"
 FIXED = "a rule before it has refused that already, with these constants"

@@ -71,14 +71,16 @@ def traces(reached):
     for path in sorted(TRACES.glob("*.json.gz")):
         trace = trace_of(path.name.removesuffix(".json.gz"))
         replayed, agree, all_of, exits = Replayed(trace), Counter(), Counter(), defaultdict(set)
-        for *message, code, returned, digest in trace["messages"]:
-            actor = replayed.state.get(Address.from_text(message[2]))
-            kind = name_of(actor.code) if actor else "nobody"
-            applied, changed = replayed.apply(*message)
-            same = (applied.receipt.exit_code, changed) == (code, digest)
-            agree[kind] += same and (not returned or applied.receipt.return_value.hex() == returned)
-            all_of[kind] += 1
-            exits[kind].add((message[4], code))
+        with pytest.MonkeyPatch.context() as patch:
+            agreeable(patch, trace)
+            for *message, code, returned, digest in trace["messages"]:
+                actor = replayed.state.get(Address.from_text(message[2]))
+                kind = name_of(actor.code) if actor else "nobody"
+                applied, changed = replayed.apply(*message)
+                same = (applied.receipt.exit_code, changed) == (code, digest)
+                agree[kind] += same and (not returned or applied.receipt.return_value.hex() == returned)
+                all_of[kind] += 1
+                exits[kind].add((message[4], code))
         version = actors_version(trace["network_version"])
         reached[version] |= RULES.counted()
         methods = ACTORS[version]
@@ -116,10 +118,8 @@ def main():
             f"* {len(names)} variants, such as `{names[0]}`: {difference}\n"
             for difference, names in sorted(failures.items(), key=lambda entry: -len(entry[1]))
         )
-    with pytest.MonkeyPatch.context() as patch:
-        agreeable(patch)
-        head = ["trace", "actor", "messages that agree", "methods", "exits"]
-        text += f"{TRACES_INTRODUCTION}\n{table_of(head, traces(reached))}"
+    head = ["trace", "actor", "messages that agree", "methods", "exits"]
+    text += f"{TRACES_INTRODUCTION}\n{table_of(head, traces(reached))}"
     told, unnamed = rules_reached(RULES.places, reached)
     text += told
     TARGET.write_text(text)

@@ -31,6 +31,7 @@ from thespis.protocols.builtin.power.state import PowerState
 from thespis.protocols.builtin.power.v2.state import PowerStateV2
 from thespis.protocols.builtin.reward.state import RewardState
 from thespis.protocols.builtin.reward.v2.state import RewardStateV2
+from thespis.protocols.builtin.storage_miner import declarations, extension, layouts, termination
 from thespis.protocols.builtin.system import SystemState
 from thespis.protocols.builtin.verifreg import VerifregState
 from thespis.protocols.encoding.address import Address
@@ -80,8 +81,11 @@ def policy_of(trace):
     return dataclasses.replace(POLICY, **changes)
 
 
-def agreeable(monkeypatch):
-    """Syscalls as the reference's test machine fakes them."""
+def agreeable(monkeypatch, trace=None):
+    """Syscalls as the reference's test machine fakes them, and how many sectors a message may be about in a trace."""
+    if trace and "sectors_max" in trace:
+        for module in (layouts, declarations, termination, extension):
+            monkeypatch.setattr(module, "ADDRESSED_SECTORS_MAX", trace["sectors_max"])
     monkeypatch.setattr(Syscalls, "verify_signature", lambda *_: None)
     monkeypatch.setattr(Syscalls, "unsealed_sector_cid", lambda *_: UNSEALED)
     monkeypatch.setattr(

@@ -16,8 +16,8 @@ CHECK_EVERY = 10
 
 def replay(name, monkeypatch, *, books=True):
     """Compare message by message; returns the methods with the codes that they ended with."""
-    agreeable(monkeypatch)
     trace = trace_of(name)
+    agreeable(monkeypatch, trace)
     replayed, codes = Replayed(trace), set()
     for number, (*message, code, returned, digest) in enumerate(trace["messages"]):
         applied, changed = replayed.apply(*message)
@@ -86,3 +86,10 @@ def test_miners_and_market_do_what_the_reference_s_do(name, monkeypatch):
 def test_what_is_seldom_ends_as_the_reference_ends_it(name, monkeypatch):
     """Two hundred proofs in an epoch, replaced sectors gone meanwhile, poor and accused miners, far-off arguments."""
     assert len(replay(name, monkeypatch, books=False)) >= 50, "the trace has lost its variety"
+
+
+@pytest.mark.parametrize("name", ["rounds-v0-network-3", "rounds-v2-network-5"])
+def test_what_is_too_much_for_one_message_is_settled_in_rounds(name, monkeypatch):
+    """Two sectors are what a message may be about there, so three that end early are settled by two crons."""
+    codes = replay(name, monkeypatch, books=False)
+    assert {(9, 0), (9, 16), (16, 18), (19, 20)} <= codes

@@ -85,7 +85,7 @@ class FromTrace:
         replayed = Replayed(trace)
         self.store, self.policy, self.messages = replayed.store, replayed.policy, []
         with pytest.MonkeyPatch.context() as patch:
-            agreeable(patch)
+            agreeable(patch, trace)
             for number, (epoch, sender, to, value, method, params, sequence, *_) in enumerate(trace["messages"]):
                 if number % EVERY == 0:
                     if len(self.starts) == most:
