@@ -188,7 +188,7 @@ class Checker:
             raise InvariantError(f"no head has passed height {self._highest[0]} for {still} epochs")
 
     def _heads_keep_up(self) -> None:
-        """A node that runs undisturbed, with an honest peer connected, is at most a few epochs behind that peer."""
+        """A node that runs undisturbed has an honest peer if it can have one, and is a few epochs behind at most."""
         simulation = self._simulation
         swarm = simulation.network.base.world.swarm
         heights = {}
@@ -197,12 +197,14 @@ class Checker:
             crew = tuple(sorted(simulation.node(number).root.children))
             before, since = self._settled.get(number, ((), self._epochs))
             self._settled[number] = crew, since if crew == before and not swarm.is_parted else self._epochs
-        for number in simulation.alive():
-            if self._epochs - self._settled[number][1] < max(SETTLED_EPOCHS, SETTLED_S / simulation.block_time_s):
-                continue
-            name = simulation.names[number]
+        settled_epochs = max(SETTLED_EPOCHS, SETTLED_S / simulation.block_time_s)
+        names = {number: simulation.names[number] for number in simulation.alive()}
+        settled = {name for number, name in names.items() if self._epochs - self._settled[number][1] >= settled_epochs}
+        for name in sorted(settled):
             port = swarm.ports.get(name)
             near = sorted(port.connected & heights.keys()) if port is not None else []
+            if not near and any(swarm.may_meet(name, other) for other in settled - {name}):
+                raise InvariantError(f"{name} has no honest peer, and could have one: it is surrounded")
             behind = max((heights[peer] - heights[name] for peer in near), default=0)
             if behind > self._lag_max():
                 raise InvariantError(f"{name} is {behind} epochs behind an honest peer, at height {heights[name]}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from thespis.actors.chain.reader import ChainReader
+from thespis.actors.msg_pool.actor import REPUBLISH_EPOCHS
 from thespis.actors.simulation.enemies.camp import Camp, check_kinds, miners_needed, pool_messages
 from thespis.actors.simulation.faults import FaultSchedule, check_faults
 from thespis.actors.simulation.invariants import LIVENESS_EPOCHS, Checker
@@ -16,8 +17,12 @@ from thespis.runtime.errors import AskError
 
 RECOMPUTE_EVERY = 25
 NODES_MAX = 1000
-QUIET_EPOCHS = 12
-"""Epochs without faults and new messages at the end: heads agree within ten, and messages get on chain."""
+QUIET_EPOCHS = REPUBLISH_EPOCHS + 6
+"""Epochs without faults and new messages at the end: heads agree within ten, and messages get on chain.
+
+A message that was announced just before its miner came back is announced again after so many epochs; then it crosses
+the network and is mined, perhaps after a null round or two.
+"""
 
 
 @dataclass

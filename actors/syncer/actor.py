@@ -240,13 +240,13 @@ class Syncer(Subsystem[SyncerSettings]):
         """Begin with the targets whose turn it is, and look again later for the others."""
         while (target := self._targets.take(self.now_s(), self._fetcher.ways.standing)) is not None:
             self.spawn(self._attempt(target))
-        if len(self._targets) and not self._watching:
+        if self._targets and not self._watching:
             self._watching = True
             self.spawn(self._watch())
 
     async def _watch(self) -> None:
         try:
-            while len(self._targets):
+            while self._targets:
                 await self.sleep(WATCH_EVERY_S)
                 self._go()
         finally:

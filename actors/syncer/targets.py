@@ -20,7 +20,7 @@ LANE_TARGETS_MAX = 8
 LANES_MAX = 512
 SYNCS_MAX = 8
 """Targets that are fetched at once, and only while none of them gets on."""
-STALL_S = 2.0
+STALL_S = 1.0
 """When a sync has executed nothing for so long, another one is begun beside it."""
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 1.0, 120.0
 """A lane waits so long after its first failure, twice as long after each further one, up to the second."""
@@ -68,10 +68,15 @@ class _Lane:
     due_s: float = 0.0
     turn: int = 0
 
-    def best(self, now_s: float) -> _Claim | None:
-        """The heaviest of those that have failed least, once its time has come."""
-        due = [claim for claim in self.claims.values() if claim.due_s <= now_s]
-        return min(due, key=lambda claim: (claim.tries, -claim.target.weight), default=None)
+    def is_due(self, now_s: float) -> bool:
+        """Whether it may have a turn now: hundreds are asked that, most of which have nothing left to say."""
+        free = bool(self.claims) and not self.busy and self.due_s <= now_s
+        return free and any(claim.due_s <= now_s for claim in self.claims.values())
+
+    def best(self, now_s: float) -> _Claim:
+        """The heaviest of those that have failed least and whose time has come, of a lane that is due."""
+        due = (claim for claim in self.claims.values() if claim.due_s <= now_s)
+        return min(due, key=lambda claim: (claim.tries, -claim.target.weight))
 
 
 class Targets:
@@ -87,10 +92,13 @@ class Targets:
         self._turns = 0
         self.active = 0
         """Targets that are gone for now."""
-        self._moved_s = float("-inf")
+        self._moved_s = self._begun_s = float("-inf")
 
     def __len__(self) -> int:
         return sum(len(lane.claims) for lane in self._lanes.values())
+
+    def __bool__(self) -> bool:
+        return any(lane.claims for lane in self._lanes.values())
 
     def add(self, target: Target) -> None:
         """Remember a target; what was learnt of it, and of its lane, stays."""
@@ -120,22 +128,21 @@ class Targets:
         Lanes of miners, and of peers by their `standing`, come before those of peers that only came, however many these
         are. A lane that fails waits, so the few in front cannot keep the others out.
         """
-        if self.active >= SYNCS_MAX or (self.active and now_s < self._moved_s + STALL_S):
+        if self.active >= SYNCS_MAX or (self.active and now_s < max(self._moved_s, self._begun_s) + STALL_S):
             return None
         free = [
             ((0 if lane.mined else standing(name), not lane.attested, lane.failures, lane.turn), lane)
             for name, lane in self._lanes.items()
-            if not lane.busy and lane.due_s <= now_s and lane.best(now_s)
+            if lane.is_due(now_s)
         ]
         if not free:
             return None
         _rank, lane = min(free, key=itemgetter(0))
         claim = lane.best(now_s)
-        assert claim is not None
         self._turns += 1
         lane.busy, lane.turn = True, self._turns
         self.active += 1
-        self._moved_s = now_s
+        self._begun_s = now_s
         return claim.target
 
     def moved(self, now_s: float) -> None:
@@ -159,10 +166,13 @@ class Targets:
             lane.claims.pop(key, None)
 
     def failed(self, target: Target, now_s: float) -> None:
-        """Nobody gave it; its lane waits, and may be right another time."""
+        """Nobody gave it; its lane waits, and may be right another time. So do those who name it and nobody knows."""
         lane = self._leave(target)
         lane.due_s = now_s + min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0 ** min(lane.failures, 16))
         lane.failures += 1
+        for other in self._lanes.values():
+            if target.key in other.claims and not other.attested:
+                other.claims[target.key].due_s = max(other.claims[target.key].due_s, lane.due_s)
         claim = lane.claims.get(target.key)
         if claim is not None:
             claim.tries += 1
@@ -179,6 +189,7 @@ class Targets:
         lane = self._lanes[target.lane or target.author]
         lane.busy = False
         self.active -= 1
+        self._begun_s = float("-inf")
         return lane
 
 

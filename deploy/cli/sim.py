@@ -1,4 +1,4 @@
-"""``sim``: one simulated network, from a seed to a verdict."""
+"""``sim``: one simulated network, or one after another, from a seed to a verdict."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from thespis.deploy.cli.parameters import Count, Natural, WritableFile, upgrade_option
 from thespis.deploy.cli.tables import print_table
+
+CAMPAIGN_OPTIONS = ("seeds", "faults", "enemies")
 
 
 @click.command()
@@ -20,6 +23,7 @@ from thespis.deploy.cli.tables import print_table
 @click.option("--miners", type=Count, default=3, show_default=True, help="How many of them mine.")
 @click.option("--epochs", type=Count, default=300, show_default=True, help="Epochs of virtual time.")
 @click.option("--seed", type=Natural, default=1, show_default=True, help="What everything follows from.")
+@click.option("--seeds", metavar="FIRST-LAST", help="One network of each seed, which draws its size and shape, too.")
 @click.option("--faults", default="all", show_default=True, help="all, none, or a list such as loss,partition.")
 @click.option(
     "--enemies",
@@ -39,12 +43,15 @@ from thespis.deploy.cli.tables import print_table
 @click.option("--report", type=WritableFile(), help="Write what happened as JSON.")
 @click.option("--png", type=WritableFile(), help="Draw the chain and its forks.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.pass_context
 def sim(
+    context: click.Context,
     *,
     nodes: int,
     miners: int,
     epochs: int,
     seed: int,
+    seeds: str | None,
     faults: str,
     enemies: str,
     topology: str,
@@ -70,6 +77,10 @@ def sim(
         check_scenario(nodes, miners, epochs, kinds, hostile)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    if seeds is not None:
+        given = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+        campaign(_range(seeds), kinds, hostile, [name for name in given if name not in CAMPAIGN_OPTIONS])
+        return
     world: dict[str, Any] = {
         "enemies": hostile,
         "topology": topology,
@@ -96,6 +107,46 @@ def sim(
         click.echo(json.dumps(data))
         return
     print_table(("WHAT", "VALUE"), list(data.items()))
+
+
+def _range(seeds: str) -> range:
+    """Seeds from the first to the last, both of them."""
+    first, _, last = seeds.partition("-")
+    if not (first.isdigit() and (last or first).isdigit() and int(first) <= int(last or first)):
+        raise click.UsageError(f"--seeds {seeds!r}: a first and a last seed are wanted, such as 1-200")
+    return range(int(first), int(last or first) + 1)
+
+
+def campaign(seeds: range, faults: tuple[str, ...], hostile: tuple[str, ...], refused: list[str]) -> None:
+    """Run every seed and say how each ended; ends with 1 and the commands of those that broke, if any did."""
+    from thespis.actors.simulation.campaign import Verdict, run_campaign
+
+    if refused:
+        raise click.UsageError(f"with --seeds every seed draws its own world; leave out {', '.join(refused)}")
+    broken: list[Verdict] = []
+    started_s = since_s = time.perf_counter()
+    for verdict in run_campaign(seeds, faults, hostile):
+        draw, result = verdict.draw, verdict.result
+        if result is None:
+            broken.append(verdict)
+            end = f"BROKEN {verdict.broken}"
+        else:
+            end = (
+                f"held: height {result.height}, reorganised {result.deepest_reorg} deep, "
+                f"{result.actors_killed} subsystems and {result.nodes_killed} nodes killed, {result.absences} absences"
+            )
+        now_s = time.perf_counter()
+        shape = f"{draw.nodes} nodes {draw.miners} miners {draw.epochs} epochs of {draw.block_time_s} s {draw.topology}"
+        click.echo(f"seed {draw.seed}: {shape}: {end}, {now_s - since_s:.0f} s")
+        since_s = now_s
+    click.echo(f"{len(seeds) - len(broken)} of {len(seeds)} seeds held, {since_s - started_s:.0f} s")
+    for verdict in broken:
+        draw = verdict.draw
+        world: dict[str, Any] = {"topology": draw.topology, "block_time_s": draw.block_time_s}
+        command = replay_command(draw.seed, draw.nodes, draw.miners, draw.epochs, faults, enemies=hostile, **world)
+        click.echo(command, err=True)
+    if broken:
+        sys.exit(1)
 
 
 def replay_command(

@@ -224,17 +224,14 @@ class SimulatedActor(rules.UnsupportedCalls):
         """Encode now, deliver later; the dead send nothing, whatever their abandoned coroutines do when collected."""
         if self.exit is not None:
             return
-        details, moments, payload = (
-            str(target.addressDetails),
-            self.environment.moments,
-            self.base.codec.encode(message),
-        )
-        if details == self.details:
-            self.base.post(details, details, payload)  # what its own port says, in the port's time and not its own
-            return
-        moments.tell(self.environment, SEND, (details, message), False)
-        self.base.post(self.details, details, payload)
-        moments.tell(self.environment, SEND, (details, message), True)
+        base, environment, target_details = self.base, self.environment, target.addressDetails
+        payload = base.codec.encode(message)
+        observed = environment.moments.observer is not None and target_details != self.details
+        if observed:  # what its own port says comes in the port's time and not in its own, so it is no such moment
+            environment.moments.tell(environment, SEND, (target_details, message), False)
+        base.post(self.details, target_details, payload)
+        if observed:
+            environment.moments.tell(environment, SEND, (target_details, message), True)
 
     def createActor(
         self, specification: Any, requirements: Any, globalName: str | None, sourceHash: Any = None

@@ -52,3 +52,7 @@ class LinkFaults:
         self.delay_min_ns = delay_min_ns
         self.delay_max_ns = delay_max_ns
         self.drop = drop
+
+    def delay_ns(self, rng: random.Random) -> int:
+        """One message's time on the way."""
+        return self.delay_min_ns + int(rng.random() * (self.delay_max_ns - self.delay_min_ns + 1))

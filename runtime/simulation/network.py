@@ -51,6 +51,9 @@ SEEN_MAX = 10_000
 class SimulatedPort:
     """One node's place in the simulated network."""
 
+    listens = True
+    """Whether gossip is carried to it at all: most strangers have no use for it, and it is most of what is sent."""
+
     def __init__(self, swarm: SimulatedSwarm, node: str, settings: HostSettings, deliver: Deliver) -> None:
         self._swarm = swarm
         self.node = node
@@ -147,24 +150,25 @@ class SimulatedPort:
 
     def publish(self, topic: str, data: bytes) -> None:
         """Flood a payload."""
-        if self._note(data):
+        identity = self._settings.message_id(data)
+        if not self._has_seen(identity):
+            self._note(identity)
             self._forward(topic, self.peer_id, data, exclude=self.peer_id)
 
-    def _note(self, data: bytes) -> bool:
-        identity = self._settings.message_id(data)
-        now_ns = self._swarm.now_ns
-        if self._seen.get(identity, -1) >= now_ns:
-            return False
-        self._seen[identity] = now_ns + int(self._settings.seen_ttl_s * NANOSECONDS)
+    def _has_seen(self, identity: bytes) -> bool:
+        return self._seen.get(identity, -1) >= self._swarm.now_ns
+
+    def _note(self, identity: bytes) -> None:
+        self._seen[identity] = self._swarm.now_ns + int(self._settings.seen_ttl_s * NANOSECONDS)
         if len(self._seen) > SEEN_MAX:
             self._seen.popitem(last=False)
-        return True
 
     def _forward(self, topic: str, author: str, data: bytes, exclude: str) -> None:
         swarm = self._swarm
-        for peer in sorted(self.connected):
-            if peer != exclude and swarm.rng.random() >= swarm.faults.drop:
-                self._bytes_out += len(data)
+        for peer in sorted(self.connected - {exclude}):
+            self._bytes_out += len(data)
+            other = swarm.ports.get(peer)
+            if other is not None and other.listens and swarm.rng.random() >= swarm.faults.drop:
                 swarm.send(self, peer, SimulatedPort._gossip, topic, self.peer_id, author, data)
 
     def _gossip(self, topic: str, source: str, author: str, data: bytes) -> None:
@@ -177,11 +181,12 @@ class SimulatedPort:
             return
         if author == self.peer_id or self._scores.of(source) < GRAYLIST_THRESHOLD:
             return
-        if self._seen.get(self._settings.message_id(data), -1) >= self._swarm.now_ns:
+        identity = self._settings.message_id(data)
+        if self._has_seen(identity):
             return
         if not self._looked_at.take(f"{source} {topic}"):
             return
-        self._note(data)
+        self._note(identity)
         verdict = self._settings.topics[topic](data)
         if verdict is Verdict.REJECT:
             self._scores.invalid(source, topic)

@@ -16,14 +16,27 @@ class ForgedAuthorError(ProtocolError):
 class StrangerPort(SimulatedPort):
     """What a hostile peer can do on the wire and an honest port does not offer.
 
-    It connects from any address, gossips under made-up authors or again what others signed, to whom it likes, and
-    answers late. It cannot sign in another node's name, for gossip is signed with the identity's key.
+    It connects from any address, gossips under made-up authors or again what others signed, to whom it likes, answers
+    late, and passes nothing on. It cannot sign in another node's name, for gossip is signed with the identity's key.
     """
 
-    def __init__(self, swarm: SimulatedSwarm, name: str, ip: str, settings: HostSettings, deliver: Deliver) -> None:
+    def __init__(
+        self,
+        swarm: SimulatedSwarm,
+        name: str,
+        ip: str,
+        settings: HostSettings,
+        deliver: Deliver,
+        *,
+        listens: bool = False,
+    ) -> None:
         super().__init__(swarm, name, settings, deliver)
         self.ip = ip
+        self.listens = listens
         self._heard: dict[bytes, str] = {}
+
+    def _forward(self, topic: str, author: str, data: bytes, exclude: str) -> None:
+        """Never: one that reaches everyone would join what a topology or a partition keeps apart."""
 
     def hear(self, author: str, data: bytes) -> None:
         """Remember what somebody signed, so that it can be said again."""

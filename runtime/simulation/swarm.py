@@ -94,15 +94,13 @@ class SimulatedSwarm:
         self, sender: SimulatedPort, target: str, function: Callable[..., None], *arguments: Any, late_s: float = 0.0
     ) -> None:
         """Call something at another port after the link's delay, unless it is cut or gone by then."""
-        delay_ns = self.rng.randrange(self.faults.delay_min_ns, self.faults.delay_max_ns + 1)
-        delay_ns += int(late_s * NANOSECONDS)
+        delay_ns = self.faults.delay_ns(self.rng) + int(late_s * NANOSECONDS)
+        self._scheduler.schedule(delay_ns, self._arrive, sender.node, target, function, arguments)
 
-        def arrive() -> None:
-            port = self.ports.get(target)
-            if port is not None and not self.is_cut(sender.node, port.node):
-                function(port, *arguments)
-
-        self._scheduler.schedule(delay_ns, arrive)
+    def _arrive(self, sender: str, target: str, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        port = self.ports.get(target)
+        if port is not None and not (self._cuts and self.is_cut(sender, port.node)):
+            function(port, *arguments)
 
     def after(self, delay_ns: int, function: Callable[..., None], *arguments: Any) -> None:
         """Call later."""

@@ -33,6 +33,8 @@ class Enemy:
     kind: ClassVar[str]
     mines: ClassVar[bool] = False
     """Whether it needs the keys of a miner that genesis knows."""
+    listens: ClassVar[bool] = False
+    """Whether it has a use for what others gossip."""
     crowds_pools: ClassVar[bool] = False
     """Whether it is after the room in pools, which then are small."""
 
@@ -59,7 +61,7 @@ class Enemy:
         self.settings = HostSettings(
             network, f"/sim/{name}", everything, served, "/fil/kad", message_id, exchange.ANSWER_BYTES_MAX
         )
-        port = StrangerPort(self._swarm, name, f"ip-{self.kind}", self.settings, self._deliver)
+        port = StrangerPort(self._swarm, name, f"ip-{self.kind}", self.settings, self._deliver, listens=self.listens)
         return self._swarm.place(port)
 
     def victims(self) -> tuple[str, ...]:

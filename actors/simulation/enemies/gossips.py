@@ -81,6 +81,7 @@ class Replays(Enemy):
     """Says again what honest nodes gossiped, as they signed it, once nobody remembers having seen it."""
 
     kind = "replays"
+    listens = True
 
     def __init__(self, *arguments: Any) -> None:
         self._remembered: deque[tuple[float, GossipArrived]] = deque(maxlen=REMEMBERED_MAX)

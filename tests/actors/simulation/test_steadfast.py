@@ -36,7 +36,7 @@ class Heads(Checker):
 
 def simulated(**changes):
     ports = {name: SimpleNamespace(connected={"a", "b", "enemy"} - {name}) for name in "ab"}
-    swarm = SimpleNamespace(ports=ports, bans=[], is_parted=False)
+    swarm = SimpleNamespace(ports=ports, bans=[], is_parted=False, may_meet=lambda _one, _other: True)
     root = SimpleNamespace(children={"Syncer-1": None})
     return SimpleNamespace(
         names=["a", "b"],
@@ -81,6 +81,19 @@ def test_a_node_that_falls_behind_is_seen_once_it_is_settled():
     checker._heads_keep_up()
     checker._simulation.block_time_s = 1
     assert checker._lag_max() == LAG_S_MIN
+
+
+def test_a_node_that_strangers_surround_is_seen():
+    checker = Heads(simulated())
+    swarm = checker._simulation.network.base.world.swarm
+    swarm.ports["a"].connected.discard("b")
+    for checker._epochs in range(SETTLED_EPOCHS):
+        checker._heads_keep_up()
+    checker._epochs += 1
+    with pytest.raises(InvariantError, match="a has no honest peer"):
+        checker._heads_keep_up()
+    swarm.may_meet = lambda _one, _other: False
+    checker._heads_keep_up()
 
 
 def test_a_branded_block_of_an_honest_miner_is_seen():

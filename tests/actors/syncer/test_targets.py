@@ -77,6 +77,21 @@ def test_another_is_begun_beside_one_that_does_not_get_on():
     assert SYNCS_MAX == 8
 
 
+def test_one_that_is_over_at_once_holds_up_nobody_beside_one_that_does_not_get_on():
+    """What is early or refused costs nothing; or a peer with a thousand such heads would be given every turn."""
+    targets = Targets()
+    for number in range(4):
+        targets.add(target(number, 10, f"peer {number}"))
+    stuck = targets.take(0.0)
+    brief = targets.take(STALL_S)
+    assert targets.take(STALL_S) is None, "it was begun just now"
+    targets.refused(brief)
+    assert targets.take(STALL_S) is not None, "its place is free, and the first is stuck still"
+    targets.moved(STALL_S)
+    targets.reached(stuck)
+    assert targets.take(STALL_S + 0.1) is None, "the other gets on"
+
+
 def test_a_failure_costs_its_lane_a_pause_that_doubles_and_no_other():
     targets = Targets()
     targets.add(target(1, 10**30, "liar"))
@@ -98,6 +113,24 @@ def test_a_failure_costs_its_lane_a_pause_that_doubles_and_no_other():
     targets.failed(targets.take(0.0), 0.0)
     targets.add(target(2, 10, "honest"))
     assert targets.take(0.0).author == "honest"
+
+
+def test_what_nobody_gave_is_not_asked_for_again_at_once_in_the_name_of_whom_nobody_knows():
+    """A hundred blocks over one tipset that does not exist, each of another author, are one thing to ask for."""
+    targets = Targets()
+    for number in range(100):
+        targets.add(target(1, 10, f"invented {number}", attested=False))
+    targets.add(target(2, 10, "invented 7", attested=False))
+    targets.add(target(1, 10, "peer"))
+    assert targets.take(0.0).author == "peer"
+    targets.failed(target(1, 10, "peer"), 0.0)
+    assert targets.take(0.5).height == 2
+    targets.refused(target(2, 10, "invented 7", attested=False))
+    assert targets.take(0.5) is None
+    assert targets.take(1.0).author == "peer"
+    targets.failed(target(1, 10, "peer"), 1.0)
+    targets.add(target(1, 10, "another peer"))
+    assert targets.take(1.5).author == "another peer", "who answers for it may know better"
 
 
 def test_who_was_right_begins_anew_and_what_failed_too_often_is_forgotten():

@@ -49,9 +49,9 @@ class Wire:
         self.told[name] = []
         return self.swarm.open(name, dataclasses.replace(SETTINGS, **changes), self.told[name].append)
 
-    def stranger(self, name, ip="ip"):
+    def stranger(self, name, ip="ip", **options):
         self.told[name] = []
-        port = StrangerPort(self.swarm, name, ip, SETTINGS, self.told[name].append)
+        port = StrangerPort(self.swarm, name, ip, SETTINGS, self.told[name].append, **options)
         return self.swarm.place(port)
 
     def dial(self, port, peer):
@@ -246,6 +246,21 @@ def test_nobody_signs_in_anothers_name(wire):
     enemy.inject(TOPIC, "other", b"said before", ("node",))
     wire.base.run(1)
     assert [event.author for event in wire.of("node", GossipArrived)] == ["other"]
+
+
+def test_a_stranger_carries_no_gossip_between_others(wire):
+    """Or enemies that reach everyone would make a full mesh of any topology, and of every partition."""
+    left = wire.open("left")
+    wire.open("right")
+    enemy, deaf = wire.stranger("enemy", listens=True), wire.stranger("deaf", ip="another")
+    for port in (enemy, deaf):
+        assert not wire.dial(port, "left")
+        assert not wire.dial(port, "right")
+    left.publish(TOPIC, b"good")
+    wire.base.run(1)
+    assert [event.data for event in wire.of("enemy", GossipArrived)] == [b"good"]
+    assert not wire.of("deaf", GossipArrived)
+    assert not wire.of("right", GossipArrived)
 
 
 def test_links_are_the_only_way(wire):

@@ -31,8 +31,10 @@ def test_the_oldest_seen_payloads_are_forgotten(monkeypatch):
         "test", "/sim", {}, {}, "/fil/kad/test", message_id=bytes, response_bytes_max=1 << 20, seen_ttl_s=60.0
     )
     port = SimulatedBase(1).world.swarm.open("node", settings, lambda _event: None)
-    assert [port._note(data) for data in (b"a", b"b", b"c")] == [True] * 3
-    assert not port._note(b"a")
-    assert port._note(b"d")
-    assert not port._note(b"b")
-    assert port._note(b"a"), "forgotten, so it counts as new"
+    for data in (b"a", b"b", b"c"):
+        assert not port._has_seen(data)
+        port._note(data)
+    assert port._has_seen(b"a"), "at the bound all are remembered"
+    port._note(b"d")
+    assert port._has_seen(b"b")
+    assert not port._has_seen(b"a"), "forgotten, so it counts as new"
