@@ -75,7 +75,9 @@ class ChainWriter(ChainReader):
         """Put a genesis into an empty store, or check that the store's chain is of this genesis."""
         known = self.index.genesis()
         if known is None and not car:
-            raise GenesisError("the node has no chain yet and was given no genesis; give it one at its first start (daemon --genesis)")
+            raise GenesisError(
+                "the node has no chain yet and was given no genesis; give it one at its first start (daemon --genesis)"
+            )
         if car:
             genesis, blocks = read_genesis(car)
             if known is not None and known != genesis.cid:
