@@ -32,8 +32,8 @@ VALUES_MAX = 200_000
 """Values of a body: each takes up to a hundred times its length once it is read."""
 ASIDE_BYTES = 16 << 10
 """Longer bodies are read in a lane."""
-ANSWER_BYTES_MAX = 16 << 20
-"""Of the answers to one body."""
+ANSWER_BYTES_MAX = 32 << 20
+"""Of the answers to one body: a full pool can be listed, if nobody else has an answer of that size put together."""
 NAME_CHARS_MAX = 80
 """Of what a caller said, so much is repeated in an error."""
 CANCEL = "xrpc.cancel"

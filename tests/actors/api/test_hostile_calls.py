@@ -165,7 +165,7 @@ def test_values_of_a_body_are_bounded(field):
 
 
 def test_answers_of_a_batch_are_bounded(field, monkeypatch):
-    assert ANSWER_BYTES_MAX == 16 << 20
+    assert ANSWER_BYTES_MAX == 32 << 20
     monkeypatch.setattr(dispatch, "ANSWER_BYTES_MAX", 6000)
     call = {"jsonrpc": "2.0", "id": 1, "method": "Filecoin.ChainHead", "params": []}
     field.number += 1
