@@ -165,8 +165,9 @@ class Attacker:
         ).encode()
 
     def stranger(self, **how: Any) -> Stranger:
-        """A new identity."""
-        return Stranger(self._folder / str(next(self._numbers)), self.field.network, self.field.address, **how)
+        """A new identity, which keeps to no rate."""
+        folder = self._folder / str(next(self._numbers))
+        return Stranger(folder, self.field.network, self.field.address, patient=False, **how)
 
     def lies(self) -> Iterator[tuple[str, bool]]:
         """Everything that can be told from one message: its name, and whether the liar was dropped for it."""

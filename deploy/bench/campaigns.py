@@ -7,6 +7,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from thespis.deploy.bench.stranger import StrangerError
@@ -28,6 +29,7 @@ INVENTED = 12
 """Payloads of one liar; four are enough to be let go of."""
 MADE_UP_EVERY_S = 0.001
 DRIPPING = 30
+CROWD = 12
 LONG_PROOF_BYTES, LONG_BLOCKS, LONG_CHAIN = 8_000, 15, 30
 DROP_TIMEOUT_S = 8.0
 
@@ -118,7 +120,16 @@ class Campaigns:
 
     def floods(self) -> dict[str, Callable[[float], None]]:
         """What costs by its quantity; each goes on for so many seconds, or until it is dropped."""
-        return {"made-up blocks": self._made_up, "dripped items": self._drip}
+        return {"made-up blocks": self._made_up, "dripped items": self._drip, "a crowd of guests": self._crowd}
+
+    def _crowd(self, seconds: float) -> None:
+        """Peers that connect, behave, and say nothing: no reason for a node to look for no others."""
+        with ExitStack() as guests:
+            end = time.monotonic() + seconds
+            for _ in range(CROWD):
+                if time.monotonic() < end:
+                    guests.enter_context(self._attacker.stranger(gossip=True))
+            time.sleep(max(0.0, end - time.monotonic()))
 
     def _made_up(self, seconds: float) -> None:
         async def write_for_ever(host: Any, peer: Any) -> None:

@@ -37,8 +37,16 @@ class Stranger:
     """One identity, connected to one node; use it as a context manager."""
 
     def __init__(
-        self, folder: Path, network: str, address: str, *, gossip: bool = False, answer: Answer | None = None
+        self,
+        folder: Path,
+        network: str,
+        address: str,
+        *,
+        gossip: bool = False,
+        answer: Answer | None = None,
+        patient: bool = True,
     ) -> None:
+        """A `patient` one paces its requests as every node does; another asks as fast as it can."""
         self.peer = address.rpartition("/p2p/")[2]
         self._answer = answer or (lambda _protocol, _data: None)
         self._events: list[Any] = []
@@ -56,6 +64,8 @@ class Stranger:
             response_bytes_max=RESPONSE_BYTES_MAX,
         )
         self.port = Libp2pPort(folder, settings, self._take)
+        if not patient:
+            self.port._core._own_requests.enter = lambda _peer, _within_s: 0.0
         self.port.dial(0, address)
         done = self._wait(lambda event: isinstance(event, DialDone), DIAL_TIMEOUT_S)
         if done is None or done.error:

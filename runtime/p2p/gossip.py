@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import trio
@@ -42,6 +42,8 @@ REJECTED_MAX = 4096
 """Rejected payloads that are remembered, the oldest forgotten first: a copy costs its forwarder as much."""
 OPEN_TRIES_MAX, OPEN_EVERY_S = 6, 0.5
 """How often our own stream is opened to a peer that has opened one to us."""
+LATE_EVERY_S = 2.0
+"""How soon a peer is told our topics that says it gossips, and opens no stream to us."""
 
 Deliver = Callable[[str, str, str, bytes], None]
 """Takes topic, forwarder, author and payload."""
@@ -195,6 +197,23 @@ class Gossip(Pubsub):
             self._rejected.popitem(last=False)
 
     # -- streams ---------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """As the library, and look again and again for peers that have begun to gossip."""
+        self.manager.run_daemon_task(self._find_late)
+        await super().run()
+
+    async def _find_late(self) -> None:
+        """A peer may say by identify that it gossips now, and open no stream by itself."""
+        network, peerstore = self.host.get_network(), self.host.get_peerstore()
+        while True:
+            await trio.sleep(LATE_EVERY_S)
+            for peer in {connection.muxed_conn.peer_id for connection in network.get_connections()} - self.peers.keys():
+                with suppress(
+                    Exception
+                ):  # of a peer that has just gone, or that identify has not told of, none is known
+                    if set(GOSSIP_PROTOCOLS) & set(peerstore.get_protocols(peer)):
+                        await self._handle_new_peer(peer)
 
     async def stream_handler(self, stream: Any) -> None:
         """A peer opens the protocol, maybe long after it connected: it is told our topics now."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -209,5 +210,30 @@ def test_a_stream_is_opened_to_a_peer_a_bounded_number_of_times():
         assert tried == ["there"] * module.OPEN_TRIES_MAX
         await judge.gossip._tell_topics("gone")
         assert tried[module.OPEN_TRIES_MAX :] == ["gone"]
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def test_a_peer_that_says_it_gossips_now_is_told_the_topics_though_it_opens_no_stream():
+    """A js-libp2p peer tells by identify that its pubsub has begun, and waits to be spoken to."""
+
+    async def main():
+        judge, told = Judge(), []
+        protocols = {"late": ["/x", "/meshsub/1.1.0"], "deaf": ["/x"], "known": ["/meshsub/1.1.0"]}
+        connections = [SimpleNamespace(muxed_conn=SimpleNamespace(peer_id=peer)) for peer in (*protocols, "just gone")]
+        judge.gossip.host = SimpleNamespace(
+            get_network=lambda: SimpleNamespace(get_connections=lambda: connections),
+            get_peerstore=lambda: SimpleNamespace(get_protocols=protocols.__getitem__),
+        )
+        judge.gossip.peers = {"known": None}
+
+        async def handle(peer):
+            told.append(peer)
+            judge.gossip.peers[peer] = None
+
+        judge.gossip._handle_new_peer = handle
+        with trio.move_on_after(3.5 * module.LATE_EVERY_S):
+            await judge.gossip._find_late()
+        assert told == ["late"], "once"
 
     trio.run(main, clock=MockClock(autojump_threshold=0))
