@@ -19,7 +19,7 @@ from thespis.protocols.vm.exit_codes import ActorAbort, ActorPanic, ExitCode, St
 from thespis.protocols.vm.gas import PRICES_V0, GasMeter, PriceList
 from thespis.protocols.vm.machine import Machine
 from thespis.protocols.vm.runtime import EMPTY_OBJECT, ActorRuntime
-from thespis.protocols.vm.state_tree import Actor
+from thespis.protocols.vm.state_tree import Actor, StateTree
 from thespis.protocols.vm.world import PostProof, WindowPostInfo
 
 from tests.protocols.vm.test_machine import ALICE, BALANCE, BOB, world
@@ -242,6 +242,12 @@ def test_a_key_gets_an_account_when_it_is_asked_for_and_others_do_not(runtime):
     assert runtime.resolve(BOB) is None
     number = runtime.resolve_or_create(BOB)
     assert number == runtime.resolve(BOB) == runtime.resolve_or_create(BOB) == Address.id(101)
+    other = runtime.resolve_or_create(Address.secp256k1(b"carol"))
+    assert other == Address.id(102)
+    state = runtime._machine.state
+    again = StateTree(state.store, state.flush())
+    assert (again.resolve(BOB), again.resolve(Address.secp256k1(b"carol"))) == (number, other)
+    assert AccountState.decode(state.store.get(again.get(BOB).head)).address == BOB
     robust = Address.actor(b"nobody")
     ends(lambda: runtime.resolve_or_create(robust), ExitCode.SYS_INVALID_RECEIVER)
     ends(lambda: runtime.resolve_or_create(robust, ExitCode.ILLEGAL_ARGUMENT), ExitCode.ILLEGAL_ARGUMENT)
