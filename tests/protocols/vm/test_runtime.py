@@ -242,6 +242,7 @@ def test_a_key_gets_an_account_when_it_is_asked_for_and_others_do_not(runtime):
     assert runtime.resolve(BOB) is None
     number = runtime.resolve_or_create(BOB)
     assert number == runtime.resolve(BOB) == runtime.resolve_or_create(BOB) == Address.id(101)
+    assert runtime.balance() == 7, "a key gets its account by a transfer of nothing"
     other = runtime.resolve_or_create(Address.secp256k1(b"carol"))
     assert other == Address.id(102)
     state = runtime._machine.state
