@@ -105,15 +105,14 @@ WHY = {
     LATER: {"codes.py": ["network_version <= 5", "is_builtin: ", "name_of: "]},
     FIXED: {
         "storage_miner/extension.py": ["seal_proof not in"],
-        "storage_miner/money.py": ["space_time < deals"],
-        "storage_miner/pre_commit.py": ["sector_lifetime_max", "old.seal_proof"],
-        "smoothing.py": ["shift > 0", "squared > VELOCITY_EPSILON"],
+        "storage_miner/pre_commit.py": ["old.seal_proof"],
     },
     RARE: {
+        "smoothing.py": ["shift > 0", "squared > VELOCITY_EPSILON"],
         "storage_miner/confirm.py": ["lasting: "],
         "storage_miner/deadline.py": ["reschedule: "],
         "storage_miner/money.py": ["power.value() == 0"],
-        "storage_miner/pre_commit.py": ["number not in partition.sectors"],
+        "storage_miner/pre_commit.py": ["number not in partition.sectors", "sector_lifetime_max"],
         "storage_miner/prove_commit.py": ["info.seal_rand_epoch < earliest"],
         "storage_miner/v2/confirm.py": ["unlocked < pledge"],
         "storage_miner/v2/cron.py": ["not now.period_started"],

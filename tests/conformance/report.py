@@ -46,8 +46,9 @@ TRACES_INTRODUCTION = """
 ## What the actors do as the reference does
 
 Recorded from specs-actors v0.9.15 and v2.3.6 in their own test machines: random messages, each compared in exit code,
-answer, and every entry of the state that it changed. Methods are those that a message of a trace calls by itself, of
-all that the actor has; calls within calls are compared with them and not counted. Exits are pairs of method and code.
+answer, and every entry of the state that it changed. Where the reference walks declared sectors in no order, it was
+made to walk them by deadline and partition. Methods are those that a message of a trace calls by itself, of all that
+the actor has; calls within calls are compared with them and not counted. Exits are pairs of method and code.
 """
 
 

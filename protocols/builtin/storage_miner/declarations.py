@@ -43,7 +43,9 @@ def check_deadline(runtime: ActorRuntime, index: int) -> None:
 def by_place(runtime: ActorRuntime, declarations: tuple[Declaration, ...]) -> dict[int, dict[int, Bitfield]]:
     """Declared sectors by deadline and partition, in that order; aborts for more than one message may name.
 
-    Several declarations of one partition are one. The bounds are on partitions and sectors, for both are loaded.
+    Several declarations of one partition are one. The bounds are on partitions and sectors, for both are loaded. The
+    reference walks its maps in an order that differs from run to run, for before network version 9 it sorted them by
+    their places and not by their values: of several wrong declarations any may end the message there, here the first.
 
     Source: ``sector_map.go``, DeadlineSectorMap.Add, Check; ``policy.go``, loadPartitionsSectorsMax.
     """

@@ -7,23 +7,27 @@ from types import SimpleNamespace
 import pytest
 from thespis.protocols.builtin.account import AccountState
 from thespis.protocols.builtin.codes import BURNT_FUNDS, INIT, SYSTEM, code_of
+from thespis.protocols.builtin.methods import Bare, method
 from thespis.protocols.builtin.policy import Policy
 from thespis.protocols.consensus.randomness import Purpose
 from thespis.protocols.crypto.signature import Signature, SignatureType
+from thespis.protocols.encoding import cbor
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.piece_cid import piece_cid_v1
+from thespis.protocols.encoding.tuples import TokenAmount
 from thespis.protocols.errors import NodeError
 from thespis.protocols.ipld.blockstore import save
 from thespis.protocols.vm.exit_codes import ActorAbort, ActorPanic, ExitCode, StateFault, code_of_fault
 from thespis.protocols.vm.gas import PRICES_V0, GasMeter, PriceList
 from thespis.protocols.vm.machine import Machine
 from thespis.protocols.vm.runtime import EMPTY_OBJECT, ActorRuntime
-from thespis.protocols.vm.state_tree import Actor
+from thespis.protocols.vm.state_tree import Actor, StateTree
 from thespis.protocols.vm.world import PostProof, WindowPostInfo
 
-from tests.protocols.vm.test_machine import ALICE, BALANCE, BOB, world
+from tests.protocols.vm.test_machine import ALICE, BALANCE, BOB, message, world
 
+BYTES = Bare(bytes)
 FRESH, NOBODY, ALICES = Address.id(200), Address.id(999), Address.id(100)
 WORLD = SimpleNamespace(
     window_post_is_valid=lambda _info: True,
@@ -242,6 +246,13 @@ def test_a_key_gets_an_account_when_it_is_asked_for_and_others_do_not(runtime):
     assert runtime.resolve(BOB) is None
     number = runtime.resolve_or_create(BOB)
     assert number == runtime.resolve(BOB) == runtime.resolve_or_create(BOB) == Address.id(101)
+    assert runtime.balance() == 7, "a key gets its account by a transfer of nothing"
+    other = runtime.resolve_or_create(Address.secp256k1(b"carol"))
+    assert other == Address.id(102)
+    state = runtime._machine.state
+    again = StateTree(state.store, state.flush())
+    assert (again.resolve(BOB), again.resolve(Address.secp256k1(b"carol"))) == (number, other)
+    assert AccountState.decode(state.store.get(again.get(BOB).head)).address == BOB
     robust = Address.actor(b"nobody")
     ends(lambda: runtime.resolve_or_create(robust), ExitCode.SYS_INVALID_RECEIVER)
     ends(lambda: runtime.resolve_or_create(robust, ExitCode.ILLEGAL_ARGUMENT), ExitCode.ILLEGAL_ARGUMENT)
@@ -302,3 +313,37 @@ def test_a_tree_changes_only_what_it_has(runtime):
     ):  # fmt: skip
         with pytest.raises(NodeError):
             wrong()
+
+
+def machine_with(network_version, rule):
+    """A machine whose accounts have a method 7."""
+    extra = {"account": {7: method(rule, returns=BYTES)}}
+    return Machine(world(network_version), network_version, 100, 10, DISTINCT, world=WORLD, extra=extra)
+
+
+@pytest.mark.parametrize(("network_version", "seen"), [(3, ALICE), (4, ALICES)])
+def test_actors_saw_the_address_that_a_message_names_up_to_version_3(network_version, seen):
+    def whom(runtime):
+        runtime.accept_any_caller()
+        return runtime.receiver.data
+
+    applied = machine_with(network_version, whom).call(ALICE, ALICE, 0, 7, b"")
+    assert applied.receipt.return_value == cbor.encode(seen.data)
+
+
+@pytest.mark.parametrize("answer", [b"", bytes(20)], ids=["short", "longer"])
+def test_what_is_answered_is_paid_by_its_length(answer):
+    def say(runtime):
+        runtime.accept_any_caller()
+        return answer
+
+    used = machine_with(3, say).apply(message(to=ALICES, value=0, method=7, gas_limit=30_000_000), 0).receipt.gas_used
+    length = len(cbor.encode(answer))
+    assert used == DISTINCT.on_chain_message(0) + DISTINCT.on_invocation(0, 7) + DISTINCT.on_return_value(length)
+
+
+def test_a_message_of_the_system_itself_moves_nothing():
+    machine = machine_with(3, lambda _runtime: b"")
+    machine.state.change(SYSTEM, balance=TokenAmount(5))
+    assert machine.apply_implicit(ALICES, 0, b"", 10).receipt.exit_code == 0
+    assert (machine.state.get(SYSTEM).balance, machine.state.get(ALICES).balance) == (5, BALANCE)
