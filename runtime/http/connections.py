@@ -7,6 +7,7 @@ more is read only when there is room; what it does not read in time ends its con
 
 from __future__ import annotations
 
+import ctypes
 import math
 import socket as sockets
 from collections.abc import Awaitable, Callable
@@ -98,6 +99,8 @@ class GuardedStream:
         self.scope = trio.CancelScope()
         self.busy = 0
         """Requests in progress; a connection without any is given up for a new one."""
+        self.crowded = trio.Event()
+        """There was no room for what the peer sends; the connection ends."""
         self._stream = stream
         self._ledger = ledger
         self._read_s = read_s
@@ -118,6 +121,8 @@ class GuardedStream:
                 await self._ledger.enter(self.address, len(data))
                 self._booked += len(data)
                 return data
+            self.crowded.set()
+            await trio.sleep(CLOSE_GRACE_S)
             raise trio.BrokenResourceError("there is no room for what the peer sends")
         return data
 
@@ -200,10 +205,14 @@ class Connections:
 
     async def _watch(self) -> None:
         """End the connections that take too long to say what they say."""
+        was_held = 0
         while True:
             await trio.sleep(WATCH_EVERY_S)
             for late in [each for each in self._open if each.is_late()]:
                 late.scope.cancel()
+            if was_held and not self._ledger.total:
+                give_memory_back()
+            was_held = self._ledger.total
 
     def _admit(self, stream: trio.SocketStream) -> GuardedStream | None:
         """A connection's stream; None where there are too many, and none of them idle."""
@@ -233,18 +242,41 @@ class Connections:
         return True
 
 
+def give_memory_back() -> None:
+    """Have the allocator return what it keeps for more of the same, where it has a way to be told (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 async def read_body(request: Any, bytes_max: int, within_s: float) -> bytes | int:
-    """A request's body, or the status to refuse it with: it is too long (413) or too slow (408)."""
-    body = bytearray()
+    """A request's body, or the status to refuse it with: too long (413), too slow (408), no room for it (503)."""
+    if int(request.headers.get("content-length") or 0) > bytes_max:
+        return 413
+    found: list[bytes | int] = []
+    stream: GuardedStream | None = request.scope.get("state", {}).get("connection")
     with trio.move_on_after(within_s):
-        if int(request.headers.get("content-length") or 0) > bytes_max:
+        async with trio.open_nursery() as nursery:
+
+            async def refuse(crowded: trio.Event) -> None:
+                await crowded.wait()
+                found.append(503)
+                nursery.cancel_scope.cancel()
+
+            if stream is not None:
+                nursery.start_soon(refuse, stream.crowded)
+            found.append(await _whole(request, bytes_max))
+            nursery.cancel_scope.cancel()
+    return found[0] if found else 408
+
+
+async def _whole(request: Any, bytes_max: int) -> bytes | int:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > bytes_max:
             return 413
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > bytes_max:
-                return 413
-        return bytes(body)
-    return 408
+    return bytes(body)
 
 
 def plain_protocols_only() -> None:
