@@ -15,8 +15,8 @@ from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import ChainError
 from thespis.runtime.actor.pages import all_pages
 
-STAGES = {"idle": 5, "headers": 1, "messages": 3}
-"""Lotus' numbers of sync stages: complete, header sync, message sync."""
+STAGES = {"idle": 4, "headers": 1, "messages": 3}
+"""Lotus' numbers of sync stages: complete, header sync, message sync (v1.36.0 ``api/api_full.go``; 5 is an error)."""
 
 
 @rpc("SyncState", "read")

@@ -7,6 +7,7 @@ more is read only when there is room; what it does not read in time ends its con
 
 from __future__ import annotations
 
+import ctypes
 import math
 import socket as sockets
 from collections.abc import Awaitable, Callable
@@ -62,9 +63,17 @@ class Ledger:
 
     async def enter(self, owner: str, count: int) -> None:
         """Book bytes once there is room."""
-        while not self._fits(owner, count):
-            await self._freed.wait()
-        self._book(owner, count)
+        while not self.enter_now(owner, count):
+            await self.changed()
+
+    async def changed(self) -> None:
+        """Wait until there may be room, or another reason to look again."""
+        await self._freed.wait()
+
+    def wake(self) -> None:
+        """Have everyone who waits look again."""
+        self._freed.set()
+        self._freed = trio.Event()
 
     def enter_now(self, owner: str, count: int) -> bool:
         """Book bytes if there is room."""
@@ -85,8 +94,7 @@ class Ledger:
             self._held[owner] = left
         else:
             self._held.pop(owner, None)
-        self._freed.set()
-        self._freed = trio.Event()
+        self.wake()
 
 
 class GuardedStream:
@@ -98,28 +106,58 @@ class GuardedStream:
         self.scope = trio.CancelScope()
         self.busy = 0
         """Requests in progress; a connection without any is given up for a new one."""
+        self.crowded = trio.Event()
+        """There was no room for what the peer sends; the connection ends."""
         self._stream = stream
         self._ledger = ledger
         self._read_s = read_s
-        self._read = self._booked = self._unfinished = 0
+        self._read = self._booked = self._reserved = self._unfinished = 0
+        self._reserving = False
         self._late_s = math.inf
 
     async def receive_some(self, most: int) -> bytes:
         """Read, and wait until what came has room."""
         data = bytes(await self._stream.receive_some(min(most, CHUNK_BYTES)))
         if not data:
-            self._end_soon()  # Hypercorn would keep what it has for the connection until that had been idle long enough
+            self.end_soon()  # Hypercorn would keep what it has for the connection until that had been idle long enough
         self._read += len(data)
         self._unfinished += len(data)
         if self._unfinished > FREE_BYTES:
             self._late_s = min(self._late_s, trio.current_time() + self._read_s)
         if data and self._read > FREE_BYTES:
-            with trio.move_on_after(ROOM_WAIT_S):
-                await self._ledger.enter(self.address, len(data))
-                self._booked += len(data)
+            with trio.move_on_after(ROOM_WAIT_S) as patience:
+                while not self._is_booked(len(data)):
+                    if self._reserving:
+                        patience.deadline = math.inf
+                    await self._ledger.changed()
                 return data
+            self.crowded.set()
+            await trio.sleep(CLOSE_GRACE_S)
             raise trio.BrokenResourceError("there is no room for what the peer sends")
         return data
+
+    def _is_booked(self, count: int) -> bool:
+        """Whether bytes have room: in what was reserved, or else now in the ledger."""
+        if self._reserved >= count:
+            self._reserved -= count
+        elif not self._reserving and self._ledger.enter_now(self.address, count):
+            self._booked += count
+        else:
+            return False
+        return True
+
+    async def reserve(self, count: int) -> None:
+        """Wait for room for all of a body whose length is known: bodies half read would keep each other from ending."""
+        if count > FREE_BYTES:
+            self._reserving = True
+            self._ledger.wake()
+            try:
+                await self._ledger.enter(self.address, count)
+                self._booked += count
+                self._reserved += count
+            finally:
+                self._reserving = False
+                self._ledger.wake()
 
     def finished(self) -> None:
         """What was read is whole: a body, or a frame of a WebSocket."""
@@ -131,6 +169,8 @@ class GuardedStream:
 
     def settle(self, count: int | None = None) -> None:
         """So many bytes of what was read are done with; all of them without a number."""
+        if count is None:
+            self._reserved = 0
         done = self._read if count is None else min(count, self._read)
         self._read -= done
         freed = min(done, self._booked) if count is not None else self._booked
@@ -153,10 +193,11 @@ class GuardedStream:
     async def aclose(self) -> None:
         """Close it, and soon cancel whatever still handles it."""
         self.settle()
-        self._end_soon()
+        self.end_soon()
         await self._stream.aclose()
 
-    def _end_soon(self) -> None:
+    def end_soon(self) -> None:
+        """Let what is on its way out go, and end the connection, whatever handles it waits for."""
         self.scope.deadline = min(self.scope.deadline, trio.current_time() + CLOSE_GRACE_S)
 
 
@@ -191,6 +232,7 @@ class Connections:
             finally:
                 self._open.pop(guarded, None)
                 guarded.settle()
+                await trio.aclose_forcefully(stream)
 
         listeners = await trio.open_tcp_listeners(port, host=host)
         task_status.started(int(listeners[0].socket.getsockname()[1]))
@@ -200,10 +242,14 @@ class Connections:
 
     async def _watch(self) -> None:
         """End the connections that take too long to say what they say."""
+        was_held = 0
         while True:
             await trio.sleep(WATCH_EVERY_S)
             for late in [each for each in self._open if each.is_late()]:
                 late.scope.cancel()
+            if was_held and not self._ledger.total:
+                give_memory_back()
+            was_held = self._ledger.total
 
     def _admit(self, stream: trio.SocketStream) -> GuardedStream | None:
         """A connection's stream; None where there are too many, and none of them idle."""
@@ -233,18 +279,59 @@ class Connections:
         return True
 
 
+def give_memory_back() -> None:
+    """Have the allocator return what it keeps for more of the same, where it has a way to be told (glibc)."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 async def read_body(request: Any, bytes_max: int, within_s: float) -> bytes | int:
-    """A request's body, or the status to refuse it with: it is too long (413) or too slow (408)."""
+    """A request's body, or the status to refuse it with: too long (413), too slow (408), no room for it (503).
+
+    A connection whose body is refused ends, whatever else it sends.
+    """
+    stream: GuardedStream | None = request.scope.get("state", {}).get("connection")
+    length = int(request.headers.get("content-length") or 0)
+    found: list[bytes | int] = [413] if length > bytes_max else []
+    if not found:
+        with trio.move_on_after(within_s):
+            await _read_whole(request, bytes_max, length, within_s / 2, stream, found)
+    result = found[0] if found else 408
+    if stream is not None and isinstance(result, int):
+        stream.end_soon()
+    return result
+
+
+async def _read_whole(
+    request: Any, bytes_max: int, length: int, wait_s: float, stream: GuardedStream | None, found: list[bytes | int]
+) -> None:
+    """Find the body, or the status to refuse it with; what is found first counts."""
+    async with trio.open_nursery() as nursery:
+
+        async def refuse(crowded: trio.Event) -> None:
+            await crowded.wait()
+            found.append(503)
+            nursery.cancel_scope.cancel()
+
+        if stream is not None:
+            nursery.start_soon(refuse, stream.crowded)
+            with trio.move_on_after(wait_s) as patience:
+                await stream.reserve(length)
+            if patience.cancelled_caught:
+                found.append(503)
+        if not found:
+            found.append(await _whole(request, bytes_max))
+        nursery.cancel_scope.cancel()
+
+
+async def _whole(request: Any, bytes_max: int) -> bytes | int:
     body = bytearray()
-    with trio.move_on_after(within_s):
-        if int(request.headers.get("content-length") or 0) > bytes_max:
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > bytes_max:
             return 413
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > bytes_max:
-                return 413
-        return bytes(body)
-    return 408
+    return bytes(body)
 
 
 def plain_protocols_only() -> None:
@@ -276,6 +363,7 @@ def hypercorn_config(message_bytes_max: int) -> Any:
     config.accesslog = config.errorlog = None
     config.h11_max_incomplete_size = FREE_BYTES
     config.keep_alive_timeout = 60
+    config.max_app_queue_size = 1
     config.keep_alive_max_requests = 1 << 40
     config.read_timeout = None
     config.websocket_max_message_size = message_bytes_max

@@ -244,7 +244,11 @@ class HttpServerPort:
         try:
             body = await read_body(request, self.settings.body_bytes_max, self.settings.body_timeout_s)
             if isinstance(body, int):
-                return Response("the request is too large or too slow\n", body, headers={"Connection": "close"})
+                return Response(
+                    "the request is too large, too slow, or there is no room for it now\n",
+                    body,
+                    headers={"Connection": "close"},
+                )
             stream.finished()
             content, status, kind = await self._call_while_there(
                 request, client, lambda number: CallArrived(number, 0, body, permissions, client, path)

@@ -198,6 +198,12 @@ def test_bad_blocks_and_checkpoints_over_the_api(network):
     network.rpc(1, "SyncCheckpoint", [])
 
 
+def test_a_node_that_is_done_says_that_its_sync_is_complete(network):
+    """4 in Lotus, whose client shows 5 as an error."""
+    [active] = network.rpc(0, "SyncState")["ActiveSyncs"]
+    assert active["Stage"] == 4
+
+
 def test_every_method_says_what_it_does():
     for name, method in METHODS.items():
         assert method.function.__doc__, name

@@ -71,6 +71,14 @@ def head(length, path="/rpc/v1"):
     return b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (path.encode(), length)
 
 
+def first_line(stream):
+    stream.settimeout(WAIT_S)
+    try:
+        return stream.recv(1 << 16)
+    except OSError:
+        return b""
+
+
 def is_closed(stream):
     stream.settimeout(WAIT_S)
     try:
@@ -113,13 +121,29 @@ def test_unfinished_bodies_hold_so_many_bytes_and_an_honest_call_is_answered_bes
         stream = server.connect(head(4 << 20))
         stream.settimeout(0.5)
         streams.append(stream)
-        with pytest.raises(TimeoutError):
+        with pytest.raises((TimeoutError, ConnectionError)):
             for _ in range(64):
                 stream.sendall(bytes(1 << 20))
     assert httpx.post(server.url + "/rpc/v1", content=b"honest").content == b"honest"
     assert httpx.post(server.url + "/rpc/v1", content=bytes(600_000), timeout=WAIT_S).status_code == 200
     for stream in streams:
         stream.close()
+
+
+def test_long_bodies_wait_for_each_other_and_all_are_taken(served):
+    """Each waits for room for all of it: were they half read, none would end."""
+    server = served(bodies_bytes_max=1 << 20)
+    statuses = []
+
+    def post():
+        statuses.append(httpx.post(server.url + "/rpc/v1", content=bytes(700_000), timeout=WAIT_S).status_code)
+
+    threads = [threading.Thread(target=post) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 12
 
 
 def test_what_was_refused_early_leaves_nothing_behind(served):
@@ -286,6 +310,17 @@ def test_an_answer_goes_out_before_what_is_pushed_after_it(served):
                 got.append(json.loads(data[2 : 2 + data[1]]))
             data = data[2 + data[1] :]
     assert got == expected
+
+
+def test_who_sends_without_a_length_is_sent_away_where_there_is_no_room(served, monkeypatch):
+    monkeypatch.setattr(connections_module, "ROOM_WAIT_S", 0.5)
+    server = served(bodies_bytes_max=200_000)
+    stream = server.connect(b"POST /rpc/v1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    stream.settimeout(0.5)
+    with pytest.raises((TimeoutError, ConnectionError)):
+        for _ in range(200):
+            stream.sendall(b"10000\r\n" + bytes(1 << 16) + b"\r\n")
+    assert first_line(stream).startswith(b"HTTP/1.1 503")
 
 
 @pytest.mark.parametrize(
