@@ -203,7 +203,8 @@ class WithheldBlocks(MinerEnemy):
             missing.append(tipset)
         for tipset in reversed(missing):
             for header in tipset.blocks:
-                self._own.add_block(header, chain.block_messages(header), self.now_s())
+                taken_s = max(self.now_s(), header.timestamp)  # a node whose clock is ahead takes blocks earlier
+                self._own.add_block(header, chain.block_messages(header), taken_s)
             self._own.execute(tipset)
 
     def _show(self, top: Tipset) -> None:

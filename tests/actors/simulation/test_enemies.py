@@ -114,6 +114,20 @@ def test_a_crowded_pool_keeps_what_its_users_sent():
     assert most == CROWDED_POOL, "it did fill the pool"
 
 
+def test_an_enemy_follows_a_node_whose_clock_is_ahead():
+    """By its own clock the newest block is not due yet; that is no reason for an enemy to stand still."""
+    found = network(2, "withheld-blocks", nodes=1, miners=1)
+    found.network.base.world.skew("node-0", 0.4 * EPOCH_S)
+    found.run_epochs(2)
+    enemy = ENEMIES["withheld-blocks"](found, "ahead")
+    clock, head = found.network.base.clock, enemy.chain().head
+    while head().blocks[0].timestamp < clock.unix_s() + 2:
+        found.run_epochs(0.1)
+    enemy.act()
+    assert enemy._own.knows(head().key)
+    found.close()
+
+
 def test_topologies_join_everyone():
     for topology in TOPOLOGIES:
         for nodes in range(1, 8):
