@@ -27,8 +27,8 @@ class HttpSettings:
     address_connections_max: int = 256
     bodies_bytes_max: int = 32 << 20
     """Of bodies that were read and are not answered, beside the first 64 KiB of each connection."""
-    answers_bytes_max: int = 32 << 20
-    """Of answers and frames that are not read yet."""
+    answers_bytes_max: int = 44 << 20
+    """Of answers and frames that are not read yet; a client's share of it holds the longest answer that there is."""
     calls_waiting_max: int = 512
     client_calls_max: int = 256
 

@@ -15,6 +15,7 @@ from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.crypto.signature import Signature, SignatureType, sign
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import TokenAmount, Unsigned
+from thespis.runtime.http.port import HttpSettings
 
 from tests.actors.chain.builder import USERS, WORKERS
 
@@ -227,3 +228,4 @@ def test_a_pool_that_is_full_by_each_bound_is_listed_in_one_answer(kind):
     bounds = MsgPoolSettings()
     carried = bounds.bytes_max - bounds.messages_max * (len(SignedMessage(message, signature).encode()) - size)
     assert carried * 4 // 3 + bounds.messages_max * added <= ANSWER_BYTES_MAX
+    assert HttpSettings("", b"").answers_bytes_max * 3 // 4 > ANSWER_BYTES_MAX, "nor is it refused for its length"
