@@ -156,8 +156,11 @@ class Siege:
         return sum(float(each.memory_info().rss) for each in (launcher, *launcher.children(recursive=True))) / MEBI
 
     def lag(self) -> int:
-        """How many epochs the node's head is behind its clock."""
-        head = self._head()
+        """How many epochs the node's head is behind its clock; -1 while the API, which may be flooded, does not say."""
+        try:
+            head = self._head()
+        except RuntimeFloorError:
+            return -1
         timestamp = int(head["Blocks"][0]["Timestamp"])
         return int((time.time() - timestamp) // BLOCK_TIME_S)
 
@@ -239,7 +242,6 @@ def _besiege(siege: Siege, flood_s: float) -> Iterator[Figure]:
         yield Figure(f"{label}.p50", latencies.at(0.5), "ms", "idle", latencies.at(0.5) / idle.at(0.5))
         yield Figure(f"{label}.p99", latencies.at(0.99), "ms", "idle", latencies.at(0.99) / idle.at(0.99))
         yield Figure(f"{label}.unanswered", latencies.failed, f"of {len(latencies.times_ms)}")
-    yield Figure("restarts", siege.restarts(), "of subsystems")
     yield Figure("memory.growth", peak - before, f"MiB over {before:.0f} resident")
     yield Figure("head.behind", behind, "epochs at most")
     yield Figure("honest.dropped", int(siege.honest_dropped()), "times")
