@@ -37,6 +37,8 @@ CALLS = 30
 """Calls of one seed."""
 AGAIN = 4
 """Of so many seeds, one is executed again."""
+TELL = 100
+"""Seeds after which is said how far it has come."""
 GAS = [0, 10**5, 10**6, 10**7, 10**8, 10**10]
 
 
@@ -175,6 +177,8 @@ def main(arguments=None):
                 ends.update(code for _, code in ended)
                 made += len(ended)
         seed += 1
+        if seed % TELL == 0:
+            sys.stderr.write(f"{made} calls, {failed} seeds failed, {time.monotonic() - began:.0f} s\n")
     codes = ", ".join(f"{code}: {times}" for code, times in sorted(ends.items()))
     sys.stdout.write(f"{made} calls in {time.monotonic() - began:.0f} s; {failed} seeds failed; exit codes {codes}\n")
     return 1 if failed else 0
