@@ -407,7 +407,7 @@ def test_a_node_that_mines_no_more_seals_nothing_by_itself(miner):
 
 def test_one_proof_is_over_a_partition_at_most(miner):
     _network, node = miner()
-    with pytest.raises(SectorError, match=f"at most {PROVEN_SECTORS_MAX}"):
+    with pytest.raises(SectorError, match=f"1 to {PROVEN_SECTORS_MAX}"):
         node.ask(ProveSectors(tuple(range(PROVEN_SECTORS_MAX + 1)), SEED))
     faults = node.ask(ProveSectors(tuple(range(PROVEN_SECTORS_MAX)), SEED)).faults
     assert len(faults) == PROVEN_SECTORS_MAX - 1
