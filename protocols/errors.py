@@ -100,6 +100,10 @@ class InvalidMessageError(ProtocolError):
     """A message breaks a rule of inclusion."""
 
 
+class NetworkVersionError(InvalidMessageError):
+    """A message breaks a rule that holds in some network versions only; on another chain it may be a good one."""
+
+
 class InvalidTipsetError(ProtocolError):
     """Blocks do not form a tipset."""
 

@@ -14,7 +14,7 @@ from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.dialect import Dialect
 from thespis.protocols.encoding.tuples import Record, StateRecord, TokenAmount, Unsigned, record
-from thespis.protocols.errors import InvalidMessageError
+from thespis.protocols.errors import InvalidMessageError, NetworkVersionError
 
 MESSAGE_VERSION = 0
 MESSAGE_BYTES_MAX = 64 << 10
@@ -96,15 +96,11 @@ class SignedMessage(Record):
 def check_for_inclusion(message: Message, minimum_gas: int, network_version: int) -> None:
     """Raise InvalidMessageError unless a block of this network version may hold the message.
 
-    These are the rules that need no state; balance, nonce and signature are checked against it elsewhere
-    (Lotus: ValidForBlockInclusion).
+    These are the rules that need no state; balance, nonce and signature are checked against it elsewhere (Lotus:
+    ValidForBlockInclusion). Those that hold in some versions only come last, and raise NetworkVersionError.
     """
     if message.version != MESSAGE_VERSION:
         raise InvalidMessageError(f"version {message.version}; the only version is {MESSAGE_VERSION}")
-    if message.to == ZERO_ADDRESS and network_version >= 7:  # noqa: PLR2004
-        raise InvalidMessageError("the recipient is the zero address; nobody has it")
-    if AddressProtocol.DELEGATED in (message.to.protocol, message.sender.protocol) and network_version < 18:  # noqa: PLR2004
-        raise InvalidMessageError(f"f4 addresses came with network version 18, this is {network_version}")
     if not 0 <= message.value <= TOTAL_FILECOIN:
         raise InvalidMessageError(f"value {message.value} attoFIL; it must be 0 to {TOTAL_FILECOIN}")
     if message.gas_fee_cap < 0 or message.gas_premium < 0:
@@ -115,6 +111,10 @@ def check_for_inclusion(message: Message, minimum_gas: int, network_version: int
         raise InvalidMessageError(f"gas limit {message.gas_limit}; it must be 1 to {BLOCK_GAS_LIMIT}")
     if message.gas_limit < minimum_gas:
         raise InvalidMessageError(f"gas limit {message.gas_limit} is below {minimum_gas}, the cost of being in a block")
+    if message.to == ZERO_ADDRESS and network_version >= 7:  # noqa: PLR2004
+        raise NetworkVersionError("the recipient is the zero address; nobody has it")
+    if AddressProtocol.DELEGATED in (message.to.protocol, message.sender.protocol) and network_version < 18:  # noqa: PLR2004
+        raise NetworkVersionError(f"f4 addresses came with network version 18, this is {network_version}")
 
 
 @record

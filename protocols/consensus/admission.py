@@ -1,9 +1,10 @@
 """Which messages a node keeps until a block carries them: those that could be mined some day, by what is known now.
 
 The checks that need no state come first. Who fails one of them sent what no honest peer sends (InvalidMessageError,
-SignatureError); a PoolError only says that the message is not taken here and now (Lotus v1.4.0
-``chain/messagepool/messagepool.go``, MessagePool.checkMessage, verifyMsgBeforeAdd and addTs; reference: formats,
-section 5.3). How many messages of one sender may wait at once is a question of the pool's room, and not asked here.
+SignatureError); a PoolError only says that the message is not taken here and now. So does a rule of one network version,
+for the sender's chain may have another (Lotus v1.4.0 ``chain/messagepool/messagepool.go``, MessagePool.checkMessage,
+verifyMsgBeforeAdd and addTs; reference: formats, section 5.3). How many messages of one sender may wait at once is a
+question of the pool's room, and not asked here.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from thespis.protocols.chain.base_fee import MINIMUM_BASE_FEE
 from thespis.protocols.chain.message import MESSAGE_BYTES_MAX, SignedMessage
 from thespis.protocols.consensus.block_messages import check_eligible, may_send
 from thespis.protocols.encoding.address import Address
-from thespis.protocols.errors import InvalidMessageError, PoolError
+from thespis.protocols.errors import InvalidMessageError, NetworkVersionError, PoolError
 from thespis.protocols.vm.state_tree import Actor
 
 
@@ -33,7 +34,10 @@ def check_form(signed: SignedMessage, network_version: int) -> None:
     size = len(signed.encode())
     if size > MESSAGE_BYTES_MAX:
         raise InvalidMessageError(f"message of {size} bytes; the bound is {MESSAGE_BYTES_MAX}")
-    check_eligible(signed, network_version)
+    try:
+        check_eligible(signed, network_version)
+    except NetworkVersionError as error:
+        raise PoolError(str(error)) from None
     cap = signed.message.gas_fee_cap
     if cap < MINIMUM_BASE_FEE:
         raise PoolError(f"gas fee cap {cap}; no base fee is below {MINIMUM_BASE_FEE}")

@@ -166,6 +166,7 @@ def test_gossip_that_could_never_be_valid_costs_its_author_and_what_may_be_later
     pool.hear(dataclasses.replace(transfer(nonce=1), signature=transfer(sender=1).signature), "forger")
     pool.hear(changed(transfer(), gas_limit=10), "cheap")
     pool.hear(b"\xff", "garbage")
+    pool.hear(transfer(to=Address.delegated(10, bytes(20))), "beyond an upgrade")
     assert pool.blamed == ["forger", "cheap", "garbage"]
     assert pool.nonces == [0]
 

@@ -7,6 +7,7 @@ from thespis.actors.chain.first_look import FUTURE_EPOCHS_MAX
 from thespis.actors.network import gate as module
 from thespis.actors.network.gate import Gate
 from thespis.protocols.chain.block import BlockMessage
+from thespis.protocols.chain.message import ZERO_ADDRESS
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.encoding.tuples import Unsigned
@@ -14,6 +15,8 @@ from thespis.runtime.p2p.port import Verdict
 
 from tests.actors.chain.builder import USER_KEYS, WORKER_KEYS, WORKERS, extend, new_chain, now_at, transfer
 from tests.actors.syncer.test_evil import signed, won
+
+DELEGATED = Address.delegated(10, bytes(20))
 
 
 class Judged(Gate):
@@ -132,6 +135,15 @@ def test_a_forged_or_impossible_message_is_its_forwarders_fault(gate):
         transfer(value=-1),
     ):
         assert gate.message(bad.encode()) is Verdict.REJECT
+
+
+@pytest.mark.parametrize(("version", "to"), [(7, ZERO_ADDRESS), (5, DELEGATED), (17, DELEGATED)])
+def test_what_another_network_version_allows_is_nobodys_fault(gate, chain, version, to):
+    """An honest peer may stand on the other side of an upgrade, behind it, or on another fork."""
+    profile = dataclasses.replace(chain.genesis.profile, network_version=lambda _height: version)
+    chain._genesis = dataclasses.replace(chain.genesis, profile=profile)
+    assert gate.message(transfer(to=to).encode()) is Verdict.IGNORE
+    assert gate.message(transfer(to=to, limit=1).encode()) is Verdict.REJECT, "that no version allows"
 
 
 def test_accounts_that_this_chain_does_not_have_are_nobodys_fault(gate, chain, monkeypatch):
