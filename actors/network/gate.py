@@ -1,8 +1,9 @@
 """What gossip has to pass before this node passes it on: as much as can be known here and now, the cheapest first.
 
-Whoever passed on what fails here could have known as well, and answers for it whoever is said to have written it. What
-only another process could find (whether a block's messages can be executed) is for its author to answer. What may be
-good on a chain that this node does not see is neither passed on nor held against anybody (Lotus v1.4.0
+Whoever passed on what fails here could have known as well, and answers for it whoever is said to have written it: so
+nothing is rejected that a node which has seen less would pass on. What only another process could find (whether a
+block's messages can be executed) is for its author to answer. What may be good on a chain that this node does not see
+is neither passed on nor held against anybody (Lotus v1.4.0
 ``chain/sub/incoming.go``, BlockValidator.Validate and MessageValidator.Validate).
 """
 
@@ -16,6 +17,7 @@ from thespis.protocols.builtin.queries.actors import key_address
 from thespis.protocols.chain.block import BlockHeader
 from thespis.protocols.chain.message import SignedMessage
 from thespis.protocols.consensus.admission import Sender, check_form, check_sender
+from thespis.protocols.consensus.epoch import lookback_height
 from thespis.protocols.crypto.signature import check_signature
 from thespis.protocols.encoding.address import Address, AddressProtocol
 from thespis.protocols.errors import (
@@ -77,13 +79,25 @@ class Gate:
             return Verdict.IGNORE
         if self._chain.index.knows(header.parents):
             return self._over_known(header)
-        return Verdict.ACCEPT if is_attested(self._chain, header) else Verdict.KEEP
+        return Verdict.ACCEPT if self._answers_for(header) else Verdict.KEEP
+
+    def _answers_for(self, header: BlockHeader) -> bool:
+        """Whether who knows the parents will find the same signer: by a state of the past that our chain has, too.
+
+        A node that is far behind knows an older key, and would answer for what the others reject.
+        """
+        settled = lookback_height(header.height, self._chain.genesis.profile) <= self._chain.head().height
+        return settled and is_attested(self._chain, header)
 
     def _over_known(self, header: BlockHeader) -> Verdict:
-        """The state that says who signs is the block's own, so who is not found there is nobody."""
+        """The state that says who signs is the block's own, so who is not found there is nobody.
+
+        That state lies so far back that the forwarder's chain has it as well, unless the two have parted before it. A
+        height that is not above the parents' may be signed all the same, and who has not seen these passes it on.
+        """
         parent = self._chain.tipset(header.parents)
-        if header.height <= parent.height or header.block_sig is None:
-            return Verdict.REJECT
+        if header.height <= parent.height:
+            return Verdict.IGNORE
         try:
             worker = self._chain.worker_key(parent, header.height, header.miner)
             check_signature(header.block_sig, worker, header.signing_bytes())

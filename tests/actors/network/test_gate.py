@@ -83,9 +83,23 @@ def test_garbage_is_rejected(gate):
         assert gate.message(data) is Verdict.REJECT
 
 
-def test_a_height_that_is_not_above_its_parents_is_rejected(gate, chain, header):
+def test_what_a_peer_passes_on_that_has_not_seen_the_parents_is_not_held_against_it(chain, header):
+    """A miner may sign any height over the newest tipset, and give it to those who do not have that yet."""
     low = chain.head().height
-    assert gate.of(signed(header, height=low, timestamp=now_at(chain, low))) is Verdict.REJECT
+    own = signed(header, height=low, timestamp=now_at(chain, low))
+    behind = new_chain()
+    assert Judged(behind).of(own) is Verdict.ACCEPT
+    assert Judged(chain).of(own) is Verdict.IGNORE
+
+
+def test_a_node_far_behind_does_not_answer_for_who_signs_a_block(monkeypatch, header):
+    """The miner may have another key since, and the node would be let go of for passing on the old one's blocks."""
+    behind = Judged(new_chain())
+    orphan = signed(header, parents=(Cid.of(b"elsewhere"),))
+    monkeypatch.setattr(module, "lookback_height", lambda _height, _profile: 1)
+    assert behind.of(orphan) is Verdict.KEEP
+    monkeypatch.setattr(module, "lookback_height", lambda _height, _profile: 0)
+    assert behind.of(orphan) is Verdict.ACCEPT
 
 
 def test_over_an_unknown_parent_a_known_miners_block_passes_and_any_other_is_kept(gate, header):
