@@ -22,6 +22,8 @@ TOLD_BYTES_MAX = 512
 """Of one address, protocol or name that a peer tells of itself; what is longer is left out, or cut."""
 PEER_TEXTS_MAX = 32
 """Addresses of a peer that are told, and protocols."""
+PEER_LISTENS_MAX = 4
+"""Addresses that are told of where a peer can be dialled; one is enough."""
 PEERS_TOLD_MAX = 450
 
 
@@ -135,7 +137,7 @@ class FindProviders(
 class ListPeers(
     Ask[tuple[PeerInfo, ...]],
     to=NETWORK,
-    answer_bytes_max=PEERS_TOLD_MAX * (2 * PEER_TEXTS_MAX + 2) * (TOLD_BYTES_MAX + 3),
+    answer_bytes_max=PEERS_TOLD_MAX * (2 * PEER_TEXTS_MAX + PEER_LISTENS_MAX + 2) * (TOLD_BYTES_MAX + 3),
 ):
     """Who is connected."""
 

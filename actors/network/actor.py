@@ -18,6 +18,7 @@ from thespis.actors.messages.msg_pool import MessageGossiped
 from thespis.actors.messages.network import (
     LONGEST_ANSWER_S,
     LOOKUP_FOUND_MAX,
+    PEER_LISTENS_MAX,
     PEER_TEXTS_MAX,
     PEERS_TOLD_MAX,
     TOLD_BYTES_MAX,
@@ -306,6 +307,7 @@ def _told(info: PeerInfo) -> PeerInfo:
         info,
         addresses=_short(info.addresses)[:PEER_TEXTS_MAX],
         protocols=_short(info.protocols)[:PEER_TEXTS_MAX],
+        listens=_short(info.listens)[:PEER_LISTENS_MAX],
         agent=info.agent.encode()[:TOLD_BYTES_MAX].decode(errors="ignore"),
     )
 

@@ -98,6 +98,7 @@ class Gate:
         parent = self._chain.tipset(header.parents)
         if header.height <= parent.height:
             return Verdict.IGNORE
+        assert header.block_sig is not None, "parse_block takes none without"
         try:
             worker = self._chain.worker_key(parent, header.height, header.miner)
             check_signature(header.block_sig, worker, header.signing_bytes())

@@ -1,10 +1,10 @@
 """Which messages a node keeps until a block carries them: those that could be mined some day, by what is known now.
 
 The checks that need no state come first. Who fails one of them sent what no honest peer sends (InvalidMessageError,
-SignatureError); a PoolError only says that the message is not taken here and now. So does a rule of one network version,
-for the sender's chain may have another (Lotus v1.4.0 ``chain/messagepool/messagepool.go``, MessagePool.checkMessage,
-verifyMsgBeforeAdd and addTs; reference: formats, section 5.3). How many messages of one sender may wait at once is a
-question of the pool's room, and not asked here.
+SignatureError); a PoolError only says that the message is not taken here and now. Such is also a rule of one network
+version, for the sender's chain may have another (Lotus v1.4.0 ``chain/messagepool/messagepool.go``,
+MessagePool.checkMessage, verifyMsgBeforeAdd and addTs; reference: formats, section 5.3). How many messages of one
+sender may wait at once is a question of the pool's room, and not asked here.
 """
 
 from __future__ import annotations

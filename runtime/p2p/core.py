@@ -43,6 +43,9 @@ logger = logging.getLogger(__name__)
 
 DIAL_TIMEOUT_S = 15.0
 REFUSE_WITHIN_S = 2.0
+SAID_MAX = 64
+"""Addresses, and protocols, of those that a peer says of itself that are looked at: whoever asks for the list of peers
+pays for each."""
 
 
 class HostCore(INotifee):
@@ -292,7 +295,7 @@ class HostCore(INotifee):
 
     def _protocols(self, peer: ID) -> tuple[str, ...]:
         try:
-            return tuple(sorted(self._host.get_peerstore().get_protocols(peer)))
+            return tuple(sorted(self._host.get_peerstore().get_protocols(peer)[:SAID_MAX]))
         except Exception:
             return ()
 
@@ -315,7 +318,8 @@ class HostCore(INotifee):
             return info.addresses
         host = info.addresses[0].rpartition("/tcp/")[0]
         try:
-            said = [str(address).partition("/p2p/")[0] for address in self._host.get_peerstore().addrs(peer)]
+            addresses = self._host.get_peerstore().addrs(peer)[:SAID_MAX]
+            said = [str(address).partition("/p2p/")[0] for address in addresses]
         except Exception:
             return ()
         return tuple(sorted({each for each in said if each.startswith(f"{host}/tcp/") and each not in info.addresses}))

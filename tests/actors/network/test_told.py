@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 from thespis.actors.messages.network import (
     LOOKUP_FOUND_MAX,
+    PEER_LISTENS_MAX,
     PEER_TEXTS_MAX,
     PEERS_TOLD_MAX,
     TOLD_BYTES_MAX,
@@ -23,12 +24,13 @@ def wire(question, answer):
 def test_boasting_peers_do_not_fill_a_frame():
     longest, too_long = "é" * (TOLD_BYTES_MAX // 2), "x" * (TOLD_BYTES_MAX + 1)
     texts = (too_long, *(longest,) * (PEER_TEXTS_MAX + 5))
-    peer = PeerInfo("12D3KooW" + "x" * 44, texts, texts, too_long, True, 0.0)
+    peer = PeerInfo("12D3KooW" + "x" * 44, texts, texts, too_long, True, 0.0, texts)
     network = Network()
     network.port = SimpleNamespace(peers=lambda: (peer,) * (PEERS_TOLD_MAX + 1))
     told = network.list_peers(ListPeers())
     assert len(told) == PEERS_TOLD_MAX == 450
     assert told[0].addresses == told[0].protocols == (longest,) * PEER_TEXTS_MAX
+    assert told[0].listens == (longest,) * PEER_LISTENS_MAX
     assert told[0].agent == "x" * TOLD_BYTES_MAX
     assert wire(ListPeers, told) <= ListPeers.answer_bytes_max + 1000 < MESSAGE_BYTES_MAX
 
