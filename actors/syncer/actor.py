@@ -297,7 +297,11 @@ class Syncer(Subsystem[SyncerSettings]):
         if from_s > self.environment.clock.unix_s():
             raise EarlyError(from_s)
         self._progress.begin(self.now_s(), self.chain.head().height, target.height)
-        walk = Walk(self.chain, self._fetcher, self._bad, target)
+
+        def must_yield(headers: int) -> bool:
+            return self._targets.must_yield(target, headers, self.now_s())
+
+        walk = Walk(self.chain, self._fetcher, self._bad, target, must_yield)
         while missing := await walk.next_part():
             await self._fill(missing[::-1], target)
             if missing[0].key == target.key:

@@ -22,6 +22,9 @@ SYNCS_MAX = 8
 """Targets that are fetched at once, and only while none of them gets on."""
 STALL_S = 1.0
 """When a sync has executed nothing for so long, another one is begun beside it."""
+PLACE_S, HEADERS_PER_S_MIN = 60.0, 20
+"""While all places are taken and others wait, a sync may take so long until it executes something, and longer by what
+its headers take at this rate."""
 BACKOFF_FIRST_S, BACKOFF_MAX_S = 1.0, 120.0
 """A lane waits so long after its first failure, twice as long after each further one, up to the second."""
 TRIES_MAX = 8
@@ -66,6 +69,8 @@ class _Lane:
     busy: bool = False
     failures: int = 0
     due_s: float = 0.0
+    begun_s: float = 0.0
+    """When its last turn began."""
     turn: int = 0
 
     def is_due(self, now_s: float) -> bool:
@@ -142,8 +147,18 @@ class Targets:
         self._turns += 1
         lane.busy, lane.turn = True, self._turns
         self.active += 1
-        self._begun_s = now_s
+        self._begun_s = lane.begun_s = now_s
         return claim.target
+
+    def must_yield(self, target: Target, headers: int, now_s: float) -> bool:
+        """Whether a sync that has fetched so many headers gives up its place.
+
+        Headers can be made up, and given one at a time as late as is allowed: all places would be taken for hours.
+        """
+        since_s = max(self._lanes[target.lane or target.author].begun_s, self._moved_s)
+        if self.active < SYNCS_MAX or now_s < since_s + PLACE_S + headers / HEADERS_PER_S_MIN:
+            return False
+        return any(lane.is_due(now_s) for lane in self._lanes.values())
 
     def moved(self, now_s: float) -> None:
         """A sync has executed a tipset that was not known."""

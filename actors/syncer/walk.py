@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 from thespis.actors.chain.writer import ChainWriter
 from thespis.actors.syncer.bad_blocks import BadBlocks
@@ -47,7 +48,11 @@ class Walk:
     them places are marked, from which the next part is fetched when this one has been executed.
     """
 
-    def __init__(self, chain: ChainWriter, fetcher: Fetcher, bad: BadBlocks, target: Target) -> None:
+    def __init__(
+        self, chain: ChainWriter, fetcher: Fetcher, bad: BadBlocks, target: Target, must_yield: Callable[[int], bool]
+    ) -> None:
+        """`must_yield` says, after so many headers, whether others are to have the place."""
+        self._must_yield = must_yield
         self._chain, self._fetcher, self._bad, self._target = chain, fetcher, bad, target
         self._marks: list[tuple[TipsetKey, int]] = [(target.key, target.height)]
 
@@ -72,6 +77,8 @@ class Walk:
                     return part.done(self._marks)
                 self._check(tipset, part, floor)
                 part.add(tipset)
+            if self._must_yield(part.count):
+                raise FetchError(f"{part.count} headers came too slowly, and others wait for the place")
             if part.count > SYNC_TIPSETS_MAX:
                 raise FetchError(f"the gap is over {SYNC_TIPSETS_MAX} tipsets; import a snapshot")
         return part.done(self._marks)

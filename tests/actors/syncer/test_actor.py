@@ -22,7 +22,7 @@ class Headers:
     """Stands for the fetcher: one peer that has a chain of headers over a genesis."""
 
     def __init__(self, genesis, length, delay_s=DELAY_S):
-        self.asked = []
+        self.asked, self.patience = [], genesis.height + length
         self.tipsets = [genesis]
         for height in range(1, length + 1):
             parents = self.tipsets[-1].key
@@ -34,6 +34,9 @@ class Headers:
         self.asked.append(length)
         top = next(place for place, tipset in enumerate(self.tipsets) if tipset.key == key)
         return self.tipsets[max(0, top - length + 1) : top + 1][::-1]
+
+    def must_yield(self, count):
+        return count > self.patience
 
     @property
     def target(self):
@@ -51,7 +54,7 @@ def syncer():
 
 
 def walk(syncer, headers):
-    return run(Walk(syncer.chain, headers, syncer._bad, headers.target).next_part())
+    return run(Walk(syncer.chain, headers, syncer._bad, headers.target, headers.must_yield).next_part())
 
 
 def test_blocks_of_later_epochs_and_of_what_is_final_are_not_looked_at(syncer):
@@ -85,6 +88,15 @@ def test_a_gap_has_a_bounded_length(syncer, monkeypatch):
     assert headers.asked == [7, 7, 7], "nothing is fetched beyond the bound"
 
 
+def test_who_must_yield_goes_no_further_down(syncer):
+    headers = Headers(syncer.chain.head(), 100)
+    headers.patience = 10
+    syncer.chain.knows = lambda _key: False
+    with pytest.raises(FetchError, match="others wait"):
+        walk(syncer, headers)
+    assert len(headers.asked) == 1
+
+
 def test_of_a_long_chain_a_bounded_part_is_kept_and_every_part_comes_from_below(syncer, monkeypatch):
     assert module.PART_BYTES_MAX == 1 << 20
     headers = Headers(syncer.chain.head(), 100)
@@ -93,7 +105,7 @@ def test_of_a_long_chain_a_bounded_part_is_kept_and_every_part_comes_from_below(
     monkeypatch.setattr(module, "HEADERS_MAX", 7)
     known = {syncer.chain.head().key}
     syncer.chain.knows = lambda key: key in known
-    way, seen, parts = Walk(syncer.chain, headers, syncer._bad, headers.target), [], 0
+    way, seen, parts = Walk(syncer.chain, headers, syncer._bad, headers.target, headers.must_yield), [], 0
     while part := run(way.next_part()):
         assert len(part) <= 12
         assert part[-1].height == len(seen) + 1, "each part stands on what is known"

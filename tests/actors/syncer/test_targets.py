@@ -4,9 +4,11 @@ from thespis.actors.messages.syncer import BlockGossiped
 from thespis.actors.syncer import targets as module
 from thespis.actors.syncer.targets import (
     BACKOFF_MAX_S,
+    HEADERS_PER_S_MIN,
     LANE_TARGETS_MAX,
     LANES_MAX,
     ORPHANS_MAX,
+    PLACE_S,
     STALL_S,
     SYNCS_MAX,
     TRIES_MAX,
@@ -35,6 +37,24 @@ def all_of(targets):
         found.append(best)
         targets.refused(best)
     return found
+
+
+def test_slow_headers_give_up_their_place_when_all_are_taken_and_others_wait():
+    targets = Targets()
+    for number in range(SYNCS_MAX):
+        targets.add(target(number, 10**30, f"liar {number}"))
+    liars = [targets.take(number * STALL_S) for number in range(SYNCS_MAX)]
+    late_s = SYNCS_MAX * STALL_S + PLACE_S
+    assert not targets.must_yield(liars[0], 0, late_s), "nobody waits"
+    targets.add(target(99, 1, "honest"))
+    assert targets.take(late_s) is None
+    assert targets.must_yield(liars[0], 10, late_s)
+    assert not targets.must_yield(liars[0], int(late_s) * HEADERS_PER_S_MIN, late_s), "it gets on with its headers"
+    targets.moved(late_s)
+    assert not targets.must_yield(liars[0], 0, late_s + PLACE_S - 1), "somebody gets on, and nobody is kept from it"
+    assert targets.must_yield(liars[0], 0, late_s + PLACE_S)
+    targets.failed(liars[0], late_s)
+    assert targets.take(late_s + STALL_S).author == "honest"
 
 
 def test_within_a_lane_the_heaviest_is_tried_first_and_a_target_is_kept_once():
