@@ -35,10 +35,6 @@ class HelloSvc(Subsystem[None]):
     genesis: Cid
     head: Head
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.latencies_s: dict[str, float] = {}
-
     async def start(self, settings: None) -> None:  # noqa: ARG002
         """Learn genesis and head."""
         reader = ChainReader(self.environment.open_reader("chain"))
@@ -56,7 +52,6 @@ class HelloSvc(Subsystem[None]):
         """Say hello; a peer that does not answer in time is none that syncs, but may still gossip."""
         head, genesis = self.head, self.genesis
         hello = Hello(head.head, ChainEpoch(head.height), BigInteger(head.weight), genesis)
-        sent_s = self.now_s()
         try:
             HelloReply.decode(await self.ask(AskPeer(event.peer, PROTOCOL, hello.encode(), HELLO_TIMEOUT_S)))
         except (LongAnswerError, ProtocolError) as error:
@@ -65,9 +60,6 @@ class HelloSvc(Subsystem[None]):
             logger.info("hello to %s: %s", event.peer, error)
         else:
             self.tell(PeerGreeted(event.peer))
-            self.latencies_s[event.peer] = self.now_s() - sent_s
-            while len(self.latencies_s) > 1000:  # noqa: PLR2004
-                self.latencies_s.pop(next(iter(self.latencies_s)))
 
     @answers(HelloRequest)
     def greeted(self, request: HelloRequest) -> bytes | None:
