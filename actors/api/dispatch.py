@@ -153,7 +153,8 @@ async def _call(node: CallNode, name: str, params: Any, permissions: tuple[str, 
     parsed = _parse(method, params)
     network = node.address_network
     if inspect.iscoroutinefunction(method.function):
-        return written(await method.function(node, *parsed), network)
+        found = await method.function(node, *parsed)
+        return found if isinstance(found, bytes) else written(found, network)
     result: bytes = await node.beside(lambda view: written(method.function(view, *parsed), network), quick=method.quick)
     return result
 

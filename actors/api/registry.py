@@ -10,10 +10,12 @@ from thespis.actors.api.settings import ApiSettings
 from thespis.actors.chain.reader import ChainReader
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.runtime.actor.conversation import Ask
+from thespis.runtime.actor.pages import Page
 from thespis.runtime.environment import Environment
 
 Parser = Callable[[Any], Any]
 R = TypeVar("R")
+T = TypeVar("T")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
@@ -86,6 +88,10 @@ class NodeView(ReadView, Protocol):
         """Ask a subsystem."""
         ...
 
+    async def listing(self, question: Ask[Page[T]], form: Callable[[T], Any]) -> bytes:
+        """All pages of an answer, each item in its form, as JSON; for answers that grow with what an actor keeps."""
+        ...
+
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Let time pass."""
         ...
@@ -99,7 +105,7 @@ class NodeView(ReadView, Protocol):
 class Method:
     """One method: who may call it, what its parameters may be, and what runs.
 
-    A coroutine runs on the mailbox and asks; a plain function only reads, and runs in a lane: that of quick calls, or
+    A coroutine runs on the mailbox and asks, and may give bytes, which are JSON already; a plain function only reads, and runs in a lane: that of quick calls, or
     that of those that may take long.
     """
 
