@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from thespis.actors.api import dispatch
 from thespis.actors.api.channels import Identity, same_identity
-from thespis.actors.api.forms import written
 from thespis.actors.api.listings import LISTINGS, Listings
 from thespis.actors.api.registry import APPLICATION, LIMIT, V1, ReadView, RpcError
 from thespis.actors.api.settings import ApiSettings
@@ -126,7 +125,7 @@ class CallView(_Reading):
             found = await all_pages(self.api.ask, question)
 
             def write(_lane: str) -> bytes:
-                return b"[%b]" % b",".join(written(form(each), network) for each in found)
+                return dispatch.put_together((form(each) for each in found), network)
 
             listed: bytes = await self.api.turns.run(LISTINGS, self.progress.number, write, quick=False)
             return listed

@@ -8,7 +8,7 @@ it is told.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Hashable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from thespis.runtime.actor.tasks import Pending
@@ -22,9 +22,9 @@ class Listings:
 
     def __init__(self, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
         self._spawn = spawn
-        self._waiting: dict[Hashable, list[Pending[bytes]]] = {}
+        self._waiting: dict[object, list[Pending[bytes]]] = {}
 
-    async def get(self, kind: Hashable, gather: Callable[[], Awaitable[bytes]]) -> bytes:
+    async def get(self, kind: object, gather: Callable[[], Awaitable[bytes]]) -> bytes:
         """A listing of a kind that is gathered from now on."""
         pending: Pending[bytes] = Pending()
         if kind in self._waiting:
@@ -34,7 +34,7 @@ class Listings:
             self._spawn(self._gathered(kind, gather))
         return await pending
 
-    async def _gathered(self, kind: Hashable, gather: Callable[[], Awaitable[bytes]]) -> None:
+    async def _gathered(self, kind: object, gather: Callable[[], Awaitable[bytes]]) -> None:
         while waiting := self._waiting[kind]:
             self._waiting[kind] = []
             try:
