@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from thespis.actors.api import dispatch
 from thespis.actors.api.channels import Identity, same_identity
+from thespis.actors.api.listings import LISTINGS, Listings
 from thespis.actors.api.registry import APPLICATION, LIMIT, V1, ReadView, RpcError
 from thespis.actors.api.settings import ApiSettings
 from thespis.actors.chain.reader import ChainReader
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.runtime.actor.conversation import Ask
+from thespis.runtime.actor.pages import Page, all_pages
 from thespis.runtime.actor.tasks import Pending, Task
 from thespis.runtime.environment import Environment
 from thespis.runtime.http.auth import PERMISSIONS
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from thespis.actors.api.actor import Api
 
 R = TypeVar("R")
+T = TypeVar("T")
 CLIENT_CALLS_MAX = 128
 """Calls of one client in progress, those that wait for a message among them."""
 ANSWERS_BYTES_MAX = 32 << 20
@@ -114,6 +117,21 @@ class CallView(_Reading):
         """Ask a subsystem."""
         return self.api.ask(question)
 
+    async def listing(self, question: Ask[Page[T]], form: Callable[[T], Any]) -> bytes:
+        """All pages of an answer as JSON, gathered once for all who ask, and written in a lane."""
+        network = self.address_network
+
+        async def gather() -> bytes:
+            found = await all_pages(self.api.ask, question)
+
+            def write(_lane: str) -> bytes:
+                return dispatch.put_together((form(each) for each in found), network)
+
+            listed: bytes = await self.api.turns.run(LISTINGS, self.progress.number, write, quick=False)
+            return listed
+
+        return await self.api.calls.listings.get(type(question), gather)
+
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Let time pass."""
         return self.api.sleep(seconds)
@@ -156,6 +174,7 @@ class Calls:
 
     def __init__(self, api: Api, readers: dict[str, ChainReader]) -> None:
         self.readers = readers
+        self.listings = Listings(api.spawn)
         self._api = api
         self._open: dict[int, _Progress] = {}
         self._held = 0

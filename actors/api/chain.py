@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from thespis.actors.api import forms
-from thespis.actors.api.registry import NodeView, ReadView, RpcError, rpc
+from thespis.actors.api.registry import NodeView, ReadView, rpc
 from thespis.actors.chain.search import applied_messages, stored_message
 from thespis.actors.messages.msg_pool import GetMessages
 from thespis.protocols.chain.message import Message
@@ -75,7 +75,7 @@ def chain_block_messages(node: ReadView, cid: Cid) -> Any:
 
 
 def _listed(messages: list[tuple[Cid, Message]]) -> Any:
-    return [{"Cid": forms.cid_form(cid), "Message": forms.message_form(message, cid)} for cid, message in messages]
+    return ({"Cid": forms.cid_form(cid), "Message": forms.message_form(message, cid)} for cid, message in messages)
 
 
 @rpc("ChainGetMessagesInTipset", "read", forms.key)
@@ -131,15 +131,9 @@ def chain_has(node: ReadView, cid: Cid) -> Any:
 @rpc("ChainGetPath", "read", forms.key, forms.key)
 def chain_path(node: ReadView, start: TipsetKey, end: TipsetKey) -> Any:
     """The changes that lead from one tipset to another."""
-    left, right = node.tipset(start), node.tipset(end)
-    reverts, applies = [], []
-    while left.key != right.key:
-        if left.height >= right.height:
-            reverts.append({"Type": "revert", "Val": forms.tipset_form(left)})
-            left = node.chain.parent(left)
-        else:
-            applies.append({"Type": "apply", "Val": forms.tipset_form(right)})
-            right = node.chain.parent(right)
-        if len(reverts) + len(applies) > 2 * node.chain.genesis.profile.finality_epochs:
-            raise RpcError(1, "the path is longer than finality")
-    return reverts + applies[::-1]
+    most = 2 * node.chain.genesis.profile.finality_epochs
+    reverted, applied = node.chain.path(node.tipset(start), node.tipset(end), most)
+    changes = (("revert", reverted), ("apply", applied))
+    return (
+        {"Type": kind, "Val": forms.tipset_form(node.chain.tipset(each))} for kind, keys in changes for each in keys
+    )

@@ -6,10 +6,9 @@ from typing import Any
 
 from thespis.actors.api import forms
 from thespis.actors.api.registry import NodeView, rpc
-from thespis.actors.api.sectors import ask_miner
+from thespis.actors.api.sectors import ask_miner, must_mine
 from thespis.actors.messages.storage_miner import Deal, ReadDeals, StorePiece
 from thespis.protocols.encoding.piece_cid import piece_cid_v1
-from thespis.runtime.actor.pages import all_pages
 
 
 @rpc("Thespis.DealsStore", "admin", forms.text, forms.text, forms.integer)
@@ -19,11 +18,11 @@ async def deals_store(node: NodeView, key: str, source: str, payload_bytes: int)
     return _deal_form(deal)
 
 
-@rpc("Thespis.DealsList", "read")
+@rpc("Thespis.DealsList", "write")
 async def deals_list(node: NodeView) -> Any:
-    """Every promise and how far it is kept."""
-    found = await all_pages(lambda question: ask_miner(node, question), ReadDeals())
-    return [_deal_form(deal) for deal in found]
+    """Every promise and how far it is kept; not for everyone, for it says where files are on the node's machine."""
+    must_mine(node)
+    return await node.listing(ReadDeals(), _deal_form)
 
 
 def _deal_form(deal: Deal) -> dict[str, Any]:

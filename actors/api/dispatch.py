@@ -6,6 +6,7 @@ import inspect
 import json
 import logging
 import math
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from thespis.actors.api.channels import Identity
@@ -18,6 +19,7 @@ from thespis.actors.api.registry import (
     NO_METHOD,
     PARSE,
     WRONG_PARAMS,
+    Entries,
     Method,
     NodeView,
     RpcError,
@@ -153,9 +155,37 @@ async def _call(node: CallNode, name: str, params: Any, permissions: tuple[str, 
     parsed = _parse(method, params)
     network = node.address_network
     if inspect.iscoroutinefunction(method.function):
-        return written(await method.function(node, *parsed), network)
-    result: bytes = await node.beside(lambda view: written(method.function(view, *parsed), network), quick=method.quick)
+        found = await method.function(node, *parsed)
+        return found if isinstance(found, bytes) else put_together(found, network)
+    result: bytes = await node.beside(
+        lambda view: put_together(method.function(view, *parsed), network), quick=method.quick
+    )
     return result
+
+
+def put_together(value: Any, network: str) -> bytes:
+    """A result as JSON; an iterator's items and entries one by one, and no further than an answer may be long.
+
+    What a chain keeps has no bound, and as objects of Python it takes ten times as much as in JSON: who made all of it
+    before looking at its length would be made to by anyone.
+    """
+    if isinstance(value, Entries):
+        pairs = ((written(name, network), written(each, network)) for name, each in value.pairs)
+        return b"{%b}" % _joined(b"%b:%b" % pair for pair in pairs)
+    if isinstance(value, Iterator):
+        return b"[%b]" % _joined(written(each, network) for each in value)
+    return written(value, network)
+
+
+def _joined(parts: Iterator[bytes]) -> bytes:
+    taken: list[bytes] = []
+    size = 0
+    for part in parts:
+        size += len(part) + 1
+        if size > ANSWER_BYTES_MAX:
+            raise RpcError(LIMIT, f"the answer is over {ANSWER_BYTES_MAX} bytes; ask for less")
+        taken.append(part)
+    return b",".join(taken)
 
 
 def _parse(method: Method, params: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from thespis.actors.api import forms
@@ -16,7 +17,10 @@ from thespis.protocols.encoding.address import Address
 
 @rpc("GasEstimateMessageGas", "read", forms.message, forms.send_spec, forms.key)
 async def gas_message(node: NodeView, message: Message, max_fee: int, _key: TipsetKey) -> Any:
-    """A message with its gas fields filled in."""
+    """A message with its gas fields filled in; trying it out is done here, so that the pool executes nothing for it."""
+    if not message.gas_limit:
+        limit = await node.beside(lambda view: estimate_limit(view.chain, view.tipset(()), message), quick=False)
+        message = dataclasses.replace(message, gas_limit=limit)
     filled = await node.ask(EstimateGas(message, max_fee))
     return forms.message_form(filled)
 

@@ -7,7 +7,7 @@ from typing import Any
 from thespis.actors.api import forms
 from thespis.actors.api.queries import query, tree_at
 from thespis.actors.api.records import record_form
-from thespis.actors.api.registry import ReadView
+from thespis.actors.api.registry import Entries, ReadView
 from thespis.actors.chain.world import ChainWorld
 from thespis.protocols.builtin.queries import market as queries
 from thespis.protocols.builtin.queries import verified_registry
@@ -36,7 +36,8 @@ def participants(node: ReadView, key: TipsetKey) -> Any:
 @query("StateMarketDeals", forms.key)
 def deals(node: ReadView, key: TipsetKey) -> Any:
     """Every deal that is on chain, by number."""
-    return {str(number): _deal(each) for number, each in queries.deals(node.chain.blocks, tree_at(node, key))}
+    found = queries.deals(node.chain.blocks, tree_at(node, key))
+    return Entries((str(number), _deal(each)) for number, each in found)
 
 
 @query("StateMarketStorageDeal", forms.integer, forms.key)

@@ -28,7 +28,7 @@ def _miner(node: ReadView, miner: Address, key: TipsetKey) -> tuple[Blockstore, 
 def sectors(node: ReadView, miner: Address, wanted: Bitfield | None, key: TipsetKey) -> Any:
     """A miner's proven sectors, or of them those that are asked for."""
     store, state = _miner(node, miner, key)
-    return [_sector(each) for each in state.load_sectors(store) if wanted is None or each.number in wanted]
+    return (_sector(each) for each in state.load_sectors(store) if wanted is None or each.number in wanted)
 
 
 def _sector(sector: SectorOnChainInfo) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def _sector(sector: SectorOnChainInfo) -> dict[str, Any]:
 @query("StateMinerActiveSectors", forms.address, forms.key)
 def active_sectors(node: ReadView, miner: Address, key: TipsetKey) -> Any:
     """Those that have power."""
-    return [_sector(each) for each in queries.active_sectors(*_miner(node, miner, key))]
+    return (_sector(each) for each in queries.active_sectors(*_miner(node, miner, key)))
 
 
 @query("StateMinerSectorCount", forms.address, forms.key)

@@ -20,7 +20,6 @@ from thespis.protocols.chain.message import Message, SignedMessage
 from thespis.protocols.chain.tipset import TipsetKey
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
-from thespis.runtime.actor.pages import all_pages
 
 
 @rpc("MpoolGetNonce", "read", forms.address)
@@ -59,8 +58,7 @@ async def pool_push_message(node: NodeView, message: Message, max_fee: int) -> A
 @rpc("MpoolPending", "read", forms.key)
 async def pool_pending(node: NodeView, _key: TipsetKey) -> Any:
     """What waits."""
-    waiting = await all_pages(node.ask, ListMessages())
-    return [forms.signed_form(signed) for signed in waiting]
+    return await node.listing(ListMessages(), forms.signed_form)
 
 
 @rpc("MpoolSelect", "read", forms.key, forms.anything)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -10,10 +10,12 @@ from thespis.actors.api.settings import ApiSettings
 from thespis.actors.chain.reader import ChainReader
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.runtime.actor.conversation import Ask
+from thespis.runtime.actor.pages import Page
 from thespis.runtime.environment import Environment
 
 Parser = Callable[[Any], Any]
 R = TypeVar("R")
+T = TypeVar("T")
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
@@ -31,6 +33,13 @@ V0, V1 = "/rpc/v0", "/rpc/v1"
 """Where the older interface is called, and the present one."""
 LIMIT = -32005
 """Lotus' code for who asks for too much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """An object as a result, its entries made one after the other while it is written."""
+
+    pairs: Iterator[tuple[str, Any]]
 
 
 class ReadView(Protocol):
@@ -86,6 +95,10 @@ class NodeView(ReadView, Protocol):
         """Ask a subsystem."""
         ...
 
+    async def listing(self, question: Ask[Page[T]], form: Callable[[T], Any]) -> bytes:
+        """All pages of an answer, each item in its form, as JSON; for answers that grow with what an actor keeps."""
+        ...
+
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Let time pass."""
         ...
@@ -99,8 +112,9 @@ class NodeView(ReadView, Protocol):
 class Method:
     """One method: who may call it, what its parameters may be, and what runs.
 
-    A coroutine runs on the mailbox and asks; a plain function only reads, and runs in a lane: that of quick calls, or
-    that of those that may take long.
+    A coroutine runs on the mailbox and asks, and may give bytes, which are JSON already; a plain function only reads,
+    and runs in a lane: that of quick calls, or that of those that may take long. A list that may be long is given as
+    an iterator, and an object as `Entries`.
     """
 
     name: str

@@ -17,24 +17,28 @@ from thespis.actors.messages.sector_builder import (
 )
 from thespis.protocols.encoding.piece_cid import piece_cid_v1, sealed_cid
 from thespis.runtime.actor.conversation import Ask
-from thespis.runtime.actor.pages import all_pages
 
 RANDOMNESS_BYTES = 32
 R = TypeVar("R")
 
 
-async def ask_miner(node: NodeView, question: Ask[R]) -> R:
-    """Ask a subsystem that only a node with a miner has; raises RpcError in another."""
+def must_mine(node: NodeView) -> None:
+    """Go on in a node with a miner, which alone has what storage takes; raises RpcError in another."""
     if not node.settings.miner:
         raise RpcError(APPLICATION, "this node has no miner and so no sectors; set mining.miner_address")
+
+
+async def ask_miner(node: NodeView, question: Ask[R]) -> R:
+    """Ask a subsystem that only a node with a miner has."""
+    must_mine(node)
     return await node.ask(question)
 
 
 @rpc("Thespis.SectorsList", "read")
 async def sectors_list(node: NodeView) -> Any:
     """Every sector and how far it is."""
-    found = await all_pages(lambda question: ask_miner(node, question), ReadSectors())
-    return [_status_form(status) for status in found]
+    must_mine(node)
+    return await node.listing(ReadSectors(), _status_form)
 
 
 def _status_form(status: SectorStatus) -> dict[str, Any]:

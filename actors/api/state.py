@@ -88,16 +88,16 @@ def decode_params(node: ReadView, address: Address, number: int, params: bytes, 
 @query("StateListActors", forms.key)
 def list_actors(node: ReadView, key: TipsetKey) -> Any:
     """Every actor's id."""
-    return [address for address, _ in tree_at(node, key).actors()]
+    return (address for address, _ in tree_at(node, key).actors())
 
 
 @query("Thespis.Actors", forms.key)
 def actor_views(node: ReadView, key: TipsetKey) -> Any:
     """Every actor with its kind, for `thespis actor ls`."""
-    return [
+    return (
         {"Address": address, "ActorType": name_of(actor.code), **_entry(actor)}
         for address, actor in tree_at(node, key).actors()
-    ]
+    )
 
 
 @query("StateLookupID", forms.address, forms.key)

@@ -103,8 +103,11 @@ class ChainReader:
             tipset = self.parent(tipset)
             yield tipset
 
-    def path(self, start: Tipset, end: Tipset) -> tuple[list[TipsetKey], list[TipsetKey]]:
-        """From one tipset to another: what is left, from `start` down, and what is joined, from the common one up."""
+    def path(self, start: Tipset, end: Tipset, most: int | None = None) -> tuple[list[TipsetKey], list[TipsetKey]]:
+        """From one tipset to another: what is left, from `start` down, and what is joined, from the common one up.
+
+        Raises ChainError for a path of more than `most` tipsets.
+        """
         left: list[TipsetKey] = []
         joined: list[TipsetKey] = []
         while start.key != end.key:
@@ -114,6 +117,8 @@ class ChainReader:
             else:
                 joined.append(end.key)
                 end = self.parent(end)
+            if most is not None and len(left) + len(joined) > most:
+                raise ChainError(f"the path is longer than {most} tipsets; ask for a part of it")
         return left, joined[::-1]
 
     def at_height(self, height: int, start: Tipset, *, earlier: bool = True) -> Tipset:

@@ -19,7 +19,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import NoReturn
@@ -31,7 +30,6 @@ from thespis.runtime.bases.settings import ChildSettings
 
 PR_SET_CHILD_SUBREAPER = 36
 REQUEST_BYTES, ANSWER_BYTES = 1 << 18, 32
-ADOPTION_POLL_S = 0.0005
 _BOOT = "from thespis.runtime.bases.template import main; main()"
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 """Nothing here multiplies matrices, and numpy's library for that starts a thread a processor when it is imported."""
@@ -147,11 +145,9 @@ def _copy(settings: ChildSettings, requests: socket.socket) -> None:
 
 
 def _become(settings: ChildSettings) -> NoReturn:
-    """Run the actor in this copy, once it is its supervisor's child: its other parent's end must not end it."""
+    """Run the actor in this copy, which is its supervisor's child by now: who stood between was awaited before."""
     from thespis.runtime.bases.actor_process import run_actor
 
-    while os.getppid() not in (settings.parent_pid, 1):
-        time.sleep(ADOPTION_POLL_S)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)

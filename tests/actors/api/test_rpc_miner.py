@@ -9,6 +9,7 @@ import thespis.actors.api.market
 import thespis.actors.api.miner
 import thespis.actors.api.state  # noqa: F401  # they declare what is asked
 from thespis.actors.api import forms
+from thespis.actors.api.dispatch import put_together
 from thespis.actors.api.registry import METHODS, RpcError
 from thespis.protocols.builtin.methods import ADDRESS, BIG_INTEGER
 from thespis.protocols.builtin.power.methods import UpdateClaimedPowerParams
@@ -41,7 +42,7 @@ class View:
     def ask(self, method, *params):
         found = METHODS[f"Filecoin.{method}"]
         given = (parse(value) for parse, value in zip(found.signatures[0], params, strict=True))
-        return json.loads(forms.written(found.function(self, *given), self.address_network))
+        return json.loads(put_together(found.function(self, *given), self.address_network))
 
 
 @pytest.fixture(scope="module")

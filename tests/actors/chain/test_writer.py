@@ -113,6 +113,10 @@ def test_a_heavier_fork_is_followed_and_the_index_with_it():
     assert chain.index.at_height(old.height) != old.key
     left, joined = chain.path(old, chain.head())
     assert (tuple(left), tuple(joined)) == (change.reverted, change.applied)
+    length = len(left) + len(joined)
+    assert chain.path(old, chain.head(), length) == (left, joined)
+    with pytest.raises(ChainError, match=f"longer than {length - 1} tipsets"):
+        chain.path(old, chain.head(), length - 1)
 
 
 @pytest.mark.behaviour(35, 99)
