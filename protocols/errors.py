@@ -203,8 +203,8 @@ class BlockProofError(InvalidBlockError):
     """The block's proof of storage is not what its network asks for."""
 
 
-class BlockFutureError(BlockTimestampError):
-    """The block's time has not come; it may be valid then."""
+class BlockFutureError(ProtocolError):
+    """The block's time has not come, which is no fault of it: it may be valid then, and clocks differ."""
 
 
 class PoolError(ProtocolError):

@@ -21,7 +21,7 @@ from thespis.protocols.chain.tipset import TipsetKey
 from thespis.protocols.consensus.finality import final_height
 from thespis.protocols.encoding.address import Address
 from thespis.protocols.encoding.cid import Cid
-from thespis.protocols.errors import BlockFutureError, InvalidBlockError, ProtocolError
+from thespis.protocols.errors import InvalidBlockError, ProtocolError
 from thespis.runtime.errors import ActorRestartedError, AskError, RuntimeFloorError
 
 if TYPE_CHECKING:
@@ -121,8 +121,7 @@ class Outbox:
             cid = await self._ask(block)
         except InvalidBlockError as error:
             block.reason = f"{type(error).__name__}: {error}"
-            if not isinstance(error, BlockFutureError):
-                self._withdraw(block)
+            self._withdraw(block)
             raise
         except (AskError, ProtocolError) as error:
             block.reason = f"{type(error).__name__}: {error}"

@@ -44,6 +44,7 @@ from thespis.protocols.chain.tipset import Tipset
 from thespis.protocols.consensus.validation import prepare_proofs
 from thespis.protocols.encoding.cid import Cid
 from thespis.protocols.errors import (
+    BlockFutureError,
     ChainError,
     InvalidBlockError,
     InvalidTipsetError,
@@ -162,6 +163,8 @@ class Syncer(Subsystem[SyncerSettings]):
             logger.info("block %s at height %d is tried again: %s", cid, header.height, error)
             lane = f"miner {header.miner}"
             self._aim(Target((cid,), header.height, header.parent_weight, gossip.source, gossip.author, lane))
+        except BlockFutureError:  # the clock went back meanwhile
+            self._keep_early(block, gossip)
         except InvalidBlockError as error:
             self._reject(error, gossip.author)
 
@@ -323,6 +326,8 @@ class Syncer(Subsystem[SyncerSettings]):
                     await self._add_tipset(waiting[0], per_block, top=waiting[0].key == target.key)
                     self._progress.reached(self.now_s(), waiting[0].height)
                     del waiting[0]
+            except BlockFutureError:
+                raise EarlyError(due_s(self.chain, waiting[0].blocks[0])) from None
             except InvalidBlockError as error:
                 self._reject(error, target.author)
                 raise BadChainError(str(error), waiting[-1].key if len(waiting) > 1 else ()) from None

@@ -8,6 +8,7 @@ real host (`runtime/p2p/host.py`) holds here too, by the same table and the same
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any
 
 from thespis.runtime.environment import Deliver
@@ -73,7 +74,7 @@ class SimulatedPort:
         self._turns = Turns(settings.requests_per_peer_max, Turn, swarm.now_s)
         self._seen: OrderedDict[bytes, int] = OrderedDict()
         self._open_requests: dict[int, str] = {}
-        self._inbound: dict[int, tuple[str, int, Turn]] = {}
+        self._inbound: dict[int, tuple[SimulatedPort, int, Turn]] = {}
         self._inbound_number = 0
         self._bytes_in = self._bytes_out = 0
         self.closed = False
@@ -96,20 +97,25 @@ class SimulatedPort:
         if self._settings.offline or self.admission.is_banned(peer) or full or unreachable:
             swarm.after(swarm.faults.delay_max_ns, self._give, DialDone(number, peer, f"{peer} cannot be reached"))
             return
-        swarm.send(self, peer, SimulatedPort._accept, self.peer_id, self.ip)
+        swarm.send(self, peer, SimulatedPort._accept, self)
         swarm.after(swarm.faults.delay_max_ns, self._dialled, number, peer)
 
     def _dialled(self, number: int, peer: str) -> None:
         other = self._swarm.ports.get(peer)
+        if self.closed:
+            if other is not None and self.peer_id not in self._swarm.ports:
+                other.lose(self.peer_id)
+            return
         if other is None or self.peer_id not in other.connected:
             self._give(DialDone(number, peer, f"{peer} did not accept"))
             return
         self._join(peer, inbound=False)
         self._give(DialDone(number, peer, ""))
 
-    def _accept(self, peer: str, ip: str) -> None:
+    def _accept(self, dialler: SimulatedPort) -> None:
         """Take a connection in, within the bounds of its address and of all; the banned are let go at once."""
-        if self.closed or self._settings.offline or peer in self.connected:
+        peer, ip = dialler.peer_id, dialler.ip
+        if self.closed or dialler.closed or self._settings.offline or peer in self.connected:
             return
         if len(self.connected) >= self._settings.peers_max or not self.admission.admit(ip):
             return
@@ -220,7 +226,7 @@ class SimulatedPort:
             return
         self._open_requests[number] = peer
         self._bytes_out += len(data)
-        self._swarm.send(self, peer, SimulatedPort._asked, self.peer_id, number, protocol, data, late_s=wait_s)
+        self._swarm.send(self, peer, SimulatedPort._asked, self, number, protocol, data, late_s=wait_s)
         self._swarm.after(
             int(timeout_s * NANOSECONDS), self._finish, number, None, f"{peer} did not answer within {timeout_s} s"
         )
@@ -229,38 +235,47 @@ class SimulatedPort:
         """In how many seconds one more request of our own may go, if within its time."""
         return self._own_requests.enter(peer, timeout_s)
 
-    def _asked(self, peer: str, number: int, protocol: str, data: bytes) -> None:
+    def _back(self, asker: SimulatedPort, function: Callable[..., None], *arguments: Any, late_s: float = 0.0) -> None:
+        """Call something at the port that asked, and not at one that has its name after a restart."""
+        self._swarm.send(self, asker.peer_id, SimulatedPort._if_asked, asker, function, arguments, late_s=late_s)
+
+    def _if_asked(self, asker: SimulatedPort, function: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        if self is asker:
+            function(self, *arguments)
+
+    def _asked(self, asker: SimulatedPort, number: int, protocol: str, data: bytes) -> None:
         """Take a request in as the real host does: not too many open, of a bounded size, not too fast, in its turn."""
         if self.closed:
             return
+        peer = asker.peer_id
         self._bytes_in += len(data)
         bytes_max = self._settings.protocols.get(protocol)
         if peer in self.connected and (speed := self._turns.speed(peer)) is not Speed.FINE:
-            self._refuse(peer, number, protocol, speed)
+            self._refuse(asker, number, protocol, speed)
             return
         turn = self._turns.enter(peer) if bytes_max is not None and peer in self.connected else None
         if turn is None:
-            self._swarm.send(self, peer, SimulatedPort._finish, number, None, "the peer reset the stream")
+            self._back(asker, SimulatedPort._finish, number, None, "the peer reset the stream")
             return
         item, wrong = read_item(data, bytes_max or 0)
         if item is None:
             self._turns.leave(peer)
             if wrong:
                 self._give(ProtocolViolated(peer, f"{protocol}: {wrong}"))
-            self._swarm.send(self, peer, SimulatedPort._finish, number, None, "the peer reset the stream")
+            self._back(asker, SimulatedPort._finish, number, None, "the peer reset the stream")
             return
         self._inbound_number += 1
         own_number = self._inbound_number
-        self._inbound[own_number] = (peer, number, turn)
+        self._inbound[own_number] = (asker, number, turn)
         self._swarm.after(int(ANSWER_TIMEOUT_S * NANOSECONDS), self.respond, own_number, None)
         turn.take(own_number, lambda: self._give(RequestArrived(own_number, peer, protocol, item)))
 
-    def _refuse(self, peer: str, number: int, protocol: str, speed: Speed) -> None:
+    def _refuse(self, asker: SimulatedPort, number: int, protocol: str, speed: Speed) -> None:
         """Say that requests come too fast; who does not heed it goes, and may come back."""
         answer = None if speed is Speed.FLOOD else self._settings.too_fast.get(protocol)
-        self._swarm.send(self, peer, SimulatedPort._answered, number, answer)
+        self._back(asker, SimulatedPort._answered, number, answer)
         if speed is Speed.FLOOD:
-            self.disconnect(peer)
+            self.disconnect(asker.peer_id)
 
     def respond(self, number: int, data: bytes | None) -> None:
         """Answer."""
@@ -269,11 +284,11 @@ class SimulatedPort:
     def _respond(self, number: int, data: bytes | None, late_s: float) -> None:
         asked = self._inbound.pop(number, None)
         if asked is not None:
-            peer, their_number, turn = asked
-            self._turns.leave(peer)
+            asker, their_number, turn = asked
+            self._turns.leave(asker.peer_id)
             turn.leave(number)
             self._bytes_out += len(data or b"")
-            self._swarm.send(self, peer, SimulatedPort._answered, their_number, data, late_s=late_s)
+            self._back(asker, SimulatedPort._answered, their_number, data, late_s=late_s)
 
     def _answered(self, number: int, data: bytes | None) -> None:
         """An answer comes, of a bounded size."""

@@ -223,6 +223,34 @@ def test_an_early_head_is_synced_to_when_its_time_has_come(syncer, theirs):
     assert (syncer.blamed, syncer.read_bad(ReadBad(top.key[0]))) == ([], "")
 
 
+def test_a_clock_that_goes_back_while_a_block_is_looked_at_makes_nobody_guilty(syncer, monkeypatch):
+    header, _messages = block = won(syncer.chain)
+    monkeypatch.setattr(syncer._equivocations, "note", lambda header: setattr(syncer, "epoch", header.height - 3))
+    syncer.hear(block)
+    assert (syncer.chain.head().height, len(syncer._early), syncer.blamed) == (0, 1, [])
+    syncer.pass_time(4 * (now_at(syncer.chain, 1) - now_at(syncer.chain, 0)))
+    assert syncer.chain.head().key == (header.cid(),)
+
+
+def test_a_clock_that_goes_back_while_messages_come_makes_nobody_guilty(syncer, theirs, monkeypatch):
+    top, fetch = theirs.head(), syncer._fetcher.batch_messages
+
+    async def later(tipsets, peer):
+        syncer.epoch = -10
+        return await fetch(tipsets, peer)
+
+    monkeypatch.setattr(
+        syncer, "_check_due", lambda header: syncer.chain.check_header(header, now_at(syncer.chain, syncer.epoch))
+    )
+    monkeypatch.setattr(syncer._fetcher, "batch_messages", later)
+    syncer.told_of(top, theirs.execution(top.key).weight)
+    assert (syncer.chain.head().height, syncer.blamed) == (0, [])
+    monkeypatch.undo()
+    syncer.epoch = 200
+    syncer.pass_time(200 * (now_at(syncer.chain, 1) - now_at(syncer.chain, 0)))
+    assert (syncer.chain.head().key, syncer.blamed) == (top.key, [])
+
+
 def test_a_clock_that_was_set_right_is_noticed(syncer, theirs):
     """Hours of waiting were reckoned by a clock that was wrong; who waits looks at it each epoch."""
     top = theirs.head()
