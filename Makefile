@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup devnet test test-all fuzz lint types boundaries conformance settings-docs message-docs lock clean
+.PHONY: setup devnet test test-all fuzz lint types boundaries conformance decoding settings-docs message-docs lock clean
 
 setup: $(VENV)/.installed
 
@@ -50,6 +50,12 @@ boundaries: setup
 # what passes of the network's own vectors, as docs/conformance.md
 conformance: setup
 	@$(BIN)/python -m tests.conformance
+
+# our decoders against the reference's own types, which needs Go: INPUTS of each record; then `make conformance`
+INPUTS ?= 1000000
+SEED ?= 1
+decoding: setup
+	@$(BIN)/python -m tests.conformance.decoding --inputs $(INPUTS) --seed $(SEED)
 
 # every setting as the records beside the subsystems have it
 settings-docs: setup

@@ -11,6 +11,8 @@ from thespis.protocols.encoding.address import Address
 from thespis.protocols.vm.exit_codes import ActorNotImplementedError
 
 from tests import vectors
+from tests.conformance.decoding.records import RECORDS
+from tests.conformance.decoding.report import section
 from tests.conformance.reached import rules_reached
 from tests.conformance.rules import RULES
 from tests.conformance.runner import NETWORK_VERSION_MAX, cases, run, run_tipsets
@@ -123,6 +125,7 @@ def main():
     text += f"{TRACES_INTRODUCTION}\n{table_of(head, traces(reached))}"
     told, unnamed = rules_reached(RULES.places, reached)
     text += told
+    text += section(len(RECORDS))
     TARGET.write_text(text)
     sys.stdout.write(text)
     return 1 if failures or unnamed else 0

@@ -20,9 +20,9 @@ from thespis.protocols.errors import BrokenBitfieldError, DecodeError
 from tests.conformance.decoding.differences import parts, row_of
 from tests.conformance.decoding.drivers import build, driver_of
 from tests.conformance.decoding.records import CANONICAL, RECORDS
+from tests.conformance.decoding.report import COUNTS
 from tests.conformance.decoding.seeds import Seeds
 
-COUNTS = Path(__file__).with_name("counts.json")
 OUTCOMES = ("refused", "taken", "broken", "panicked", "different", "unwritable")
 REFUSED, TAKEN, BROKEN = range(3)
 DONE = (

@@ -79,7 +79,7 @@ def test_every_record_of_the_actors_is_of_the_state_or_in_a_call():
 
 @pytest.mark.parametrize(
     ("given", "bits"),
-    [("24", [0]), ("a801", [1, 2, 3, 4, 5, 6]), ("a0", []), ("04", [])],
+    [("24", [0]), ("8801", [1, 2, 3, 4, 5, 6]), ("a0", []), ("04", [])],
 )
 def test_a_set_is_written_as_it_came_until_it_is_changed(given, bits):
     """RLE+ that no writer writes; the reference keeps its bytes (go-bitfield ``bitfield.go``, MarshalCBOR)."""
