@@ -64,6 +64,7 @@ class SimulatedPort:
         self._deliver = deliver
         self.ip = node
         self.connected: set[str] = set()
+        self._dialling: set[str] = set()
         self.admission = Admission(settings.connections_per_ip_max, settings.peers_max, swarm.now_s)
         self.waiting = Waiting(settings.gossip_waiting_max, settings.gossip_waiting_bytes_max)
         self._came_from: dict[str, str] = {}
@@ -97,10 +98,18 @@ class SimulatedPort:
         if self._settings.offline or self.admission.is_banned(peer) or full or unreachable:
             swarm.after(swarm.faults.delay_max_ns, self._give, DialDone(number, peer, f"{peer} cannot be reached"))
             return
+        self._dialling.add(peer)
         swarm.send(self, peer, SimulatedPort._accept, self)
         swarm.after(swarm.faults.delay_max_ns, self._dialled, number, peer)
 
+    def _hears(self, peer: str) -> bool:
+        """Whether a peer is connected; the first that it says may come before the dial's end."""
+        if peer in self._dialling:
+            self._join(peer, inbound=False)
+        return peer in self.connected
+
     def _dialled(self, number: int, peer: str) -> None:
+        self._dialling.discard(peer)
         other = self._swarm.ports.get(peer)
         if self.closed:
             if other is not None and self.peer_id not in self._swarm.ports:
@@ -183,7 +192,7 @@ class SimulatedPort:
         What claims to be this node's own is dropped; an author's key cannot be forged here, so none is looked at.
         """
         self._bytes_in += len(data)
-        if self.closed or source not in self.connected or topic not in self._settings.topics:
+        if self.closed or not self._hears(source) or topic not in self._settings.topics:
             return
         if author == self.peer_id or self._scores.of(source) < GRAYLIST_THRESHOLD:
             return
@@ -250,7 +259,7 @@ class SimulatedPort:
         peer = asker.peer_id
         self._bytes_in += len(data)
         bytes_max = self._settings.protocols.get(protocol)
-        if peer in self.connected and (speed := self._turns.speed(peer)) is not Speed.FINE:
+        if self._hears(peer) and (speed := self._turns.speed(peer)) is not Speed.FINE:
             self._refuse(asker, number, protocol, speed)
             return
         turn = self._turns.enter(peer) if bytes_max is not None and peer in self.connected else None

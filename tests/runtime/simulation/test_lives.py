@@ -41,3 +41,18 @@ def test_who_goes_while_it_dials_leaves_no_connection_behind(wire, gone_after_s)
     wire.base.run(1.0)
     assert other.connected == set()
     assert len(wire.of("other", PeerConnected)) <= 1
+
+
+def test_what_the_accepting_side_says_at_once_is_heard(wire):
+    """Both sides greet as soon as they are connected, and the dialler learns last that they are."""
+    dialler, other = wire.open("dialler"), wire.open("other")
+    wire.swarm.faults.delay_min_ns, wire.swarm.faults.delay_max_ns = 1_000_000, 1_000_000_000
+    dialler.dial(1, "/sim/other/p2p/other")
+    while not wire.of("other", PeerConnected):
+        wire.base.run(0.01)
+    wire.swarm.faults.delay_max_ns = 2_000_000
+    other.request(1, "dialler", PROTOCOL, REQUEST, 60.0)
+    wire.base.run(0.01)
+    assert [event.peer for event in wire.of("dialler", RequestArrived)] == ["other"]
+    wire.base.run(2.0)
+    assert [event.peer for event in wire.of("dialler", PeerConnected)] == ["other"]
