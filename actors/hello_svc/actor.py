@@ -26,6 +26,8 @@ from thespis.runtime.errors import AskError
 logger = logging.getLogger(__name__)
 
 HELLO_TIMEOUT_S = 10.0
+AGAIN_AFTER_S = (10.0, 60.0)
+"""A greeting that got no answer is said again so much later: the other may just have been starting."""
 NANOSECONDS = 1_000_000_000
 
 
@@ -49,17 +51,29 @@ class HelloSvc(Subsystem[None]):
 
     @handles(PeerJoined)
     async def greet(self, event: PeerJoined) -> None:
-        """Say hello; a peer that does not answer in time is none that syncs, but may still gossip."""
-        head, genesis = self.head, self.genesis
-        hello = Hello(head.head, ChainEpoch(head.height), BigInteger(head.weight), genesis)
-        try:
-            HelloReply.decode(await self.ask(AskPeer(event.peer, PROTOCOL, hello.encode(), HELLO_TIMEOUT_S)))
-        except (LongAnswerError, ProtocolError) as error:
-            self.tell(PeerMisbehaved(event.peer, f"hello reply: {error}"))
-        except (AskError, PeerError) as error:
-            logger.info("hello to %s: %s", event.peer, error)
-        else:
-            self.tell(PeerGreeted(event.peer))
+        """Say hello; a peer that never answers is none that syncs, but may still gossip.
+
+        Heads are told at no other time, and a head that nobody builds on is not gossiped: one greeting lost could leave
+        two nodes on two chains.
+        """
+        for wait_s in (*AGAIN_AFTER_S, None):
+            try:
+                HelloReply.decode(await self._say_hello(event.peer))
+            except (LongAnswerError, ProtocolError) as error:
+                self.tell(PeerMisbehaved(event.peer, f"hello reply: {error}"))
+                return
+            except (AskError, PeerError) as error:
+                logger.info("hello to %s: %s", event.peer, error)
+            else:
+                self.tell(PeerGreeted(event.peer))
+                return
+            if wait_s is not None:
+                await self.sleep(wait_s)
+
+    async def _say_hello(self, peer: str) -> bytes:
+        head = self.head
+        hello = Hello(head.head, ChainEpoch(head.height), BigInteger(head.weight), self.genesis)
+        return await self.ask(AskPeer(peer, PROTOCOL, hello.encode(), HELLO_TIMEOUT_S))
 
     @answers(HelloRequest)
     def greeted(self, request: HelloRequest) -> bytes | None:
