@@ -14,7 +14,7 @@ from thespis.protocols.builtin.states import STATES
 from thespis.protocols.encoding.tuples import Record
 
 from tests.conformance.decoding.__main__ import OUTCOMES, ours
-from tests.conformance.decoding.differences import LINK, MASKED, NULL, TEXT, row_of
+from tests.conformance.decoding.differences import LINK, LONG, MASKED, NULL, TEXT, row_of
 from tests.conformance.decoding.drivers import kinds_source
 from tests.conformance.decoding.records import RECORDS
 from tests.conformance.decoding.report import COUNTS, section
@@ -251,6 +251,15 @@ def test_the_smallest_input_of_each_class(name, given):
 def test_the_documentation_has_the_counts():
     text = (Path(__file__).parents[2] / "docs" / "conformance.md").read_text()
     assert text.endswith(section(len(RECORDS)))
+
+
+def test_a_long_text_has_a_row():
+    """Our own files are bounded by the whole; the reference refuses a text over its bound."""
+    record = NAMED["drive/exchange.Response canonical"]
+    data = bytes.fromhex("8300792001") + b"x" * 8193 + b"\x80"
+    assert OUTCOMES[ours(record, data)[0]] == "taken"
+    assert row_of(record, data, "refused", "taken", "") == LONG
+    assert row_of(record, bytes.fromhex("83006080"), "refused", "taken", "") is None
 
 
 def test_a_driver_knows_a_type_by_its_package():

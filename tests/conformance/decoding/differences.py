@@ -6,7 +6,7 @@ import typing
 
 from thespis.protocols.crypto.signature import Signature, SignatureType
 from thespis.protocols.encoding import cbor
-from thespis.protocols.encoding.tuples import Record
+from thespis.protocols.encoding.tuples import TEXT_BYTES_MAX, Record
 
 from tests.conformance.decoding.records import CANONICAL
 
@@ -15,6 +15,7 @@ NULL = "null where a record belongs"
 LINK = "link with a digest of unusual length"
 TEXT = "text that is not UTF-8"
 UNTYPED = "signature of type 0"
+LONG = "text over 8192 bytes"
 
 
 def parts(value):
@@ -56,7 +57,9 @@ def row_of(compared, data, theirs, own, reason):
         if strict and "text string" in reason:
             return TEXT
     if strict and (theirs, own) == ("refused", "taken"):
-        signatures = [part for part in parts(compared.form.decode(data)) if isinstance(part, Signature)]
-        if any(each.type is SignatureType.UNKNOWN for each in signatures):
+        found = list(parts(compared.form.decode(data)))
+        if any(isinstance(each, Signature) and each.type is SignatureType.UNKNOWN for each in found):
             return UNTYPED
+        if any(isinstance(each, str) and len(each.encode()) > TEXT_BYTES_MAX for each in found):
+            return LONG
     return None
