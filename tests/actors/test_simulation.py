@@ -76,7 +76,7 @@ def test_a_calm_network_has_one_chain_and_no_null_rounds_to_speak_of():
     simulation.close()
     assert result.deepest_reorg <= 1
     assert result.null_rounds <= 2
-    assert result.messages == 6
+    assert result.messages == 5
     assert abs(sum(result.win_share.values()) - 1) < 0.01
 
 
@@ -170,7 +170,7 @@ def test_two_blocks_at_one_height_are_seen(small):
         ((2, 5, 300), "2 nodes with 5 miners"),
         ((0, 0, 300), "0 nodes"),
         ((NODES_MAX + 1, 1, 300), f"1 to {NODES_MAX} nodes"),
-        ((5, 3, QUIET_EPOCHS), "more than 12"),
+        ((5, 3, QUIET_EPOCHS), "more than 16"),
         ((5, 3, 300, ("bogus",)), "'bogus'; there are loss"),
         ((5, 3, 300, (), ("bogus",)), "'bogus'; there are"),
     ],

@@ -1,5 +1,7 @@
 """A real node, real libp2p, and peers that lie and flood: who lies is dropped, and the node goes on as it was."""
 
+import time
+
 import pytest
 from thespis.deploy.bench.callers import PREFIX
 from thespis.deploy.bench.hostile import Siege
@@ -8,6 +10,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 MEMORY_GROWTH_MAX_MIB = 64
 FLOOD_S = 1.5
+SETTLES_S = 20
 LAG_EPOCHS_MAX = 10
 """Of a node with one miner: an epoch that it does not win has no block."""
 
@@ -20,6 +23,17 @@ def siege(tmp_path_factory):
         made.ask(100)
         yield made
         made.close()
+
+
+def kept(siege, before):
+    """MiB more than before that are left when the attackers are gone and what they asked for was let go of."""
+    growth = []
+    for _ in range(SETTLES_S):
+        growth.append(siege.memory() - before)
+        if growth[-1] < 2 * MEMORY_GROWTH_MAX_MIB:
+            break
+        time.sleep(1)
+    return min(growth)
 
 
 @pytest.mark.behaviour(25, 165, 166)
@@ -41,7 +55,7 @@ def test_floods_cost_no_memory_and_leave_the_honest_peer_its_answers(siege):
     floods = [line["begins"] for line in siege.attack(FLOOD_S) if "begins" in line]
     assert sum(not name.startswith(PREFIX) for name in floods) == 12
     assert sum(name.startswith(PREFIX) for name in floods) == 8
-    assert siege.memory() - before < 2 * MEMORY_GROWTH_MAX_MIB
+    assert kept(siege, before) < 2 * MEMORY_GROWTH_MAX_MIB
     assert siege.user_is_served()
     assert siege.ask(40).failed == siege.call(40).failed == 0
     assert siege.height() > height

@@ -44,7 +44,7 @@ def test_the_committed_page_is_what_the_declarations_give():
 
 def test_the_list():
     listed = CliRunner().invoke(tell, ["--list"]).output
-    assert "\n  AddMessage(message: SignedMessage, local: bool) -> MessageAdded\n" in listed
+    assert "\n  AddMessage(message: SignedMessage, local: bool, untrusted: bool = False) -> MessageAdded\n" in listed
     assert listed.startswith("Api\n")
     assert "NewHead" not in listed  # an event is no one's to tell
     one = CliRunner().invoke(tell, ["--list", "Wallet"]).output
