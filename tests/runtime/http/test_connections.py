@@ -47,19 +47,6 @@ class Served:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-@pytest.fixture
-def served():
-    made = []
-
-    def build(**changes):
-        made.append(Served(**changes))
-        return made[-1]
-
-    yield build
-    for each in made:
-        each.port.close()
-
-
 def until(condition):
     end = time.monotonic() + WAIT_S
     while not condition():

@@ -36,19 +36,6 @@ class Served:
             self.port.respond(event.number, event.path.encode(), 200, "text/plain")
 
 
-@pytest.fixture
-def served():
-    made = []
-
-    def build(**changes):
-        made.append(Served(**changes))
-        return made[-1]
-
-    yield build
-    for each in made:
-        each.port.close()
-
-
 @pytest.mark.behaviour(203)
 def test_tokens_grant_what_they_say(served):
     url = served().url + "/rpc/v1"
