@@ -6,7 +6,7 @@ from typing import Any
 
 from thespis.actors.api import forms
 from thespis.actors.api.registry import NodeView, ReadView, rpc
-from thespis.actors.chain.search import applied_messages, stored_message
+from thespis.actors.chain.search import stored_message
 from thespis.actors.messages.msg_pool import GetMessages
 from thespis.protocols.chain.message import Message
 from thespis.protocols.chain.tipset import TipsetKey
@@ -81,14 +81,14 @@ def _listed(messages: list[tuple[Cid, Message]]) -> Any:
 @rpc("ChainGetMessagesInTipset", "read", forms.key)
 def chain_messages_in_tipset(node: ReadView, key: TipsetKey) -> Any:
     """A tipset's messages."""
-    return _listed(applied_messages(node.chain, node.tipset(key)))
+    return _listed(node.chain.applied_messages(node.tipset(key)))
 
 
 @rpc("ChainGetParentMessages", "read", forms.cid)
 def chain_parent_messages(node: ReadView, cid: Cid) -> Any:
     """The messages of a block's parent tipset."""
     header = node.chain.header(cid)
-    return _listed(applied_messages(node.chain, node.chain.tipset(header.parents))) if header.parents else []
+    return _listed(node.chain.applied_messages(node.chain.tipset(header.parents))) if header.parents else []
 
 
 @rpc("ChainGetParentReceipts", "read", forms.cid)

@@ -9,7 +9,6 @@ from thespis.actors.api import forms
 from thespis.actors.api.queries import key_at, query, tree_at
 from thespis.actors.api.records import item_form, record_form
 from thespis.actors.api.registry import APPLICATION, ReadView, RpcError, rpc
-from thespis.actors.chain.search import applied_messages
 from thespis.actors.chain.world import run_tipset
 from thespis.actors.msg_pool.gas import try_message
 from thespis.protocols.builtin.codes import name_of
@@ -194,7 +193,7 @@ def replay(node: ReadView, key: TipsetKey, cid: Cid) -> Any:
         raise RpcError(APPLICATION, f"message {cid} is not on the heaviest chain; name the tipset that has it")
     tipset = node.chain.tipset(at)
     executed, _written = run_tipset(node.chain, tipset)
-    for (found, message), applied in zip(applied_messages(node.chain, tipset), executed.applied, strict=True):
+    for (found, message), applied in zip(node.chain.applied_messages(tipset), executed.applied, strict=True):
         if found == cid:
             cost = _gas_cost(cid, message, applied.receipt.gas_used, tipset.blocks[0].parent_base_fee)
             return _invocation(cid, message, applied, cost)

@@ -9,7 +9,7 @@ from typing import Any
 
 from thespis.protocols.encoding.tuples import Record, Unsigned, record
 from thespis.protocols.errors import DecodeError
-from thespis.runtime.store.interface import METADATA, Change, Delete, Put, Store
+from thespis.runtime.store.interface import METADATA, Delete, Put, Store
 
 BOOK_MAX = 256
 PER_HOST_MAX = 4
@@ -54,8 +54,7 @@ class Book:
             return
         if known is None and not self._makes_room(entry):
             return
-        self._peers[peer] = entry
-        self._store.write([Put(METADATA, _PEER + peer.encode(), entry.encode())])
+        self._keep(peer, entry)
 
     def _makes_room(self, entry: KnownPeer) -> bool:
         hosts = Counter(_host(each.address) for each in self._peers.values())
@@ -78,13 +77,15 @@ class Book:
         if known.failures + 1 >= FAILURES_MAX:
             self._cross_out(peer)
             return
-        entry = self._peers[peer] = replace(known, failures=Unsigned(known.failures + 1))
+        self._keep(peer, replace(known, failures=Unsigned(known.failures + 1)))
+
+    def _keep(self, peer: str, entry: KnownPeer) -> None:
+        self._peers[peer] = entry
         self._store.write([Put(METADATA, _PEER + peer.encode(), entry.encode())])
 
     def _cross_out(self, peer: str) -> None:
         del self._peers[peer]
-        changes: list[Change] = [Delete(METADATA, _PEER + peer.encode())]
-        self._store.write(changes)
+        self._store.write([Delete(METADATA, _PEER + peer.encode())])
 
     def candidates(self, shuffle: Callable[[list[Any]], None]) -> list[tuple[str, str]]:
         """Peers and addresses in the order of trying them: who was reached first, who fails last, equals by chance."""

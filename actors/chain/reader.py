@@ -14,6 +14,7 @@ from thespis.protocols.builtin.queries.power import miner_power, miner_standing,
 from thespis.protocols.builtin.storage_miner.state import SectorOnChainInfo
 from thespis.protocols.chain.base_fee import base_fee_over
 from thespis.protocols.chain.block import BeaconEntry, BlockHeader, BlockMessages, load_block_messages
+from thespis.protocols.chain.message import Message
 from thespis.protocols.chain.tipset import Tipset, TipsetKey
 from thespis.protocols.consensus.block_messages import tipset_messages
 from thespis.protocols.consensus.eligibility import may_mine
@@ -110,16 +111,21 @@ class ChainReader:
         """
         left: list[TipsetKey] = []
         joined: list[TipsetKey] = []
-        while start.key != end.key:
-            if start.height >= end.height:
-                left.append(start.key)
-                start = self.parent(start)
-            else:
-                joined.append(end.key)
-                end = self.parent(end)
+        for leaves, tipset in self.steps(start, end):
+            (left if leaves else joined).append(tipset.key)
             if most is not None and len(left) + len(joined) > most:
                 raise ChainError(f"the path is longer than {most} tipsets; ask for a part of it")
         return left, joined[::-1]
+
+    def steps(self, start: Tipset, end: Tipset) -> Iterator[tuple[bool, Tipset]]:
+        """What lies above the common tipset of two chains, from both ends down, with whether it is of the first."""
+        while start.key != end.key:
+            if leaves := start.height >= end.height:
+                yield leaves, start
+                start = self.parent(start)
+            else:
+                yield leaves, end
+                end = self.parent(end)
 
     def at_height(self, height: int, start: Tipset, *, earlier: bool = True) -> Tipset:
         """The tipset at a height of the chain that ends in `start`; for a null round, the one before or after it.
@@ -171,13 +177,17 @@ class ChainReader:
             blocks.append(BlockToApply(header.miner, wins, messages.bls, messages.secpk))
         return tipset_messages(blocks)
 
-    def message_cids(self, tipset: Tipset) -> list[Cid]:
-        """Chain CIDs of the messages that executing a tipset applies, in the order of execution."""
-        found: list[Cid] = []
+    def applied_messages(self, tipset: Tipset) -> list[tuple[Cid, Message]]:
+        """The messages that executing a tipset applies, by their chain CIDs, in the order of execution and receipts."""
+        found: list[tuple[Cid, Message]] = []
         for block in self.tipset_messages(tipset):
-            found += (message.cid() for message in block.bls_messages)
-            found += (signed.chain_cid() for signed in block.secpk_messages)
+            found += ((message.cid(), message) for message in block.bls_messages)
+            found += ((signed.chain_cid(), signed.message) for signed in block.secpk_messages)
         return found
+
+    def message_cids(self, tipset: Tipset) -> list[Cid]:
+        """Chain CIDs of the messages that executing a tipset applies."""
+        return [cid for cid, _message in self.applied_messages(tipset)]
 
     def base_fee(self, tipset: Tipset) -> int:
         """The base fee of blocks over a tipset."""

@@ -32,21 +32,10 @@ class Executed:
     receipt: Receipt
 
 
-def applied_messages(chain: ChainReader, tipset: Tipset) -> list[tuple[Cid, Message]]:
-    """A tipset's messages once each, in the order of execution and of receipts."""
-    found: dict[Cid, tuple[Cid, Message]] = {}
-    for block in chain.tipset_messages(tipset):
-        for message in block.bls_messages:
-            found.setdefault(message.cid(), (message.cid(), message))
-        for signed in block.secpk_messages:
-            found.setdefault(signed.message.cid(), (signed.chain_cid(), signed.message))
-    return list(found.values())
-
-
 def executed_messages(chain: ChainReader, tipset: Tipset) -> list[Executed]:
     """A tipset's messages with their receipts."""
     receipts = load_receipts(chain.blocks, chain.execution(tipset.key).receipts_root)
-    pairs = zip(applied_messages(chain, tipset), receipts, strict=True)
+    pairs = zip(chain.applied_messages(tipset), receipts, strict=True)
     return [Executed(tipset, cid, message, receipt) for (cid, message), receipt in pairs]
 
 

@@ -268,16 +268,10 @@ class ChainWriter(ChainReader):
         applied: list[TipsetKey] = []
         final = final_height(head.height, self.genesis.profile.finality_epochs)
         checkpoint = self.index.checkpoint()
-        left, right = head, candidate
-        while left.key != right.key:
-            if left.height >= right.height:
-                if not may_leave(left, final, checkpoint):
-                    return None
-                reverted.append(left.key)
-                left = self.parent(left)
-            else:
-                applied.append(right.key)
-                right = self.parent(right)
+        for leaves, tipset in self.steps(head, candidate):
+            if leaves and not may_leave(tipset, final, checkpoint):
+                return None
+            (reverted if leaves else applied).append(tipset.key)
         return HeadChange(candidate, weight, tuple(reverted), tuple(reversed(applied)))
 
     def _move(self, change: HeadChange) -> None:

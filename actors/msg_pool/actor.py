@@ -81,7 +81,7 @@ class MsgPool(Subsystem[MsgPoolSettings]):
         super().__init__()
         self._remembered = Remembered()
         self._senders: dict[Address, Sender] = {}
-        self._signing: Turns[Address] = Turns()
+        self._signing = Turns()
         self._forgot_at = 0
 
     async def start(self, settings: MsgPoolSettings) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from thespis.actors.messages.network import PublishGossip, Topic
 from thespis.protocols.chain.block import BlockMessage
-from thespis.runtime.actor.tasks import Pending
+from thespis.runtime.actor import turns
 from thespis.runtime.errors import AskError, MailboxFullError
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ WAITING_MAX = 16
 """Own blocks that wait for the one that is looked at: a miner gives one in an epoch, others come by RPC."""
 
 
-class Turns:
+class Turns(turns.Turns[None]):
     """Own blocks one after another, in the order in which they came: the next may stand on the one before.
 
     A block is looked at in steps, between which others come; without turns a short block would overtake a long one
@@ -33,28 +32,21 @@ class Turns:
     """
 
     def __init__(self, owner: Subsystem[SyncerSettings]) -> None:
+        super().__init__()
         self._owner = owner
-        self._busy = False
-        self._waiting: deque[Pending[None]] = deque()
+
+    def check_room(self, waiting: int) -> None:
+        """Raise MailboxFullError beyond the bound."""
+        if waiting >= WAITING_MAX:
+            raise MailboxFullError(f"{WAITING_MAX} own blocks wait to be looked at; submit this one again later")
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait until those that came before are done; raises MailboxFullError where too many wait."""
-        if len(self._waiting) >= WAITING_MAX:
-            raise MailboxFullError(f"{WAITING_MAX} own blocks wait to be looked at; submit this one again later")
-        if self._busy:
-            turn: Pending[None] = Pending()
-            self._waiting.append(turn)
-            await turn
-            await self._owner.sleep(0)  # whoever had the turn is to be answered first
-        self._busy = True
-        try:
+        async with self.of(None) as waited:
+            if waited:
+                await self._owner.sleep(0)  # whoever had the turn is to be answered first
             yield
-        finally:
-            if self._waiting:
-                self._waiting.popleft().resolve(None)
-            else:
-                self._busy = False
 
 
 async def give_out(owner: Subsystem[SyncerSettings], block: BlockMessage) -> None:

@@ -4,7 +4,6 @@ import dataclasses
 
 import pytest
 from thespis.actors.chain.search import (
-    applied_messages,
     asks_the_same,
     executed_messages,
     find_message,
@@ -33,7 +32,7 @@ def walked(chain, sender, nonce):
     for tipset in chain.history(chain.head()):
         if tipset.height == 0:
             return None
-        for cid, message in applied_messages(chain, tipset):
+        for cid, message in chain.applied_messages(tipset):
             if (message.sender, message.nonce) == (sender, nonce):
                 return tipset.height, cid
     return None
