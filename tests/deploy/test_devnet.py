@@ -16,6 +16,7 @@ from thespis.deploy.devnet.plan import DevnetError, DevnetPlan, read_state
 from thespis.deploy.devnet.run import SETTLE_EPOCHS, DevnetRun, last_epoch
 from thespis.deploy.rpc import RpcCallError, RpcClient
 from thespis.runtime.actor.envelopes import ListProcesses
+from thespis.runtime.actor.supervision import Intensity
 from thespis.runtime.admin import admin_ask
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -64,6 +65,12 @@ def kill_once_it_runs(run, target):
         return None
 
     return wait(killed)
+
+
+def at_intensity(killed_s):
+    """Whether one more restart now is one that supervision gives up on, and the node with it."""
+    since_s = time.monotonic() - Intensity().window_s - 1
+    return sum(each > since_s for each in killed_s) >= Intensity().restarts
 
 
 def head(run, number):
@@ -300,14 +307,15 @@ def test_a_sector_is_sealed_whoever_is_killed_meanwhile(tmp_path):
         assert thespis(run, 0, "deals", "store", str(tmp_path / "piece"), "--key", "k")[0] == 0
         wait(lambda: '"staged"' in thespis(run, 0, "deals", "list", "--json")[1])
         assert thespis(run, 0, "sectors", "seal")[1] == "1\n"
-        seen, others = set(), iter(("SectorBuilder", "StorageMiner"))
+        seen, others, killed_s = set(), iter(("SectorBuilder", "StorageMiner")), []
         with run.fleet.client(run.plan.nodes[0]) as client:
 
             def sealed():
                 [sector] = client.call("Thespis.SectorsList")
                 phase = sector["Phase"]
-                if phase not in seen | {"", "waiting"}:
+                if phase not in seen | {"", "waiting"} and not at_intensity(killed_s):
                     seen.add(phase)
+                    killed_s.append(time.monotonic())
                     kill_once_it_runs(run, "node-1/SealWorker-1")
                     if other := next(others, None):
                         kill_once_it_runs(run, f"node-1/{other}")
